@@ -1,0 +1,465 @@
+"""Fine-tuning a classifier from files to results: what `run_classifier.py` does, as one function.
+
+    run(ClassifierConfig(task_name="MRPC", data_dir="data/MRPC", output_dir="output", do_train=True))
+
+`run` shows the sections of a run in the order in which they happen.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import platform
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from absl import logging
+
+from bert_tf.catalogue import CATALOGUE, DEFAULT_CHECKPOINT
+from bert_tf.checkpoints import CheckpointFiles, fill, read_checkpoint, resolve
+from bert_tf.distribution import check_batch_size, chief_value, create_strategy, is_chief
+from bert_tf.errors import UserError
+from bert_tf.evaluation import evaluate, predict, speed
+from bert_tf.features import Features, convert_examples_to_features
+from bert_tf.modeling import BertClassifier, BertConfig, BertEncoder
+from bert_tf.output_dir import OutputDir
+from bert_tf.processors import PROCESSORS, DataProcessor, InputExample
+from bert_tf.progress import ProgressBar
+from bert_tf.tokenization import FullTokenizer, validate_case_matches_checkpoint
+from bert_tf.training import Training, TrainingOptions, TrainingResult, num_train_steps
+
+_POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+_PACKAGES = ("bert-tf", "tensorflow", "tensorflow-text", "tf-keras", "tf-models-official")
+
+# The original's defaults, and what a model needs other ones for, as measured.
+DEFAULTS = {
+    "do_lower_case": True,
+    "max_seq_length": 128,
+    "train_batch_size": 32,
+    "learning_rate": 5e-5,
+    "num_train_epochs": 3.0,
+}
+RECIPES = {DEFAULT_CHECKPOINT: {"learning_rate": 1e-4, "train_batch_size": 32, "num_train_epochs": 4.0}}
+
+# A killed run may be gone on with only if these are what it was started with.
+_TRAINING_FIELDS = (
+    "task_name",
+    "model",
+    "bert_config_file",
+    "vocab_file",
+    "init_checkpoint",
+    "do_lower_case",
+    "max_seq_length",
+    "train_batch_size",
+    "learning_rate",
+    "num_train_epochs",
+    "warmup_proportion",
+    "warmup_steps",
+    "weight_decay",
+    "adam_bias_correction",
+    "mixed_precision",
+    "distribution_strategy",
+    "seed",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassifierConfig:
+    """One run. Fields that are flags mean what `run_classifier.py --help` says of them.
+
+    The fields that are in `DEFAULTS` are None where the user said nothing.
+
+    Attributes:
+        dataset: what to call the data in results.json; `data_dir` by default.
+        model: a name of the catalogue or a folder; None to take the three files that follow it.
+        distribution_strategy: see `distribution.create_strategy`.
+    """
+
+    task_name: str
+    data_dir: str
+    output_dir: str
+    dataset: str | None = None
+    model: str | None = None
+    bert_config_file: str | None = None
+    vocab_file: str | None = None
+    init_checkpoint: str | None = None
+    do_lower_case: bool | None = None
+    max_seq_length: int | None = None
+    do_train: bool = False
+    do_eval: bool = False
+    do_predict: bool = False
+    train_batch_size: int | None = None
+    eval_batch_size: int = 8
+    predict_batch_size: int = 8
+    learning_rate: float | None = None
+    num_train_epochs: float | None = None
+    warmup_proportion: float = 0.1
+    warmup_steps: int | None = None
+    weight_decay: float = 0.01
+    adam_bias_correction: bool = True
+    mixed_precision: str = "none"
+    seed: int = 0
+    save_checkpoints_steps: int = 1000
+    iterations_per_loop: int = 1000
+    logging_steps: int = 10
+    overwrite_output_dir: bool = False
+    distribution_strategy: str | None = None
+    tpu_name: str | None = None
+    tpu_zone: str | None = None
+    gcp_project: str | None = None
+    num_tpu_cores: int = 8
+
+
+def run(config: ClassifierConfig) -> dict:
+    """Trains, evaluates and predicts, whichever `config` asks for.
+
+    Returns:
+        What this run put into `results.json`.
+
+    Raises:
+        UserError: a mistake in flags, files or environment.
+    """
+    processor = _processor(config.task_name)
+    examples = _read_examples(config, processor)
+    # TensorFlow makes sure of one order of sums, also on GPUs; all randomness here has seeds of its own.
+    tf_keras.utils.set_random_seed(config.seed)
+    tf.config.experimental.enable_op_determinism()
+    strategy = _create_strategy(config)
+    output_dir = OutputDir(config.output_dir)
+    config = _settle(config, output_dir)
+    with _prepared(output_dir, config, examples, strategy):
+        start_step = chief_value(strategy, output_dir.latest_step())
+        files = _model_files(config, output_dir, start_step)
+        tokenizer = FullTokenizer(files.vocab_file, config.do_lower_case)
+        model = _build_model(config, files, tokenizer, processor.get_labels(), strategy)
+        features = {
+            split: convert_examples_to_features(
+                found, processor.get_labels(), config.max_seq_length, tokenizer
+            )
+            for split, found in examples.items()
+        }
+        results = _facts(config)
+        if config.do_train:
+            results |= _train(
+                config, model, features["train"], output_dir, start_step, files, processor, strategy
+            )
+        if config.do_eval:
+            results |= _evaluate(config, model, features["dev"], output_dir, processor, strategy)
+        if config.do_predict:
+            _predict(config, model, features["test"], output_dir, strategy)
+        if is_chief(strategy):
+            output_dir.write_results(results)
+    return results
+
+
+# Before anything is computed: the task, the data, the defaults, the output folder.
+
+
+def _processor(task_name: str) -> DataProcessor:
+    try:
+        return PROCESSORS[task_name.lower()]()
+    except KeyError as error:
+        raise UserError(
+            f"task_name: {task_name!r} is unknown; known: {', '.join(sorted(PROCESSORS))}"
+        ) from error
+
+
+def _read_examples(config: ClassifierConfig, processor: DataProcessor) -> dict[str, list[InputExample]]:
+    readers = {
+        "train": (config.do_train, processor.get_train_examples),
+        "dev": (config.do_eval, processor.get_dev_examples),
+        "test": (config.do_predict, processor.get_test_examples),
+    }
+    return {split: read(config.data_dir) for split, (wanted, read) in readers.items() if wanted}
+
+
+def _create_strategy(config: ClassifierConfig) -> tf.distribute.Strategy:
+    return create_strategy(
+        config.distribution_strategy,
+        config.tpu_name,
+        config.tpu_zone,
+        config.gcp_project,
+        config.num_tpu_cores,
+    )
+
+
+def _settle(config: ClassifierConfig, output_dir: OutputDir) -> ClassifierConfig:
+    """Gives the fields that the user left open their values."""
+    values = DEFAULTS | RECIPES.get(config.model, {})
+    if config.model in CATALOGUE:
+        values |= {"do_lower_case": CATALOGUE[config.model].do_lower_case}
+    if not config.do_train:
+        earlier = output_dir.read_run() or {"training": {}}
+        values |= {name: earlier["training"].get(name, value) for name, value in values.items()}
+    return dataclasses.replace(
+        config, **{name: value for name, value in values.items() if getattr(config, name) is None}
+    )
+
+
+@contextlib.contextmanager
+def _prepared(
+    output_dir: OutputDir,
+    config: ClassifierConfig,
+    examples: Mapping[str, Sequence[InputExample]],
+    strategy: tf.distribute.Strategy,
+) -> Iterator[None]:
+    """The output folder, made and locked by the chief, in the state that this run may start from."""
+    if not is_chief(strategy):
+        yield
+        return
+    if config.do_train:
+        check_batch_size(strategy, config.train_batch_size)
+    output_dir.create()
+    with output_dir.locked():
+        if config.do_train:
+            _start_or_go_on(output_dir, config, examples["train"])
+        yield
+
+
+def _start_or_go_on(
+    output_dir: OutputDir, config: ClassifierConfig, examples: Sequence[InputExample]
+) -> None:
+    if config.overwrite_output_dir:
+        output_dir.remove_earlier_run()
+    training = {name: getattr(config, name) for name in _TRAINING_FIELDS} | {"train_data": _digest(examples)}
+    earlier = output_dir.read_run()
+    if earlier is None:
+        if output_dir.latest_step():
+            raise UserError(
+                f"output_dir: {output_dir.path}: holds a checkpoint of something else; "
+                "name another folder, or pass --overwrite_output_dir"
+            )
+        output_dir.write_run({"training": training})
+        return
+    differences = [
+        f"{name} was {earlier['training'].get(name)!r}, is {value!r}"
+        for name, value in training.items()
+        if earlier["training"].get(name) != value
+    ]
+    if differences:
+        raise UserError(
+            f"output_dir: {output_dir.path}: was started otherwise: {'; '.join(differences)}; "
+            "name another folder, or pass --overwrite_output_dir"
+        )
+
+
+def _digest(examples: Sequence[InputExample]) -> str:
+    content = hashlib.sha256()
+    for example in examples:
+        content.update(repr((example.text_a, example.text_b, example.label)).encode())
+    return content.hexdigest()[:16]
+
+
+# The model.
+
+
+def _model_files(config: ClassifierConfig, output_dir: OutputDir, step: int) -> CheckpointFiles:
+    """Those of the fine-tuned model where there is one, and else of the pre-trained."""
+    if step:
+        return CheckpointFiles(output_dir.config_file, output_dir.vocab_file, output_dir.checkpoint(step))
+    if not config.do_train and not config.init_checkpoint:
+        raise UserError(
+            f"output_dir: {output_dir.path}: holds no fine-tuned checkpoint; pass --do_train, or --init_checkpoint"
+        )
+    if config.model:
+        return resolve(config.model)
+    checkpoint = Path(config.init_checkpoint) if config.init_checkpoint else None
+    return CheckpointFiles(Path(config.bert_config_file), Path(config.vocab_file), checkpoint)
+
+
+def _build_model(
+    config: ClassifierConfig,
+    files: CheckpointFiles,
+    tokenizer: FullTokenizer,
+    labels: Sequence[str],
+    strategy: tf.distribute.Strategy,
+) -> BertClassifier:
+    validate_case_matches_checkpoint(config.do_lower_case, str(files.checkpoint))
+    bert_config = BertConfig.from_json_file(files.config_file)
+    _check_fit(config, bert_config, files, tokenizer)
+    with strategy.scope():
+        encoder = BertEncoder(bert_config, dtype=_POLICIES[config.mixed_precision])
+        model = BertClassifier(encoder, len(labels), seed=config.seed)
+    if files.checkpoint is None:
+        logging.warning("No --init_checkpoint: training starts from random weights.")
+        return model
+    arrays = read_checkpoint(files.checkpoint)
+    has_head = {"output_weights", "output_bias"} <= arrays.keys() and len(arrays["output_bias"]) == len(
+        labels
+    )
+    if not has_head and not config.do_train:
+        raise UserError(
+            f"{files.checkpoint}: has no classifier for {len(labels)} labels to evaluate or predict with; "
+            "pass --do_train"
+        )
+    fill(model if has_head else encoder, arrays, files.checkpoint)
+    return model
+
+
+def _check_fit(
+    config: ClassifierConfig, bert_config: BertConfig, files: CheckpointFiles, tokenizer: FullTokenizer
+) -> None:
+    if config.max_seq_length > bert_config.max_position_embeddings:
+        raise UserError(
+            f"max_seq_length: {config.max_seq_length} is more than the {bert_config.max_position_embeddings} "
+            f"positions of {files.config_file}"
+        )
+    if max(tokenizer.vocab.values()) >= bert_config.vocab_size:
+        raise UserError(
+            f"{files.vocab_file}: has {len(tokenizer.vocab)} pieces where {files.config_file} has room for "
+            f"{bert_config.vocab_size}; give the vocabulary of this model"
+        )
+
+
+# The three things that a run can do.
+
+
+def _train(
+    config: ClassifierConfig,
+    model: BertClassifier,
+    features: Features,
+    output_dir: OutputDir,
+    start_step: int,
+    files: CheckpointFiles,
+    processor: DataProcessor,
+    strategy: tf.distribute.Strategy,
+) -> dict:
+    options = _training_options(config, len(features))
+    if start_step >= options.num_train_steps:
+        logging.info("%s: is finished; --overwrite_output_dir would train it again.", output_dir.path)
+    else:
+        _announce(config, options, len(features), start_step, strategy)
+    if is_chief(strategy) and not start_step:
+        output_dir.write_model_files(
+            model.encoder.config.to_json_string(), files.vocab_file, processor.get_labels()
+        )
+    training = Training(model, options, strategy)
+    with ProgressBar(
+        "train", options.num_train_steps, options.train_batch_size, start_step, disable=not is_chief(strategy)
+    ) as bar:
+        result = training.run(features, output_dir, start_step, bar.update)
+    return _train_results(options, result, model, len(features))
+
+
+def _training_options(config: ClassifierConfig, num_examples: int) -> TrainingOptions:
+    steps = num_train_steps(num_examples, config.train_batch_size, config.num_train_epochs)
+    warmup_steps = (
+        int(steps * config.warmup_proportion) if config.warmup_steps is None else config.warmup_steps
+    )
+    return TrainingOptions(
+        num_train_steps=steps,
+        train_batch_size=config.train_batch_size,
+        learning_rate=config.learning_rate,
+        num_warmup_steps=warmup_steps,
+        weight_decay=config.weight_decay,
+        adam_bias_correction=config.adam_bias_correction,
+        seed=config.seed,
+        save_checkpoints_steps=config.save_checkpoints_steps,
+        iterations_per_loop=config.iterations_per_loop,
+        logging_steps=config.logging_steps,
+    )
+
+
+def _announce(
+    config: ClassifierConfig,
+    options: TrainingOptions,
+    num_examples: int,
+    start_step: int,
+    strategy: tf.distribute.Strategy,
+) -> None:
+    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    logging.info(
+        "Training %s on %d examples: %g epochs, batch size %d, learning rate %g, %d of %d steps warm-up; %d x %s.",
+        config.model or config.init_checkpoint or "from scratch",
+        num_examples,
+        config.num_train_epochs,
+        options.train_batch_size,
+        options.learning_rate,
+        options.num_warmup_steps,
+        options.num_train_steps,
+        strategy.num_replicas_in_sync,
+        "TPU core" if config.distribution_strategy == "tpu" else kind,
+    )
+    if start_step:
+        logging.info("Going on after step %d.", start_step)
+
+
+def _train_results(
+    options: TrainingOptions, result: TrainingResult, model: BertClassifier, num_examples: int
+) -> dict:
+    steps = options.num_train_steps
+    examples = steps * options.train_batch_size
+    return {
+        **speed("train", result.seconds, examples, steps),
+        "train_loss": float(result.losses.mean()),
+        "epoch": round(examples / num_examples, 2),
+        "total_flos": 6.0 * result.num_tokens * _num_parameters_without_embeddings(model.encoder),
+    }
+
+
+def _num_parameters_without_embeddings(encoder: BertEncoder) -> int:
+    return sum(
+        int(np.prod(v.shape)) for name, v in encoder.variables_by_name.items() if "_embeddings" not in name
+    )
+
+
+def _evaluate(
+    config: ClassifierConfig,
+    model: BertClassifier,
+    features: Features,
+    output_dir: OutputDir,
+    processor: DataProcessor,
+    strategy: tf.distribute.Strategy,
+) -> dict:
+    started = time.perf_counter()
+    probabilities = _probabilities("eval", model, features, config.eval_batch_size, strategy)
+    seconds = time.perf_counter() - started
+    scores = evaluate(probabilities, features.label_ids.numpy(), processor.metrics, config.eval_batch_size)
+    scores["global_step"] = output_dir.latest_step()
+    if is_chief(strategy):
+        output_dir.write_eval_results(scores)
+        logging.info(
+            "***** Eval results *****\n%s", "\n".join(f"  {key} = {scores[key]}" for key in sorted(scores))
+        )
+    steps = -(-len(features) // config.eval_batch_size)
+    return {**scores, **speed("eval", seconds, len(features), steps)}
+
+
+def _predict(
+    config: ClassifierConfig,
+    model: BertClassifier,
+    features: Features,
+    output_dir: OutputDir,
+    strategy: tf.distribute.Strategy,
+) -> None:
+    probabilities = _probabilities("predict", model, features, config.predict_batch_size, strategy)
+    if is_chief(strategy):
+        output_dir.write_test_results(probabilities)
+        logging.info("Wrote %d rows to %s.", len(probabilities), output_dir.path / "test_results.tsv")
+
+
+def _probabilities(
+    name: str, model: BertClassifier, features: Features, batch_size: int, strategy: tf.distribute.Strategy
+) -> np.ndarray:
+    with ProgressBar(name, len(features), 1, disable=not is_chief(strategy)) as bar:
+        return predict(model, features, batch_size, strategy, bar.update)
+
+
+def _facts(config: ClassifierConfig) -> dict:
+    """What a reader of results.json must know to repeat the run."""
+    flags = dataclasses.asdict(config)
+    del flags["dataset"]
+    return {
+        "dataset": config.dataset or config.data_dir,
+        "model": config.model or config.init_checkpoint,
+        "seed": config.seed,
+        "flags": flags,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in _PACKAGES},
+        },
+    }

@@ -1,0 +1,170 @@
+"""The original's optimizer and learning rate, as `optimization.py` of the original has them.
+
+schedule = WarmupPolynomialDecay(5e-5, num_train_steps=343, num_warmup_steps=34)
+optimizer = AdamWeightDecayOptimizer(model.variables_by_name)
+optimizer.apply_gradients(gradients, schedule(optimizer.global_step))
+"""
+
+import re
+
+import tensorflow as tf
+
+# Parameters that are not decayed: the original's create_optimizer.
+EXCLUDE_FROM_WEIGHT_DECAY = ("LayerNorm", "layer_norm", "bias")
+CLIP_NORM = 1.0
+
+_FIRST_LOSS_SCALE = 2.0**15
+_STEPS_BEFORE_GROWTH = 2000
+
+
+class WarmupPolynomialDecay:
+    """Linear warm-up from 0, then linear decay to 0: the original's `create_optimizer`.
+
+    Args:
+        learning_rate: the rate that warm-up ends at.
+        num_train_steps: the step at which the rate is 0 again.
+        num_warmup_steps: steps of warm-up; 0 for none.
+
+    Example:
+        >>> schedule = WarmupPolynomialDecay(1.0, num_train_steps=10, num_warmup_steps=4)
+        >>> [round(float(schedule(step)), 6) for step in (0, 1, 4, 10)]
+        [0.0, 0.25, 0.6, 0.0]
+    """
+
+    def __init__(self, learning_rate: float, num_train_steps: int, num_warmup_steps: int):
+        self.learning_rate = learning_rate
+        self.num_train_steps = num_train_steps
+        self.num_warmup_steps = num_warmup_steps
+
+    def __call__(self, step: tf.Tensor | int) -> tf.Tensor:
+        """The learning rate, float32 [], at `step`, an integer that counts the finished updates."""
+        step = tf.cast(step, tf.float32)
+        # The decay is counted from step 0, not from the end of warm-up: so the rate falls a little short of its
+        # peak and steps down by the warm-up's share there, as in the original.
+        decayed = self.learning_rate * (1.0 - tf.minimum(step / self.num_train_steps, 1.0))
+        if not self.num_warmup_steps:
+            return decayed
+        warming = self.learning_rate * step / self.num_warmup_steps
+        return tf.where(step < self.num_warmup_steps, warming, decayed)
+
+
+class AdamWeightDecayOptimizer(tf.Module):
+    """Adam with decoupled weight decay and gradient clipping: the original's optimizer of that name.
+
+    Differs from the original in one point that can be switched off: the bias correction of Adam (Kingma and Ba
+    2015, algorithm 1), whose lack is the main cause of failed runs on small tasks (Zhang et al. 2021, arXiv
+    2006.05987, section 4).
+
+    Args:
+        variables_by_name: what to train, under the original's names; the names decide what is decayed.
+        weight_decay: decay per unit of learning rate.
+        bias_correction: False gives the original's update.
+        dynamic_loss_scale: for float16: the loss is scaled up so that small gradients survive; a step whose
+            gradients overflow is left out and halves the scale (Micikevicius et al. 2018, section 3.2).
+
+    Attributes:
+        global_step: int64 [], how many updates were asked for.
+        state_by_name: everything that a checkpoint must hold to go on bit by bit, the moments named as the
+            original names them (`.../adam_m`, `.../adam_v`).
+    """
+
+    def __init__(
+        self,
+        variables_by_name: dict[str, tf.Variable],
+        weight_decay: float = 0.01,
+        bias_correction: bool = True,
+        dynamic_loss_scale: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-6,
+    ):
+        super().__init__()
+        self._variables = variables_by_name
+        self._weight_decay = weight_decay
+        self._bias_correction = bias_correction
+        self._dynamic_loss_scale = dynamic_loss_scale
+        self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
+        self._m = {name: _zeros_like(variable) for name, variable in variables_by_name.items()}
+        self._v = {name: _zeros_like(variable) for name, variable in variables_by_name.items()}
+        self.global_step = tf.Variable(0, dtype=tf.int64, trainable=False, name="global_step")
+        self.loss_scale = tf.Variable(_FIRST_LOSS_SCALE if dynamic_loss_scale else 1.0, trainable=False)
+        self._good_steps = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.state_by_name = {
+            "global_step": self.global_step,
+            "training/loss_scale": self.loss_scale,
+            "training/loss_scale_good_steps": self._good_steps,
+            **{f"{name}/adam_m": slot for name, slot in self._m.items()},
+            **{f"{name}/adam_v": slot for name, slot in self._v.items()},
+        }
+
+    def apply_gradients(
+        self, gradients: dict[str, tf.Tensor | tf.IndexedSlices], learning_rate: tf.Tensor
+    ) -> None:
+        """Makes one update.
+
+        Args:
+            gradients: of the loss times `loss_scale`, summed over replicas, under the names of the variables.
+            learning_rate: float32 [].
+        """
+        gradients = {name: _divide(gradient, self.loss_scale) for name, gradient in gradients.items()}
+        norm = tf.linalg.global_norm(list(gradients.values()))
+        if self._dynamic_loss_scale:
+            finite = tf.math.is_finite(norm)
+            tf.cond(finite, lambda: self._update(gradients, norm, learning_rate), tf.no_op)
+            self._adapt_loss_scale(finite)
+        else:
+            self._update(gradients, norm, learning_rate)
+        self.global_step.assign_add(1)
+
+    def _update(self, gradients: dict, norm: tf.Tensor, learning_rate: tf.Tensor) -> tf.Operation:
+        clipped, _ = tf.clip_by_global_norm(list(gradients.values()), CLIP_NORM, use_norm=norm)
+        updates = []
+        for name, gradient in zip(gradients, clipped, strict=True):
+            variable = self._variables[name]
+            if self._weight_decay and not _is_excluded(name):
+                decay = tf.cast(learning_rate * self._weight_decay, variable.dtype)
+                variable.assign_sub(decay * variable)
+            updates.append(self._adam(name, variable, tf.convert_to_tensor(gradient), learning_rate))
+        return tf.group(updates)
+
+    def _adam(
+        self, name: str, variable: tf.Variable, gradient: tf.Tensor, learning_rate: tf.Tensor
+    ) -> tf.Operation:
+        """One fused pass over the variable: on two CPU cores a third of the time of Keras' AdamW."""
+        step = tf.cast(self.global_step + 1, tf.float32)
+        beta_1_power = tf.pow(self._beta_1, step) if self._bias_correction else tf.constant(0.0)
+        beta_2_power = tf.pow(self._beta_2, step) if self._bias_correction else tf.constant(0.0)
+        return tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._m[name].handle,
+            v=self._v[name].handle,
+            beta1_power=beta_1_power,
+            beta2_power=beta_2_power,
+            lr=learning_rate,
+            beta1=self._beta_1,
+            beta2=self._beta_2,
+            # The kernel adds epsilon to the uncorrected root; algorithm 1 of the paper to the corrected one.
+            epsilon=self._epsilon * tf.sqrt(1.0 - beta_2_power),
+            grad=gradient,
+        )
+
+    def _adapt_loss_scale(self, finite: tf.Tensor) -> None:
+        good_steps = tf.where(finite, self._good_steps + 1, 0)
+        grow = good_steps >= _STEPS_BEFORE_GROWTH
+        self._good_steps.assign(tf.where(grow, tf.zeros_like(good_steps), good_steps))
+        factor = tf.where(finite, tf.where(grow, 2.0, 1.0), 0.5)
+        self.loss_scale.assign(tf.maximum(self.loss_scale * factor, 1.0))
+
+
+def _zeros_like(variable: tf.Variable) -> tf.Variable:
+    return tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False)
+
+
+def _is_excluded(name: str) -> bool:
+    return any(re.search(pattern, name) for pattern in EXCLUDE_FROM_WEIGHT_DECAY)
+
+
+def _divide(gradient: tf.Tensor | tf.IndexedSlices, divisor: tf.Variable) -> tf.Tensor | tf.IndexedSlices:
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.IndexedSlices(gradient.values / divisor, gradient.indices, gradient.dense_shape)
+    return gradient / divisor

