@@ -44,9 +44,7 @@ flags.DEFINE_string(
     None,
     "The folder for checkpoints and results; a killed run goes on from there. By default output/TASK/MODEL.",
 )
-flags.DEFINE_bool(
-    "overwrite_output_dir", False, "Whether to remove an earlier run from output_dir and train anew."
-)
+flags.DEFINE_bool("overwrite_output_dir", False, "Whether to remove an earlier run from output_dir and train anew.")
 flags.DEFINE_string(
     "bert_model",
     None,
@@ -58,9 +56,7 @@ flags.DEFINE_string(
     None,
     "In place of bert_model: the JSON file with the pre-trained model's architecture.",
 )
-flags.DEFINE_string(
-    "vocab_file", None, "In place of bert_model: the vocabulary that the model was trained on."
-)
+flags.DEFINE_string("vocab_file", None, "In place of bert_model: the vocabulary that the model was trained on.")
 flags.DEFINE_string(
     "init_checkpoint",
     None,
@@ -82,9 +78,7 @@ flags.DEFINE_integer(
 )
 
 # How to train.
-flags.DEFINE_integer(
-    "train_batch_size", 32, "Total batch size for training, over all replicas.", lower_bound=1
-)
+flags.DEFINE_integer("train_batch_size", 32, "Total batch size for training, over all replicas.", lower_bound=1)
 flags.DEFINE_float("learning_rate", 5e-5, "The peak learning rate for Adam.", lower_bound=0.0)
 flags.DEFINE_float("num_train_epochs", 3.0, "Total number of training epochs to perform.", lower_bound=0.0)
 flags.DEFINE_float(
@@ -102,21 +96,15 @@ flags.DEFINE_bool(
     "Whether Adam corrects the bias of its moments. The original does not, which makes training on small tasks fail "
     "now and then.",
 )
-flags.DEFINE_integer(
-    "seed", 0, "Seed of the classifier's first weights, of dropout and of the order of examples."
-)
+flags.DEFINE_integer("seed", 0, "Seed of the classifier's first weights, of dropout and of the order of examples.")
 flags.DEFINE_enum(
     "mixed_precision",
     "none",
     ["none", "bfloat16", "float16"],
     "The type to compute in; weights stay float32.",
 )
-flags.DEFINE_integer(
-    "save_checkpoints_steps", 1000, "How often to save the model checkpoint, in steps.", lower_bound=1
-)
-flags.DEFINE_integer(
-    "logging_steps", 10, "How often to write a row of train_log.csv, in steps.", lower_bound=1
-)
+flags.DEFINE_integer("save_checkpoints_steps", 1000, "How often to save the model checkpoint, in steps.", lower_bound=1)
+flags.DEFINE_integer("logging_steps", 10, "How often to write a row of train_log.csv, in steps.", lower_bound=1)
 flags.DEFINE_integer(
     "iterations_per_loop",
     1000,
@@ -143,9 +131,7 @@ flags.DEFINE_string(
     "The Cloud TPU to use: the name used when creating it, or a grpc://ip.address.of.tpu:8470 url. By default the "
     "TPU of this machine.",
 )
-flags.DEFINE_string(
-    "tpu_zone", None, "[Optional] GCE zone where the Cloud TPU is located in; else asked of metadata."
-)
+flags.DEFINE_string("tpu_zone", None, "[Optional] GCE zone where the Cloud TPU is located in; else asked of metadata.")
 flags.DEFINE_string("gcp_project", None, "[Optional] Project name of the Cloud TPU; else asked of metadata.")
 flags.DEFINE_string("master", None, "[Optional] The TPU's grpc:// url, as an older name of tpu_name.")
 flags.DEFINE_integer(
@@ -156,18 +142,14 @@ flags.DEFINE_integer(
 def check_flags() -> None:
     """Raises `UserError` where flags contradict one another, before anything is loaded."""
     if not FLAGS.task_name:
-        raise UserError(
-            f"task_name: is missing; pass --task_name=MRPC (known: {', '.join(sorted(PROCESSORS))})"
-        )
+        raise UserError(f"task_name: is missing; pass --task_name=MRPC (known: {', '.join(sorted(PROCESSORS))})")
     if not (FLAGS.do_train or FLAGS.do_eval or FLAGS.do_predict):
         raise UserError("nothing to do; pass at least one of --do_train, --do_eval, --do_predict")
     files = [name for name in ("bert_config_file", "vocab_file", "init_checkpoint") if FLAGS[name].value]
     if FLAGS.bert_model and files:
         raise UserError(f"bert_model: contradicts --{files[0]}; pass the one or the other")
     if files and not (FLAGS.bert_config_file and FLAGS.vocab_file):
-        raise UserError(
-            f"{files[0]}: needs --bert_config_file and --vocab_file beside it; or pass --bert_model"
-        )
+        raise UserError(f"{files[0]}: needs --bert_config_file and --vocab_file beside it; or pass --bert_model")
     if FLAGS.use_tpu and FLAGS.distribution_strategy not in (None, "tpu"):
         raise UserError(f"use_tpu: contradicts --distribution_strategy={FLAGS.distribution_strategy}")
     uses_tpu = FLAGS.use_tpu or FLAGS.distribution_strategy == "tpu"
@@ -193,9 +175,7 @@ def data_dir() -> tuple[str, str | None]:
     if exported.is_dir():
         return str(exported), task
     if not sample.is_dir():
-        raise UserError(
-            f"data_dir: there is no {exported}; pass --data_dir=FOLDER with the .tsv files of {task}"
-        )
+        raise UserError(f"data_dir: there is no {exported}; pass --data_dir=FOLDER with the .tsv files of {task}")
     logging.warning(
         "No data_dir and no %s: taking the sample corpus %s, whose numbers are not %s's. "
         "`python scripts/export_mrpc.py` gets the real one.",

@@ -338,9 +338,7 @@ def _chunks(url: str, bar: tqdm) -> Iterator[bytes]:
             while chunk := response.read(_CHUNK_BYTES):
                 received += len(chunk)
                 if received > _MAX_BYTES:
-                    raise UserError(
-                        f"{url}: larger than any checkpoint; get it by hand and give --bert_model=DIR"
-                    )
+                    raise UserError(f"{url}: larger than any checkpoint; get it by hand and give --bert_model=DIR")
                 yield chunk
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise UserError(_download_failed(url, str(error) or type(error).__name__)) from error
@@ -367,9 +365,7 @@ def _official_file(member: str) -> str | None:
 def _require(folder: Path, files: Iterable[str], origin: str) -> None:
     missing = [file for file in files if not (folder / file).is_file()]
     if missing:
-        raise UserError(
-            f"{origin}: no {', '.join(missing)} in it; it is not the checkpoint that was looked for"
-        )
+        raise UserError(f"{origin}: no {', '.join(missing)} in it; it is not the checkpoint that was looked for")
 
 
 def _unpack(archive: Path, folder: Path, origin: str, file_of: Callable[[str], str | None]) -> None:

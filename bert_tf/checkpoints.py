@@ -126,9 +126,7 @@ def resolve(path_or_name: str | os.PathLike) -> CheckpointFiles:
             raise UserError(f"{path}: is a file; give the folder that holds it, or a zip file")
         return _files_in(catalogue.unpack_zip(path))
     if len(path.parts) != 1 or path.suffix == ".zip" or str(path_or_name).startswith((".", "~")):
-        raise UserError(
-            f"{path}: no such folder; give the folder of a checkpoint, or a name of the catalogue"
-        )
+        raise UserError(f"{path}: no such folder; give the folder of a checkpoint, or a name of the catalogue")
     return _files_in(catalogue.fetch(str(path_or_name)))
 
 
@@ -164,9 +162,7 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
     return _read_tensorflow(path) if in_tensorflow else _read_safetensors(path)
 
 
-def fill(
-    encoder: BertEncoder, arrays: Mapping[str, np.ndarray], origin: str | os.PathLike = "the checkpoint"
-) -> None:
+def fill(encoder: BertEncoder, arrays: Mapping[str, np.ndarray], origin: str | os.PathLike = "the checkpoint") -> None:
     """Sets every variable of an encoder, or none.
 
     Heads, optimizer state and counters among the arrays are passed over; everything else must fit.
@@ -197,9 +193,7 @@ def fill(
     if not any(names for _, names in problems):
         # Only what fits is worth the pass over all numbers.
         values = {name: np.asarray(arrays[name], np.float32) for name in variables}
-        problems.append(
-            ("not finite", [name for name, value in values.items() if False])
-        )
+        problems.append(("not finite", [name for name, value in values.items() if not np.isfinite(value).all()]))
     told = [f"{kind}: {_some(names)}" for kind, names in problems if names]
     if told:
         raise UserError(
@@ -236,9 +230,7 @@ def write_checkpoint(prefix: str | os.PathLike, arrays: Mapping[str, np.ndarray 
         _save(partial / "checkpoint", arrays)
         _move(partial / "checkpoint", prefix)
     except (OSError, tf.errors.OpError) as error:
-        raise UserError(
-            f"{prefix}: cannot be written ({_reason(error)}); make room or name another folder"
-        ) from error
+        raise UserError(f"{prefix}: cannot be written ({_reason(error)}); make room or name another folder") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -249,9 +241,7 @@ def _files_in(folder: Path) -> CheckpointFiles:
     configs = reversed(_CONFIG_NAMES) if checkpoint.suffix == ".safetensors" else _CONFIG_NAMES
     found = [folder / name for name in configs if (folder / name).is_file()]
     if not found:
-        raise UserError(
-            f"{folder}: neither bert_config.json nor config.json is there; put the model's beside it"
-        )
+        raise UserError(f"{folder}: neither bert_config.json nor config.json is there; put the model's beside it")
     if not (folder / "vocab.txt").is_file():
         raise UserError(f"{folder}: vocab.txt is missing; put the vocabulary of the model there")
     return CheckpointFiles(config_file=found[0], vocab_file=folder / "vocab.txt", checkpoint=checkpoint)
@@ -276,14 +266,10 @@ def _checkpoint_in(folder: Path) -> Path:
     if len(indexes) == 1:
         return indexes[0].with_suffix("")
     if indexes:
-        raise UserError(
-            f"{folder}: holds {_some([path.stem for path in indexes])}; name one with --init_checkpoint"
-        )
+        raise UserError(f"{folder}: holds {_some([path.stem for path in indexes])}; name one with --init_checkpoint")
     for pickled in sorted(path for path in folder.iterdir() if path.suffix in _PICKLED_SUFFIXES):
         raise UserError(_pickled(pickled))
-    raise UserError(
-        f"{folder}: no checkpoint there (bert_model.ckpt.index or model.safetensors); give its folder"
-    )
+    raise UserError(f"{folder}: no checkpoint there (bert_model.ckpt.index or model.safetensors); give its folder")
 
 
 def _latest_checkpoint(folder: Path) -> Path:
@@ -293,9 +279,7 @@ def _latest_checkpoint(folder: Path) -> Path:
     # The state file may hold the absolute path of where the folder was before it was moved.
     checkpoint = folder / Path(state.model_checkpoint_path).name
     if not Path(f"{checkpoint}.index").is_file():
-        raise UserError(
-            f"{folder / 'checkpoint'}: names {checkpoint.name}, which is not there; restore or remove it"
-        )
+        raise UserError(f"{folder / 'checkpoint'}: names {checkpoint.name}, which is not there; restore or remove it")
     return checkpoint
 
 
@@ -385,9 +369,7 @@ def _original_shape(name: str, shape: Iterable[int]) -> tuple[int, ...]:
 def _without_doubles(pairs: list[tuple[str, np.ndarray]], path: Path) -> dict[str, np.ndarray]:
     arrays = dict(pairs)
     if len(arrays) != len(pairs):
-        raise UserError(
-            f"{path}: holds more than one encoder; save the one that is meant in a checkpoint alone"
-        )
+        raise UserError(f"{path}: holds more than one encoder; save the one that is meant in a checkpoint alone")
     return arrays
 
 
@@ -414,9 +396,7 @@ def _some(names: Iterable[str]) -> str:
 def _save(prefix: Path, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
     with tf.device("cpu:0"):
         tensors = [tf.convert_to_tensor(array) for array in arrays.values()]
-        tensors = [
-            tf.reshape(t, _original_shape(name, t.shape)) for name, t in zip(arrays, tensors, strict=True)
-        ]
+        tensors = [tf.reshape(t, _original_shape(name, t.shape)) for name, t in zip(arrays, tensors, strict=True)]
         tf.raw_ops.SaveV2(
             prefix=str(prefix),
             tensor_names=list(arrays),
@@ -442,9 +422,7 @@ def _broken_means_user_error(path: Path) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        raise UserError(
-            f"{path}: cannot be read, it is broken or cut off ({_reason(error)}); get it again"
-        ) from error
+        raise UserError(f"{path}: cannot be read, it is broken or cut off ({_reason(error)}); get it again") from error
 
 
 def _reason(error: Exception) -> str:

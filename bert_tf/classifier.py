@@ -137,16 +137,12 @@ def run(config: ClassifierConfig) -> dict:
         tokenizer = FullTokenizer(files.vocab_file, config.do_lower_case)
         model = _build_model(config, files, tokenizer, processor.get_labels(), strategy)
         features = {
-            split: convert_examples_to_features(
-                found, processor.get_labels(), config.max_seq_length, tokenizer
-            )
+            split: convert_examples_to_features(found, processor.get_labels(), config.max_seq_length, tokenizer)
             for split, found in examples.items()
         }
         results = _facts(config)
         if config.do_train:
-            results |= _train(
-                config, model, features["train"], output_dir, start_step, files, processor, strategy
-            )
+            results |= _train(config, model, features["train"], output_dir, start_step, files, processor, strategy)
         if config.do_eval:
             results |= _evaluate(config, model, features["dev"], output_dir, processor, strategy)
         if config.do_predict:
@@ -163,9 +159,7 @@ def _processor(task_name: str) -> DataProcessor:
     try:
         return PROCESSORS[task_name.lower()]()
     except KeyError as error:
-        raise UserError(
-            f"task_name: {task_name!r} is unknown; known: {', '.join(sorted(PROCESSORS))}"
-        ) from error
+        raise UserError(f"task_name: {task_name!r} is unknown; known: {', '.join(sorted(PROCESSORS))}") from error
 
 
 def _read_examples(config: ClassifierConfig, processor: DataProcessor) -> dict[str, list[InputExample]]:
@@ -220,9 +214,7 @@ def _prepared(
         yield
 
 
-def _start_or_go_on(
-    output_dir: OutputDir, config: ClassifierConfig, examples: Sequence[InputExample]
-) -> None:
+def _start_or_go_on(output_dir: OutputDir, config: ClassifierConfig, examples: Sequence[InputExample]) -> None:
     if config.overwrite_output_dir:
         output_dir.remove_earlier_run()
     training = {name: getattr(config, name) for name in _TRAINING_FIELDS} | {"train_data": _digest(examples)}
@@ -288,9 +280,7 @@ def _build_model(
         logging.warning("No --init_checkpoint: training starts from random weights.")
         return model
     arrays = read_checkpoint(files.checkpoint)
-    has_head = {"output_weights", "output_bias"} <= arrays.keys() and len(arrays["output_bias"]) == len(
-        labels
-    )
+    has_head = {"output_weights", "output_bias"} <= arrays.keys() and len(arrays["output_bias"]) == len(labels)
     if not has_head and not config.do_train:
         raise UserError(
             f"{files.checkpoint}: has no classifier for {len(labels)} labels to evaluate or predict with; "
@@ -334,9 +324,7 @@ def _train(
     else:
         _announce(config, options, len(features), start_step, strategy)
     if is_chief(strategy) and not start_step:
-        output_dir.write_model_files(
-            model.encoder.config.to_json_string(), files.vocab_file, processor.get_labels()
-        )
+        output_dir.write_model_files(model.encoder.config.to_json_string(), files.vocab_file, processor.get_labels())
     training = Training(model, options, strategy)
     with ProgressBar(
         "train", options.num_train_steps, options.train_batch_size, start_step, disable=not is_chief(strategy)
@@ -347,9 +335,7 @@ def _train(
 
 def _training_options(config: ClassifierConfig, num_examples: int) -> TrainingOptions:
     steps = num_train_steps(num_examples, config.train_batch_size, config.num_train_epochs)
-    warmup_steps = (
-        int(steps * config.warmup_proportion) if config.warmup_steps is None else config.warmup_steps
-    )
+    warmup_steps = int(steps * config.warmup_proportion) if config.warmup_steps is None else config.warmup_steps
     return TrainingOptions(
         num_train_steps=steps,
         train_batch_size=config.train_batch_size,
@@ -388,9 +374,7 @@ def _announce(
         logging.info("Going on after step %d.", start_step)
 
 
-def _train_results(
-    options: TrainingOptions, result: TrainingResult, model: BertClassifier, num_examples: int
-) -> dict:
+def _train_results(options: TrainingOptions, result: TrainingResult, model: BertClassifier, num_examples: int) -> dict:
     steps = options.num_train_steps
     examples = steps * options.train_batch_size
     return {
@@ -402,9 +386,7 @@ def _train_results(
 
 
 def _num_parameters_without_embeddings(encoder: BertEncoder) -> int:
-    return sum(
-        int(np.prod(v.shape)) for name, v in encoder.variables_by_name.items() if "_embeddings" not in name
-    )
+    return sum(int(np.prod(v.shape)) for name, v in encoder.variables_by_name.items() if "_embeddings" not in name)
 
 
 def _evaluate(
@@ -422,9 +404,7 @@ def _evaluate(
     scores["global_step"] = output_dir.latest_step()
     if is_chief(strategy):
         output_dir.write_eval_results(scores)
-        logging.info(
-            "***** Eval results *****\n%s", "\n".join(f"  {key} = {scores[key]}" for key in sorted(scores))
-        )
+        logging.info("***** Eval results *****\n%s", "\n".join(f"  {key} = {scores[key]}" for key in sorted(scores)))
     steps = -(-len(features) // config.eval_batch_size)
     return {**scores, **speed("eval", seconds, len(features), steps)}
 

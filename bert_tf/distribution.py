@@ -68,9 +68,7 @@ def _tpu_strategy(
 ) -> tf.distribute.Strategy:
     target = tpu_name or "local"
     try:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(
-            target, zone=tpu_zone, project=gcp_project
-        )
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(target, zone=tpu_zone, project=gcp_project)
         if target != "local":
             _check_answers(resolver.master())
             tf.config.experimental_connect_to_cluster(resolver)
@@ -102,9 +100,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     resolver = strategy.cluster_resolver
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return True
-    return resolver.task_type == "chief" or (
-        "chief" not in resolver.cluster_spec().jobs and resolver.task_id == 0
-    )
+    return resolver.task_type == "chief" or ("chief" not in resolver.cluster_spec().jobs and resolver.task_id == 0)
 
 
 def check_batch_size(strategy: tf.distribute.Strategy, batch_size: int) -> None:

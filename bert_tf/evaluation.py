@@ -41,9 +41,7 @@ def predict(
 
     @tf.function
     def next_probabilities(batches: Iterator[dict[str, tf.Tensor]]) -> tf.Tensor:
-        return strategy.gather(
-            strategy.run(lambda batch: tf.nn.softmax(model(batch)), (next(batches),)), axis=0
-        )
+        return strategy.gather(strategy.run(lambda batch: tf.nn.softmax(model(batch)), (next(batches),)), axis=0)
 
     result = np.zeros([len(features), model.num_labels], np.float32)
     batches = iter(distribute(strategy, make_dataset))

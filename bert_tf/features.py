@@ -96,9 +96,7 @@ def _join_pairs(
     return tf.concat(parts, axis=1), tf.concat(type_ids, axis=1)
 
 
-def truncated_lengths(
-    lengths_a: tf.Tensor, lengths_b: tf.Tensor, max_seq_length: int
-) -> tuple[tf.Tensor, tf.Tensor]:
+def truncated_lengths(lengths_a: tf.Tensor, lengths_b: tf.Tensor, max_seq_length: int) -> tuple[tf.Tensor, tf.Tensor]:
     """How many pieces of each text stay: what the original's `_truncate_seq_pair` leaves, without its loop.
 
     The longer text loses its last piece until both fit, the second one where they are equal. So the first
@@ -129,9 +127,7 @@ def _first(tokens: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
 
 
 def _repeat(value: int, times: tf.Tensor) -> tf.RaggedTensor:
-    return tf.RaggedTensor.from_row_lengths(
-        tf.fill([tf.reduce_sum(times)], tf.constant(value, tf.int32)), times
-    )
+    return tf.RaggedTensor.from_row_lengths(tf.fill([tf.reduce_sum(times)], tf.constant(value, tf.int32)), times)
 
 
 def training_order(num_examples: int, batch_size: int, steps: int, seed: int) -> np.ndarray:

@@ -104,13 +104,9 @@ class BertConfig:
 
 def _from_hugging_face(fields: dict, path: str | Path) -> dict:
     if fields.get("model_type", "bert") != "bert":
-        raise UserError(
-            f"{path}: is a {fields['model_type']!r} model; only BERT's architecture can be loaded"
-        )
+        raise UserError(f"{path}: is a {fields['model_type']!r} model; only BERT's architecture can be loaded")
     if fields.get("position_embedding_type", "absolute") != "absolute":
-        raise UserError(
-            f"{path}: has position_embedding_type {fields['position_embedding_type']!r}, not 'absolute'"
-        )
+        raise UserError(f"{path}: has position_embedding_type {fields['position_embedding_type']!r}, not 'absolute'")
     activation = fields.get("hidden_act", "gelu")
     return {
         "type_vocab_size": 2,
@@ -132,9 +128,7 @@ def _checked_config(cls: type[BertConfig], fields: dict, path: str | Path) -> Be
         raise UserError(f"{path}: has no vocab_size; a bert_config.json is needed")
     config = cls(**fields)
     if config.hidden_act not in ACTIVATIONS:
-        raise UserError(
-            f"{path}: hidden_act {config.hidden_act!r} is unknown; known: {', '.join(ACTIVATIONS)}"
-        )
+        raise UserError(f"{path}: hidden_act {config.hidden_act!r} is unknown; known: {', '.join(ACTIVATIONS)}")
     if config.hidden_size % config.num_attention_heads:
         raise UserError(
             f"{path}: hidden_size {config.hidden_size} is not a multiple of "
@@ -292,15 +286,11 @@ class BertEncoder(BertEncoderV2):
         batch, length = tf.unstack(tf.shape(inputs["input_word_ids"]))
         x = self._embed(inputs, seeds)
         # As in the original: a padded position is not minus infinity but 10,000 less.
-        attention_bias = tf.cast(
-            (1.0 - tf.cast(inputs["input_mask"], tf.float32)) * -10000.0, self.compute_dtype
-        )
+        attention_bias = tf.cast((1.0 - tf.cast(inputs["input_mask"], tf.float32)) * -10000.0, self.compute_dtype)
         encoder_outputs = []
         for layer in range(self.config.num_hidden_layers):
             queries = output_range if layer == self.config.num_hidden_layers - 1 else None
-            x = self._transformer_layer(
-                layer, x, attention_bias[:, tf.newaxis, tf.newaxis, :], queries, seeds
-            )
+            x = self._transformer_layer(layer, x, attention_bias[:, tf.newaxis, tf.newaxis, :], queries, seeds)
             encoder_outputs.append(tf.reshape(x, [batch, queries or length, self.config.hidden_size]))
         first_token = tf.cast(encoder_outputs[-1][:, 0], tf.float32)
         pooled = tf.tanh(
@@ -352,9 +342,7 @@ class BertEncoder(BertEncoderV2):
         heads, width = self.config.num_attention_heads, self.config.hidden_size
         batch = tf.shape(attention_bias)[0]
         parts = [f"{scope}/{part}" for part in ("query", "key", "value")]
-        kernel = tf.concat(
-            [tf.reshape(self._cast(f"{part}/kernel"), [width, width]) for part in parts], axis=1
-        )
+        kernel = tf.concat([tf.reshape(self._cast(f"{part}/kernel"), [width, width]) for part in parts], axis=1)
         bias = tf.concat([tf.reshape(self._cast(f"{part}/bias"), [width]) for part in parts], axis=0)
         qkv = tf.reshape(tf.nn.bias_add(tf.matmul(x, kernel), bias), [batch, -1, 3, heads, width // heads])
         query, key, value = tf.unstack(tf.transpose(qkv, [2, 0, 3, 1, 4]))
@@ -367,9 +355,7 @@ class BertEncoder(BertEncoderV2):
 
     def _dense(self, scope: str, x: tf.Tensor) -> tf.Tensor:
         kernel = self._cast(f"{scope}/kernel")
-        return tf.nn.bias_add(
-            tf.matmul(x, tf.reshape(kernel, [-1, kernel.shape[-1]])), self._cast(f"{scope}/bias")
-        )
+        return tf.nn.bias_add(tf.matmul(x, tf.reshape(kernel, [-1, kernel.shape[-1]])), self._cast(f"{scope}/bias"))
 
     def _layer_norm(self, scope: str, x: tf.Tensor) -> tf.Tensor:
         gamma, beta = self._float32(f"{scope}/gamma"), self._float32(f"{scope}/beta")
@@ -383,11 +369,7 @@ def _original_name(name: str) -> str:
     if layer:
         return f"bert/encoder/{layer[1]}/{_original_scope(layer[2])}/{layer[3]}"
     scope, _, leaf = name.rpartition("/")
-    return (
-        f"bert/{_ORIGINAL_NAMES[name]}"
-        if name in _ORIGINAL_NAMES
-        else f"bert/{_ORIGINAL_NAMES[scope]}/{leaf}"
-    )
+    return f"bert/{_ORIGINAL_NAMES[name]}" if name in _ORIGINAL_NAMES else f"bert/{_ORIGINAL_NAMES[scope]}/{leaf}"
 
 
 def _original_scope(scope: str) -> str:

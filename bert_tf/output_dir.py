@@ -154,9 +154,7 @@ class OutputDir:
         prefix = self.checkpoint(step)
         write_checkpoint(prefix, arrays)
         with atomic_write(self.path / "checkpoint") as file:
-            file.write(
-                f'model_checkpoint_path: "{prefix.name}"\nall_model_checkpoint_paths: "{prefix.name}"\n'
-            )
+            file.write(f'model_checkpoint_path: "{prefix.name}"\nall_model_checkpoint_paths: "{prefix.name}"\n')
         for path in self.path.glob("model.ckpt-*"):
             if not path.name.startswith(f"{prefix.name}."):
                 path.unlink()

@@ -101,9 +101,7 @@ def load_vocab(vocab_file: str | os.PathLike) -> dict[str, int]:
         with tf.io.gfile.GFile(path, "rb") as file:
             content = file.read()
     except tf.errors.OpError as error:
-        raise UserError(
-            f"{path}: cannot read the vocabulary ({_reason(error, path)}); check --vocab_file"
-        ) from error
+        raise UserError(f"{path}: cannot read the vocabulary ({_reason(error, path)}); check --vocab_file") from error
     if not content:
         raise UserError(f"{path}: the vocabulary is empty; it must hold one token a line")
     vocab = {}
@@ -151,20 +149,14 @@ class _Normalization(NamedTuple):
 
     line: _Table  # a code point's line in the two matrices below
     offsets: np.ndarray  # int32 [lines, width], what to add to the code point to get what replaces it
-    present: (
-        np.ndarray
-    )  # bool [lines, width], which of a line's entries there are; none: the code point is dropped
-    simple_lines: (
-        int  # the lines before this one replace a code point by one that no mark can trade places with
-    )
+    present: np.ndarray  # bool [lines, width], which of a line's entries there are; none: the code point is dropped
+    simple_lines: int  # the lines before this one replace a code point by one that no mark can trade places with
 
 
 class _Ordering(NamedTuple):
     """What the canonical order of marks depends on (Unicode standard, section 3.11)."""
 
-    starts_run: (
-        _Table  # 1 where marks before and after this code point, before normalization, never trade places
-    )
+    starts_run: _Table  # 1 where marks before and after this code point, before normalization, never trade places
     combining_class: _Table  # the combining class of a code point
 
 
@@ -192,9 +184,7 @@ def _normalized(char: str, do_lower_case: bool) -> str:
 @functools.cache
 def _assigned() -> str:
     """All characters but surrogates, private and unassigned ones: those are letters that stay as they are."""
-    return "".join(
-        c for c in map(chr, range(_CODE_POINTS)) if unicodedata.category(c) not in ("Cn", "Co", "Cs")
-    )
+    return "".join(c for c in map(chr, range(_CODE_POINTS)) if unicodedata.category(c) not in ("Cn", "Co", "Cs"))
 
 
 def _per_code_point(values: Iterable[tuple[str, int]], default: int) -> _Table:
@@ -220,9 +210,7 @@ def _normalization(do_lower_case: bool) -> _Normalization:
     replaced = {c: _normalized(c, do_lower_case) for c in _assigned()}
     replaced = {c: new for c, new in replaced.items() if new != c or unicodedata.combining(c)}
     width = max(map(len, replaced.values()))
-    lines = {
-        (False, (0,)): []
-    }  # (not simple, offsets) -> its characters; the first line keeps a character as it is
+    lines = {(False, (0,)): []}  # (not simple, offsets) -> its characters; the first line keeps a character as it is
     for char, new in replaced.items():
         simple = len(new) == 1 and not unicodedata.combining(new)
         lines.setdefault((not simple, tuple(ord(c) - ord(char) for c in new)), []).append(char)
@@ -314,9 +302,7 @@ class FullTokenizer(tf.Module):
         self.vocab = load_vocab(vocab_file)
         self.inv_vocab = {index: token for token, index in self.vocab.items()}
         if UNKNOWN not in self.vocab:
-            raise UserError(
-                f"{os.fspath(vocab_file)}: the vocabulary lacks {UNKNOWN}; give a BERT vocabulary"
-            )
+            raise UserError(f"{os.fspath(vocab_file)}: the vocabulary lacks {UNKNOWN}; give a BERT vocabulary")
         self._do_lower_case = do_lower_case
         # The word piece tokenizer numbers its tokens itself, and it may refuse those that can match no word.
         pieces = [token for token in self.vocab if _can_match(token)]
@@ -452,9 +438,7 @@ def _reorder_marks(replaced: tf.Tensor, code_points: tf.Tensor, source: tf.Tenso
         run = tf.gather(runs, tf.gather(source, marks))
         keys = tf.cast(run, tf.int64) * 256 + tf.cast(tf.gather(classes, marks), tf.int64)
         order = tf.argsort(keys, stable=True)
-        return tf.tensor_scatter_nd_update(
-            replaced, marks[:, None], tf.gather(replaced, tf.gather(marks, order))
-        )
+        return tf.tensor_scatter_nd_update(replaced, marks[:, None], tf.gather(replaced, tf.gather(marks, order)))
 
     return tf.cond(tf.size(marks) > 1, reorder, lambda: replaced)
 

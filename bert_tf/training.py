@@ -192,9 +192,7 @@ class Training:
         looked = started = time.perf_counter()
         for step in range(first + 1, self.options.num_train_steps + 1):
             pending.append(self.train_step(batches))
-            must_save = (
-                step % self.options.save_checkpoints_steps == 0 or step == self.options.num_train_steps
-            )
+            must_save = step % self.options.save_checkpoints_steps == 0 or step == self.options.num_train_steps
             must_look = must_save or len(pending) >= self.options.iterations_per_loop
             if must_look or time.perf_counter() - looked > _SECONDS_BETWEEN_LOOKS:
                 self._collect(pending, step, output_dir)
@@ -221,11 +219,7 @@ class Training:
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad):
             saved = output_dir.latest_step()
-            good = (
-                f"the last good checkpoint is {output_dir.checkpoint(saved)}"
-                if saved
-                else "no checkpoint was saved"
-            )
+            good = f"the last good checkpoint is {output_dir.checkpoint(saved)}" if saved else "no checkpoint was saved"
             raise UserError(
                 f"step {step - len(losses) + int(bad[0]) + 1}: the loss is {losses[bad[0]]}; {good}; "
                 "try a lower --learning_rate or more --warmup_steps"

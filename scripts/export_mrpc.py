@@ -47,9 +47,7 @@ def export(output_dir: Path, tfds_dir: str | None = None, overwrite: bool = Fals
     try:
         write_files(contents, output_dir, overwrite)
     except OSError as error:
-        raise UserError(
-            f"{output_dir}: not written ({error.strerror}); choose another --output_dir"
-        ) from None
+        raise UserError(f"{output_dir}: not written ({error.strerror}); choose another --output_dir") from None
 
 
 def tsv_bytes(rows: Iterable[tuple]) -> bytes:
@@ -125,9 +123,7 @@ def define_flags() -> None:
     """Defines the flags; a function, so that this file can be imported beside another script's flags."""
     root = Path(__file__).resolve().parent.parent
     flags.DEFINE_string("output_dir", str(root / "data" / "MRPC"), "The folder for the three files.")
-    flags.DEFINE_string(
-        "tfds_dir", None, "Where tensorflow-datasets keeps its data; by default ~/tensorflow_datasets."
-    )
+    flags.DEFINE_string("tfds_dir", None, "Where tensorflow-datasets keeps its data; by default ~/tensorflow_datasets.")
     flags.DEFINE_bool("overwrite", False, "Whether to replace files that have other content.")
 
 

