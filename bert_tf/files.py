@@ -10,18 +10,18 @@ from typing import IO
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
-    """Opens a temporary file beside `path`, which takes the name `path` once the block has ended well.
+    r"""Opens a temporary file beside `path`, which takes the name `path` once the block has ended well.
 
     A reader sees the old content or the whole new one, also after a crash or a power cut. When the block
     raises, `path` stays as it was and the temporary file is removed.
 
     Args:
         path: the file to write; its folder must exist.
-        mode: `"w"` for UTF-8 text with `\\n` line ends, `"wb"` for bytes.
+        mode: `"w"` for UTF-8 text with `\n` line ends, `"wb"` for bytes.
 
     Example:
         >>> with atomic_write("/tmp/numbers.tsv") as file:
-        ...     _ = file.write("1\\t2\\n")
+        ...     _ = file.write("1\t2\n")
     """
     path = Path(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}

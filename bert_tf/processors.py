@@ -150,7 +150,7 @@ class DataProcessor:
 
         Raises:
             UserError: a file that is missing, empty, not UTF-8 or not a file; a row with too few or too many
-                columns, an empty text or an unknown label. The message names the file and the line.
+                columns or an unknown label. The message names the file and the line.
         """
         path = Path(data_dir, file.name)
         rows = read_quoted_tsv(path) if file.quoted else read_raw_tsv(path)
@@ -166,8 +166,8 @@ class DataProcessor:
         return examples
 
     def _create_example(self, path: Path, row: Row, guid: str, file: TsvFile) -> InputExample:
-        text_a = _text(path, row, file.text_a)
-        text_b = None if file.text_b is None else _text(path, row, file.text_b)
+        text_a = row.fields[file.text_a]
+        text_b = None if file.text_b is None else row.fields[file.text_b]
         label = self.labels[0] if file.label is None else self._label(path, row, file.label)
         return InputExample(guid, text_a, text_b, label)
 
@@ -330,13 +330,6 @@ def _check_columns(path: Path, row: Row, file: TsvFile) -> None:
         needed = file.columns or f"at least {file.min_columns}"
         what = f"the row has {count} column{'s' * (count != 1)} where {needed} are needed"
         raise UserError(f"{path}:{row.line}: {what}; put exactly one tab between two columns")
-
-
-def _text(path: Path, row: Row, column: int) -> str:
-    if not row.fields[column].strip():
-        where = f"{path}:{row.line}: column {column + 1}"
-        raise UserError(f"{where}: the text is empty; fill it in or delete the row")
-    return row.fields[column]
 
 
 def _has_glue_header(path: Path) -> bool:

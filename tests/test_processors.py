@@ -158,14 +158,12 @@ def test_line_ends_of_unicode_and_long_texts_are_text(tmp_path, form):
         (GLUE_TRAIN + "1\t31\t32\tA\tB\tC\n", 4, "6 columns where 5 are needed"),
         (GLUE_TRAIN + "\n", 4, "1 column where 5 are needed"),
         (GLUE_TRAIN + "2\t31\t32\tA\tB\n", 4, "column 1: unknown label '2'; use one of the known ones: 0, 1"),
-        (GLUE_TRAIN + "1\t31\t32\t \tB\n", 4, "column 4: the text is empty"),
         (GLUE_TRAIN + "1\t31\t32\tA\rC\tB\n", 4, "carriage return"),
         (GLUE_TRAIN.removeprefix("\ufeff" + GLUE_HEADER), 1, "without the header line"),
         (EXPORT_TRAIN + "A\tB\n", 3, "2 columns where 3 are needed"),
         (EXPORT_TRAIN + "A\tB\t1\t1\n", 3, "4 columns where 3 are needed"),
         (EXPORT_TRAIN + "\n", 3, "0 columns where 3 are needed"),
         (EXPORT_TRAIN + "A\tB\t-1\n", 3, "column 3: unknown label '-1'; use one of the known ones: 0, 1"),
-        (EXPORT_TRAIN + 'A\t""\t1\n', 3, "column 2: the text is empty"),
         (EXPORT_TRAIN + "A\rC\tB\t1\n", 3, "carriage return"),
         (EXPORT_TRAIN + 'A\rC\t"B"\t1\n', 3, "carriage return"),
         (EXPORT_TRAIN + 'A\t"B\t1\nC\tD\t0\n', 3, "a quoted field begins here and is not closed"),
@@ -301,3 +299,8 @@ def test_the_examples_in_the_docstrings_run():
 def test_reading_examples_needs_no_tensorflow():
     code = "import sys, bert_tf.processors; sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=Path(processors.__file__).parents[1], check=True)
+
+
+def test_an_empty_text_is_an_example_as_in_the_original(tmp_path):
+    (tmp_path / "dev.tsv").write_text('A\t""\t1\n', encoding="utf-8")
+    assert MrpcProcessor().get_dev_examples(tmp_path) == [InputExample("dev-1", "A", "", "1")]
