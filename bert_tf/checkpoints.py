@@ -26,7 +26,7 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from bert_tf import catalogue
 from bert_tf.errors import UserError
-from bert_tf.modeling import BertConfig, BertEncoder
+from bert_tf.modeling import BertConfig, BertEncoder, original_name
 
 _SHOWN_NAMES = 4
 _CONFIG_NAMES = ("bert_config.json", "config.json")
@@ -38,31 +38,9 @@ _SLOT_KEY = re.compile(r"(^|/)(optimizer|_optimizer|_variables|_momentums|_veloc
 
 # What real checkpoints hold besides the encoder: heads, the optimizer's state, counters, constant buffers.
 _OUTSIDE_ENCODER = re.compile(
-    r"(bert/)?cls[/.]|classifier[/.]|qa_outputs\.|sentence_prediction/|next_sentence/|predictions/"
+    r"training/|(bert/)?cls[/.]|classifier[/.]|qa_outputs\.|sentence_prediction/|next_sentence/|predictions/"
     r"|(global_step|save_counter|beta[12]_power)$"
     r"|(.*/)?(output_weights|output_bias|adam_[mv]|Adam|Adam_1|position_ids|token_type_ids)$"
-)
-
-_GARDEN_SCOPES = {
-    "self_attention/query": "attention/self/query",
-    "self_attention/key": "attention/self/key",
-    "self_attention/value": "attention/self/value",
-    "self_attention/attention_output": "attention/output/dense",
-    "self_attention_layer_norm": "attention/output/LayerNorm",
-    "intermediate": "intermediate/dense",
-    "output": "output/dense",
-    "output_layer_norm": "output/LayerNorm",
-    "embeddings/layer_norm": "embeddings/LayerNorm",
-    "pooler_transform": "pooler/dense",
-}
-_GARDEN_EMBEDDINGS = {
-    "word_embeddings": "word_embeddings",
-    "position_embedding": "position_embeddings",
-    "type_embeddings": "token_type_embeddings",
-}
-_GARDEN_NAME = re.compile(
-    r"(?:.*/)?(?:transformer/(?P<layer>layer_\d+)/(?P<part>.+)|(?P<scope>embeddings/layer_norm|pooler_transform)"
-    r"|(?P<embedding>word_embeddings|position_embedding|type_embeddings))/(?P<leaf>\w+)"
 )
 
 
@@ -321,7 +299,7 @@ def _read_tensorflow(prefix: Path) -> dict[str, np.ndarray]:
         if _OBJECT_GRAPH not in names:
             return {name: reader.get_tensor(name) for name in sorted(names)}
         variables = _variables_of_object_graph(reader.get_tensor(_OBJECT_GRAPH))
-        pairs = [(_from_model_garden(name), reader.get_tensor(key)) for name, key in variables]
+        pairs = [(original_name(name), reader.get_tensor(key)) for name, key in variables]
     return {
         name: _widened(array).reshape(_original_shape(name, array.shape))
         for name, array in _without_doubles(pairs, prefix).items()
@@ -337,23 +315,6 @@ def _variables_of_object_graph(serialized: bytes) -> list[tuple[str, str]]:
         for attribute in attributes
         if attribute.name == "VARIABLE_VALUE" and not _SLOT_KEY.search(attribute.checkpoint_key)
     ]
-
-
-def _from_model_garden(name: str) -> str:
-    """`transformer/layer_0/intermediate/kernel` -> `bert/encoder/layer_0/intermediate/dense/kernel`.
-
-    Whatever scopes stand before belong to the models around the encoder. The Model Garden's `BertEncoderV2`
-    and its older functional `BertEncoder` have the same names, though not the same checkpoint keys.
-    """
-    match = _GARDEN_NAME.fullmatch(name)
-    if not match:
-        return name
-    if match["embedding"]:
-        return f"bert/embeddings/{_GARDEN_EMBEDDINGS[match['embedding']]}"
-    if match["scope"]:
-        return f"bert/{_GARDEN_SCOPES[match['scope']]}/{match['leaf']}"
-    part = _GARDEN_SCOPES.get(match["part"], match["part"])
-    return f"bert/encoder/{match['layer']}/{part}/{match['leaf']}"
 
 
 def _original_shape(name: str, shape: Iterable[int]) -> tuple[int, ...]:

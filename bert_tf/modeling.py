@@ -35,20 +35,28 @@ _HUGGING_FACE_ACTIVATIONS = {"gelu": "gelu_erf", "gelu_new": "gelu", "gelu_pytor
 
 CLASSIFIER_DROPOUT = 0.1  # fixed in the original's run_classifier.create_model
 
-# Where a variable of the Model Garden's encoder stands in the original's graph. All shapes agree up to a reshape.
-_ORIGINAL_NAMES = {
-    "word_embeddings/embeddings": "embeddings/word_embeddings",
-    "position_embedding/embeddings": "embeddings/position_embeddings",
-    "type_embeddings/embeddings": "embeddings/token_type_embeddings",
-    "embeddings/layer_norm": "embeddings/LayerNorm",
-    "pooler_transform": "pooler/dense",
+# The Model Garden's names of scopes, and the original's.
+_ORIGINAL_SCOPES = {
+    "self_attention/query": "attention/self/query",
+    "self_attention/key": "attention/self/key",
+    "self_attention/value": "attention/self/value",
     "self_attention/attention_output": "attention/output/dense",
     "self_attention_layer_norm": "attention/output/LayerNorm",
-    "self_attention": "attention/self",
     "intermediate": "intermediate/dense",
-    "output_layer_norm": "output/LayerNorm",
     "output": "output/dense",
+    "output_layer_norm": "output/LayerNorm",
+    "embeddings/layer_norm": "embeddings/LayerNorm",
+    "pooler_transform": "pooler/dense",
 }
+_ORIGINAL_EMBEDDINGS = {
+    "word_embeddings": "word_embeddings",
+    "position_embedding": "position_embeddings",
+    "type_embeddings": "token_type_embeddings",
+}
+_GARDEN_NAME = re.compile(
+    r"(?:.*/)?(?:transformer/(?P<layer>layer_\d+)/(?P<part>.+)|(?P<scope>embeddings/layer_norm|pooler_transform)"
+    r"|(?P<embedding>word_embeddings|position_embedding|type_embeddings))/(?P<leaf>\w+)"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,7 +253,7 @@ class BertEncoder(BertEncoderV2):
         )
         self.config = config
         self._create_variables()
-        self.variables_by_name = {_original_name(variable.name): variable for variable in self.variables}
+        self.variables_by_name = {original_name(variable.name.split(":")[0]): variable for variable in self.variables}
 
     def _create_variables(self) -> None:
         """Runs the Model Garden's own call once on one token: it builds every sublayer."""
@@ -362,21 +370,25 @@ class BertEncoder(BertEncoderV2):
         return layer_norm(x, gamma, beta, self.config.layer_norm_eps)
 
 
-def _original_name(name: str) -> str:
-    """`transformer/layer_0/intermediate/kernel:0` -> `bert/encoder/layer_0/intermediate/dense/kernel`."""
-    name = name.split(":")[0]
-    layer = re.search(r"transformer/(layer_\d+)/(.*)/(\w+)$", name)
-    if layer:
-        return f"bert/encoder/{layer[1]}/{_original_scope(layer[2])}/{layer[3]}"
-    scope, _, leaf = name.rpartition("/")
-    return f"bert/{_ORIGINAL_NAMES[name]}" if name in _ORIGINAL_NAMES else f"bert/{_ORIGINAL_NAMES[scope]}/{leaf}"
+def original_name(name: str) -> str:
+    """The original's name of a variable of the Model Garden's encoder.
 
+    All shapes agree up to a reshape. Scopes that stand before belong to models around the encoder and are left
+    out. A name that is none of the encoder's stays as it is.
 
-def _original_scope(scope: str) -> str:
-    if scope in _ORIGINAL_NAMES:
-        return _ORIGINAL_NAMES[scope]
-    outer, _, part = scope.rpartition("/")  # self_attention/query
-    return f"{_ORIGINAL_NAMES[outer]}/{part}"
+    Example:
+        >>> original_name("bert_encoder_v2/transformer/layer_0/intermediate/kernel")
+        'bert/encoder/layer_0/intermediate/dense/kernel'
+    """
+    match = _GARDEN_NAME.fullmatch(name)
+    if not match:
+        return name
+    if match["embedding"]:
+        return f"bert/embeddings/{_ORIGINAL_EMBEDDINGS[match['embedding']]}"
+    if match["scope"]:
+        return f"bert/{_ORIGINAL_SCOPES[match['scope']]}/{match['leaf']}"
+    part = _ORIGINAL_SCOPES.get(match["part"], match["part"])
+    return f"bert/encoder/{match['layer']}/{part}/{match['leaf']}"
 
 
 class BertClassifier(tf_keras.Model):

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -91,7 +92,7 @@ class OutputDir:
         """Removes the files of an earlier run, and no others."""
         for pattern in _OUR_FILES:
             for path in self.path.glob(pattern):
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     # The run: what it was started with.
 
@@ -156,7 +157,7 @@ class OutputDir:
         with atomic_write(self.path / "checkpoint") as file:
             file.write(f'model_checkpoint_path: "{prefix.name}"\nall_model_checkpoint_paths: "{prefix.name}"\n')
         for path in self.path.glob("model.ckpt-*"):
-            if not path.name.startswith(f"{prefix.name}."):
+            if path.stem != prefix.name:
                 path.unlink()
 
     # Results.
