@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Fine-tunes BERT on a text classification task: Google's run_classifier.py on TensorFlow 2.
+r"""Fine-tunes BERT on a text classification task: Google's run_classifier.py on TensorFlow 2.
 
     python run_classifier.py --task_name=MRPC --do_train --do_eval
 
@@ -10,6 +10,7 @@ trains a small pre-trained BERT and prints loss, accuracy and F1. As in the orig
         --init_checkpoint=$BERT_BASE_DIR/bert_model.ckpt --output_dir=/tmp/mrpc_output
 """
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -211,7 +212,7 @@ def main(argv: list[str]) -> None:
     given = {name: FLAGS[name].value for name in classifier.DEFAULTS if FLAGS[name].present}
     same = {
         field.name: FLAGS[field.name].value
-        for field in classifier.dataclasses.fields(classifier.ClassifierConfig)
+        for field in dataclasses.fields(classifier.ClassifierConfig)
         if field.name in FLAGS and field.name not in classifier.DEFAULTS
     }
     config = classifier.ClassifierConfig(

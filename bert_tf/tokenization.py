@@ -171,11 +171,9 @@ def _is_punctuation(char: str) -> bool:
 
 
 def _normalized(char: str, do_lower_case: bool) -> str:
-    """What the original makes of a character by itself: nothing, a space, or letters without accents."""
+    """What the original makes of a character by itself: nothing, the same, or letters without accents."""
     if _is_dropped(char):
         return ""
-    if char.isspace():
-        return " "
     if not do_lower_case:
         return char
     return "".join(c for c in unicodedata.normalize("NFD", char.lower()) if unicodedata.category(c) != "Mn")
@@ -275,8 +273,8 @@ class FullTokenizer(tf.Module):
 
     For every text the pieces are those of the original (google-research/bert, `tokenization.py`), run on the
     same Python: what depends on Unicode is what this Python's `unicodedata` says. An object can be an
-    attribute of a `tf.Module` that `tf.saved_model.save` exports: the tables and the vocabulary go with it, and
-    a program that loads the export only needs to import tensorflow_text.
+    attribute of a `tf.Module` that `tf.saved_model.save` exports: the tables and the vocabulary go with it,
+    and a program that loads the export only needs to import tensorflow_text.
 
     Attributes:
         vocab: the id of each token.
