@@ -239,6 +239,9 @@ def run_main(argv: list[str]) -> None:
     except UserError as error:
         print(f"run_classifier.py: error: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print("run_classifier.py: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,10 @@ def _tpu_strategy(
     except Exception as error:
         # TensorFlow, its gRPC and its cloud client each raise their own kinds here.
         reason = " ".join(str(error).split())[:200]
-        raise UserError(f"use_tpu: no TPU answers as {target!r}: {type(error).__name__}: {reason}") from error
+        raise UserError(
+            f"use_tpu: no TPU answers as {target!r}, check tpu_name, tpu_zone and gcp_project: "
+            f"{type(error).__name__}: {reason}"
+        ) from error
     available = int(np.prod(topology.mesh_shape))
     if num_tpu_cores > available:
         return tf.distribute.TPUStrategy(resolver)

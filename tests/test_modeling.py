@@ -289,7 +289,7 @@ def test_every_dropout_of_the_model_has_its_own_mask(monkeypatch):
     assert agreement.max() < 0.85
 
 
-def test_the_dropouts_of_training_are_a_function_of_the_seed(classifier, golden_inputs):
+def test_the_dropouts_of_training_are_a_function_of_the_seed():
     config = dataclasses.replace(SMALL, hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.2)
     encoder, inputs = BertEncoder(config), random_inputs(config)
     first, again, other, without = (
