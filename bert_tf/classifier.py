@@ -133,7 +133,7 @@ def run(config: ClassifierConfig) -> dict:
     config = _settle(config, output_dir)
     with _prepared(output_dir, config, examples, strategy):
         start_step = chief_value(strategy, output_dir.latest_step())
-        files = _model_files(config, output_dir, start_step)
+        files = _model_files(config, output_dir, start_step, processor.get_labels())
         tokenizer = FullTokenizer(files.vocab_file, config.do_lower_case)
         model = _build_model(config, files, tokenizer, processor.get_labels(), strategy)
         features = {
@@ -249,9 +249,10 @@ def _digest(examples: Sequence[InputExample]) -> str:
 # The model.
 
 
-def _model_files(config: ClassifierConfig, output_dir: OutputDir, step: int) -> CheckpointFiles:
+def _model_files(config: ClassifierConfig, output_dir: OutputDir, step: int, labels: Sequence[str]) -> CheckpointFiles:
     """Those of the fine-tuned model where there is one, and else of the pre-trained."""
     if step:
+        output_dir.check_labels(labels)
         return CheckpointFiles(output_dir.config_file, output_dir.vocab_file, output_dir.checkpoint(step))
     if not config.do_train and not config.init_checkpoint:
         raise UserError(
@@ -298,6 +299,9 @@ def _check_fit(
             f"max_seq_length: {config.max_seq_length} is more than the {bert_config.max_position_embeddings} "
             f"positions of {files.config_file}"
         )
+    missing = {"[CLS]", "[SEP]"} - tokenizer.vocab.keys()
+    if missing:
+        raise UserError(f"{files.vocab_file}: lacks {min(missing)}; give the vocabulary of a BERT")
     if max(tokenizer.vocab.values()) >= bert_config.vocab_size:
         raise UserError(
             f"{files.vocab_file}: has {len(tokenizer.vocab)} pieces where {files.config_file} has room for "

@@ -187,8 +187,9 @@ def batch_dataset(
         replicas: those whose parts are wanted here; a batch gives one element for each of them.
 
     Returns:
-        Elements of `input_word_ids`, `input_mask`, `input_type_ids`, int32 [rows, length], and `label_ids`,
-        int32 [rows]. A row of padding is all zeros, mask included.
+        Elements of `input_word_ids`, `input_mask`, `input_type_ids`, int32 [rows, length], `label_ids`, int32
+        [rows], and, unless `static_length`, `token_rows`, see `BertEncoder.call`. A row of padding is all
+        zeros, mask included.
     """
     lengths = batch_lengths(features.lengths, order, features.max_seq_length)
     per_replica = order.reshape(len(order), num_replicas, -1)[:, replicas.start : replicas.stop]
@@ -209,9 +210,13 @@ def _padded_batch(features: Features, rows: tf.Tensor, length: tf.Tensor | int) 
     shape = [rows.shape[0], length]
     ids = tf.gather(features.input_ids, rows)
     mask = tf.sequence_mask(tf.cast(ids.row_lengths(), tf.int32) * real, tf.cast(length, tf.int32), tf.int32)
-    return {
+    batch = {
         "input_word_ids": ids.to_tensor(shape=shape) * mask,
         "input_mask": mask,
         "input_type_ids": tf.gather(features.type_ids, rows).to_tensor(shape=shape) * mask,
         "label_ids": tf.gather(features.label_ids, rows) * real,
     }
+    if not isinstance(length, int):
+        first = tf.one_hot(tf.zeros_like(rows), length, dtype=tf.int32)
+        batch["token_rows"] = tf.cast(tf.where(tf.reshape(mask + first, [-1]))[:, 0], tf.int32)
+    return batch

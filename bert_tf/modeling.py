@@ -197,6 +197,39 @@ def dropout(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     return x * (keep * tf.cast(65536 / (65536 - threshold), x.dtype))
 
 
+@tf.custom_gradient
+def _take_rows(x: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """`tf.gather` of rows that are all different, whose gradient therefore needs no sums."""
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
+        return tf.scatter_nd(rows[:, tf.newaxis], upstream, tf.shape(x)), None
+
+    return tf.gather(x, rows), gradient
+
+
+class _Layout:
+    """Where the tokens of a batch stand, as rows of one matrix and in the padded grid.
+
+    With `token_rows` there is a row for each real token only; without, also for padding.
+    """
+
+    def __init__(self, inputs: dict[str, tf.Tensor]):
+        self.batch, self.length = tf.unstack(tf.shape(inputs["input_word_ids"]))
+        self._token_rows = inputs.get("token_rows")
+
+    def to_rows(self, grid: tf.Tensor) -> tf.Tensor:
+        """[batch, length, ...] -> [tokens, ...]."""
+        rows = tf.reshape(grid, [-1, *grid.shape[2:]])
+        return rows if self._token_rows is None else _take_rows(rows, self._token_rows)
+
+    def to_grid(self, rows: tf.Tensor) -> tf.Tensor:
+        """[tokens, width] -> [batch, length, width], zero where there is padding."""
+        if self._token_rows is not None:
+            shape = [self.batch * self.length, rows.shape[-1]]
+            rows = tf.scatter_nd(self._token_rows[:, tf.newaxis], rows, shape)
+        return tf.reshape(rows, [self.batch, self.length, rows.shape[-1]])
+
+
 class _DropoutSeeds:
     """Hands each dropout of one forward pass its own seed, in the order in which they stand in the model."""
 
@@ -280,7 +313,9 @@ class BertEncoder(BertEncoderV2):
 
         Args:
             inputs: `input_word_ids`, `input_mask` (1 for a token, 0 for padding) and `input_type_ids`, each
-                int32 [batch, length].
+                int32 [batch, length]. And, if nothing is to be computed for padding, `token_rows`, int32
+                [tokens]: where in the flattened [batch * length] the tokens stand, ascending, the first
+                position of each example among them. The outputs at the others are zero then.
             dropout_seed: int32 [2]; with it the dropouts of training are applied, a pure function of it.
                 Without it nothing is dropped.
             output_range: the last layer computes only the first `output_range` positions (1 is enough for a
@@ -291,22 +326,24 @@ class BertEncoder(BertEncoderV2):
             [batch, hidden], float32; `encoder_outputs`, a list of each layer's output.
         """
         seeds = _DropoutSeeds(dropout_seed)
-        batch, length = tf.unstack(tf.shape(inputs["input_word_ids"]))
-        x = self._embed(inputs, seeds)
+        layout = _Layout(inputs)
+        x = self._embed(inputs, layout, seeds)
         # As in the original: a padded position is not minus infinity but 10,000 less.
         attention_bias = tf.cast((1.0 - tf.cast(inputs["input_mask"], tf.float32)) * -10000.0, self.compute_dtype)
+        attention_bias = attention_bias[:, tf.newaxis, tf.newaxis, :]
         encoder_outputs = []
-        for layer in range(self.config.num_hidden_layers):
-            queries = output_range if layer == self.config.num_hidden_layers - 1 else None
-            x = self._transformer_layer(layer, x, attention_bias[:, tf.newaxis, tf.newaxis, :], queries, seeds)
-            encoder_outputs.append(tf.reshape(x, [batch, queries or length, self.config.hidden_size]))
-        first_token = tf.cast(encoder_outputs[-1][:, 0], tf.float32)
-        pooled = tf.tanh(
-            tf.matmul(first_token, self._float32("pooler/dense/kernel")) + self._float32("pooler/dense/bias")
-        )
+        for layer in range(self.config.num_hidden_layers - 1):
+            x = self._transformer_layer(layer, x, layout, attention_bias, seeds)
+            encoder_outputs.append(layout.to_grid(x))
+        last = self.config.num_hidden_layers - 1
+        x = self._transformer_layer(last, x, layout, attention_bias, seeds, queries=output_range)
+        width = self.config.hidden_size
+        encoder_outputs.append(tf.reshape(x, [-1, output_range, width]) if output_range else layout.to_grid(x))
+        pooled = tf.cast(encoder_outputs[-1][:, 0], tf.float32)
+        pooled = tf.matmul(pooled, self._float32("pooler/dense/kernel")) + self._float32("pooler/dense/bias")
         return {
             "sequence_output": encoder_outputs[-1],
-            "pooled_output": pooled,
+            "pooled_output": tf.tanh(pooled),
             "encoder_outputs": encoder_outputs,
         }
 
@@ -316,27 +353,36 @@ class BertEncoder(BertEncoderV2):
     def _cast(self, name: str) -> tf.Tensor:
         return tf.cast(self._float32(name), self.compute_dtype)
 
-    def _embed(self, inputs: dict[str, tf.Tensor], seeds: _DropoutSeeds) -> tf.Tensor:
-        """[batch * length, hidden]: words, positions and types added, normalised (the paper's figure 2)."""
-        words = tf.gather(self.variables_by_name["bert/embeddings/word_embeddings"], inputs["input_word_ids"])
-        positions = self._float32("embeddings/position_embeddings")[: tf.shape(words)[1]]
+    def _embed(self, inputs: dict[str, tf.Tensor], layout: _Layout, seeds: _DropoutSeeds) -> tf.Tensor:
+        """[tokens, hidden]: words, positions and types added, normalised (the paper's figure 2)."""
+        word_table = self.variables_by_name["bert/embeddings/word_embeddings"]
+        words = tf.gather(word_table, layout.to_rows(inputs["input_word_ids"]))
         # A product with one-hot rows, as in the original: its gradient is dense and quick for so few types.
-        types = tf.one_hot(inputs["input_type_ids"], self.config.type_vocab_size)
+        types = tf.one_hot(layout.to_rows(inputs["input_type_ids"]), self.config.type_vocab_size)
         types = tf.matmul(types, self._float32("embeddings/token_type_embeddings"))
-        x = tf.reshape(words + types + positions, [-1, self.config.hidden_size])
-        x = tf.cast(self._layer_norm("embeddings/LayerNorm", x), self.compute_dtype)
+        positions = self._float32("embeddings/position_embeddings")[tf.newaxis, : layout.length]
+        positions = layout.to_rows(tf.repeat(positions, layout.batch, axis=0))
+        x = tf.cast(self._layer_norm("embeddings/LayerNorm", words + types + positions), self.compute_dtype)
         return seeds.apply(x, self.config.hidden_dropout_prob)
 
     def _transformer_layer(
-        self, layer: int, x: tf.Tensor, attention_bias: tf.Tensor, queries: int | None, seeds: _DropoutSeeds
+        self,
+        layer: int,
+        x: tf.Tensor,
+        layout: _Layout,
+        attention_bias: tf.Tensor,
+        seeds: _DropoutSeeds,
+        queries: int | None = None,
     ) -> tf.Tensor:
-        """One layer of the original's `transformer_model`, on rows [batch * length, hidden]."""
+        """One layer of the original's `transformer_model`, on rows [tokens, hidden].
+
+        With `queries` only for the first so many positions of each example, [batch * queries, hidden].
+        """
         scope = f"encoder/layer_{layer}"
         rate = self.config.hidden_dropout_prob
-        context = self._attention(f"{scope}/attention/self", x, attention_bias, queries, seeds)
+        context = self._attention(f"{scope}/attention/self", x, layout, attention_bias, seeds, queries)
         if queries:
-            x = tf.reshape(x, [tf.shape(attention_bias)[0], -1, self.config.hidden_size])[:, :queries]
-            x = tf.reshape(x, [-1, self.config.hidden_size])
+            x = tf.reshape(layout.to_grid(x)[:, :queries], [-1, self.config.hidden_size])
         attended = seeds.apply(self._dense(f"{scope}/attention/output/dense", context), rate)
         x = self._layer_norm(f"{scope}/attention/output/LayerNorm", x + attended)
         inner = ACTIVATIONS[self.config.hidden_act](self._dense(f"{scope}/intermediate/dense", x))
@@ -344,22 +390,30 @@ class BertEncoder(BertEncoderV2):
         return self._layer_norm(f"{scope}/output/LayerNorm", x + inner)
 
     def _attention(
-        self, scope: str, x: tf.Tensor, attention_bias: tf.Tensor, queries: int | None, seeds: _DropoutSeeds
+        self,
+        scope: str,
+        x: tf.Tensor,
+        layout: _Layout,
+        attention_bias: tf.Tensor,
+        seeds: _DropoutSeeds,
+        queries: int | None,
     ) -> tf.Tensor:
         """The original's `attention_layer`, with query, key and value as one matrix product."""
         heads, width = self.config.num_attention_heads, self.config.hidden_size
-        batch = tf.shape(attention_bias)[0]
         parts = [f"{scope}/{part}" for part in ("query", "key", "value")]
         kernel = tf.concat([tf.reshape(self._cast(f"{part}/kernel"), [width, width]) for part in parts], axis=1)
         bias = tf.concat([tf.reshape(self._cast(f"{part}/bias"), [width]) for part in parts], axis=0)
-        qkv = tf.reshape(tf.nn.bias_add(tf.matmul(x, kernel), bias), [batch, -1, 3, heads, width // heads])
+        qkv = layout.to_grid(tf.nn.bias_add(tf.matmul(x, kernel), bias))
+        qkv = tf.reshape(qkv, [layout.batch, layout.length, 3, heads, width // heads])
         query, key, value = tf.unstack(tf.transpose(qkv, [2, 0, 3, 1, 4]))
         if queries:
             query = query[:, :, :queries]
         scale = tf.cast((width // heads) ** -0.5, self.compute_dtype)
         probabilities = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) * scale + attention_bias)
         probabilities = seeds.apply(probabilities, self.config.attention_probs_dropout_prob)
-        return tf.reshape(tf.transpose(tf.matmul(probabilities, value), [0, 2, 1, 3]), [-1, width])
+        context = tf.transpose(tf.matmul(probabilities, value), [0, 2, 1, 3])
+        context = tf.reshape(context, [layout.batch, -1, width])
+        return tf.reshape(context, [-1, width]) if queries else layout.to_rows(context)
 
     def _dense(self, scope: str, x: tf.Tensor) -> tf.Tensor:
         kernel = self._cast(f"{scope}/kernel")

@@ -125,12 +125,15 @@ class OutputDir:
             with atomic_write(self.vocab_file, "wb") as file:
                 file.write(vocab_file.read_bytes())
 
-    def read_labels(self) -> list[str]:
-        """The labels in the order of the classifier's outputs."""
+    def check_labels(self, labels: Sequence[str]) -> None:
+        """Raises `UserError` where the model was fine-tuned for other labels than `labels`, or in another order."""
+        path = self.path / "labels.txt"
         try:
-            return (self.path / "labels.txt").read_text(encoding="utf-8").split("\n")[:-1]
+            found = path.read_text(encoding="utf-8").split("\n")[:-1]
         except OSError as error:
-            raise UserError(f"{self.path / 'labels.txt'}: cannot be read: {error.strerror}") from error
+            raise UserError(f"{path}: cannot be read: {error.strerror}; the folder is not whole") from error
+        if found != list(labels):
+            raise UserError(f"{path}: the model was fine-tuned for {found}, not for {list(labels)}; name its task")
 
     # Checkpoints.
 

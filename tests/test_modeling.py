@@ -168,9 +168,7 @@ def test_output_range_changes_nothing_but_the_number_of_positions(classifier, go
     whole = classifier.encoder(golden_inputs)
     part = classifier.encoder(golden_inputs, output_range=output_range)
     np.testing.assert_allclose(part["pooled_output"], whole["pooled_output"], rtol=0, atol=1e-6)
-    np.testing.assert_allclose(
-        part["sequence_output"], whole["sequence_output"][:, :output_range], rtol=0, atol=2e-6
-    )
+    np.testing.assert_allclose(part["sequence_output"], whole["sequence_output"][:, :output_range], rtol=0, atol=2e-6)
     assert [x.shape[1] for x in part["encoder_outputs"]] == [24, 24, output_range]
 
 

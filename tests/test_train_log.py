@@ -97,6 +97,8 @@ def test_tensorboard_gets_the_same_numbers(tmp_path):
     log.add(LOSSES)
     log.close(LOSSES)
     expected = [
-        item for step, loss, rate in read_rows(tmp_path) for item in ((step, "loss", loss), (step, "learning_rate", rate))
+        item
+        for step, loss, rate in read_rows(tmp_path)
+        for item in ((step, "loss", loss), (step, "learning_rate", rate))
     ]
     assert read_events(tmp_path) == [(step, tag, pytest.approx(value)) for step, tag, value in expected]
