@@ -197,7 +197,7 @@ def batch_dataset(
     lengths = np.repeat(lengths, len(replicas))
 
     def pad(rows: tf.Tensor, length: tf.Tensor) -> dict[str, tf.Tensor]:
-        length = features.max_seq_length if static_length else length
+        length = features.max_seq_length if static_length else tf.cast(length, tf.int32)
         return _padded_batch(features, rows, length)
 
     dataset = tf.data.Dataset.from_tensor_slices((rows, lengths))
@@ -209,7 +209,7 @@ def _padded_batch(features: Features, rows: tf.Tensor, length: tf.Tensor | int) 
     rows = tf.maximum(rows, 0)
     shape = [rows.shape[0], length]
     ids = tf.gather(features.input_ids, rows)
-    mask = tf.sequence_mask(tf.cast(ids.row_lengths(), tf.int32) * real, tf.cast(length, tf.int32), tf.int32)
+    mask = tf.sequence_mask(tf.cast(ids.row_lengths(), tf.int32) * real, length, tf.int32)
     batch = {
         "input_word_ids": ids.to_tensor(shape=shape) * mask,
         "input_mask": mask,

@@ -114,15 +114,20 @@ def random_inputs(config: BertConfig, batch: int = 4, length: int = 13, seed: in
     }
 
 
+def with_token_rows(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The same batch, laid out so that nothing is computed for padding."""
+    return {**inputs, "token_rows": tf.constant(np.flatnonzero(inputs["input_mask"]), tf.int32)}
+
+
 def gradients(encoder: tf_keras.Model, inputs: dict[str, tf.Tensor]) -> list[np.ndarray]:
-    """Of a random function of both outputs."""
+    """Of a random function of both outputs, padded positions left out."""
     random = np.random.default_rng(1)
     with tf.GradientTape() as tape:
         outputs = encoder(inputs)
-        loss = sum(
-            tf.reduce_sum(outputs[name] * random.normal(size=outputs[name].shape).astype(np.float32))
-            for name in ("sequence_output", "pooled_output")
-        )
+        tokens, pooled = outputs["sequence_output"], outputs["pooled_output"]
+        weights = random.normal(size=tokens.shape) * np.expand_dims(inputs["input_mask"], -1)
+        loss = tf.reduce_sum(tokens * tf.constant(weights, tf.float32))
+        loss += tf.reduce_sum(pooled * tf.constant(random.normal(size=pooled.shape), tf.float32))
     return [tf.convert_to_tensor(gradient).numpy() for gradient in tape.gradient(loss, encoder.variables)]
 
 
@@ -150,7 +155,8 @@ def test_every_layer_is_what_the_model_gardens_encoder_computes(pair):
     np.testing.assert_allclose(outputs["pooled_output"], expected["pooled_output"], rtol=0, atol=1e-5)
 
 
-def test_the_gradients_are_those_of_the_model_gardens_encoder(pair):
+@pytest.mark.parametrize("layout", [dict, with_token_rows])
+def test_the_gradients_are_those_of_the_model_gardens_encoder(pair, layout):
     encoder, garden = pair
     inputs = random_inputs(encoder.config)
     expected = {
@@ -159,14 +165,26 @@ def test_the_gradients_are_those_of_the_model_gardens_encoder(pair):
     }
     # Relative to the largest of all: the gradient of the keys' biases is nothing but noise.
     noise = 3e-6 * max(np.abs(gradient).max() for gradient in expected.values())
-    for variable, gradient in zip(encoder.variables, gradients(encoder, inputs), strict=True):
+    for variable, gradient in zip(encoder.variables, gradients(encoder, layout(inputs)), strict=True):
         np.testing.assert_allclose(gradient, expected[variable.name], rtol=1e-4, atol=noise, err_msg=variable.name)
 
 
+def test_leaving_padding_out_changes_nothing_but_the_padding(pair):
+    encoder, _ = pair
+    inputs = random_inputs(encoder.config)
+    outputs, expected = encoder(with_token_rows(inputs)), encoder(inputs)
+    np.testing.assert_allclose(outputs["pooled_output"], expected["pooled_output"], rtol=0, atol=2e-6)
+    real = np.expand_dims(inputs["input_mask"], -1)
+    for ours, theirs in zip(outputs["encoder_outputs"], expected["encoder_outputs"], strict=True):
+        np.testing.assert_allclose(ours, theirs * real, rtol=0, atol=5e-6)
+    np.testing.assert_array_equal(outputs["sequence_output"], outputs["encoder_outputs"][-1])
+
+
+@pytest.mark.parametrize("layout", [dict, with_token_rows])
 @pytest.mark.parametrize("output_range", [1, 5])
-def test_output_range_changes_nothing_but_the_number_of_positions(classifier, golden_inputs, output_range):
+def test_output_range_changes_nothing_but_the_number_of_positions(classifier, golden_inputs, output_range, layout):
     whole = classifier.encoder(golden_inputs)
-    part = classifier.encoder(golden_inputs, output_range=output_range)
+    part = classifier.encoder(layout(golden_inputs), output_range=output_range)
     np.testing.assert_allclose(part["pooled_output"], whole["pooled_output"], rtol=0, atol=1e-6)
     np.testing.assert_allclose(part["sequence_output"], whole["sequence_output"][:, :output_range], rtol=0, atol=2e-6)
     assert [x.shape[1] for x in part["encoder_outputs"]] == [24, 24, output_range]

@@ -67,13 +67,15 @@ def test_nobody_else_writes_while_the_folder_is_locked(folder):
 
 
 def test_the_lock_dies_with_its_process(folder):
-    hold = "import fcntl, sys, time; fcntl.flock(open(sys.argv[1], 'w'), fcntl.LOCK_EX); print(1); time.sleep(600)"
+    hold = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(1); time.sleep(99)"
     command = [sys.executable, "-uc", hold, str(folder.path / ".lock")]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
-        other.stdout.readline()
-        with pytest.raises(UserError, match="another run"), folder.locked():
-            pass
-        other.kill()
+        try:
+            assert other.stdout.readline() == b"1\n"
+            with pytest.raises(UserError, match="another run"), folder.locked():
+                pass
+        finally:
+            other.kill()
     with folder.locked():
         pass
 
@@ -86,16 +88,20 @@ def test_an_earlier_run_is_removed_and_nothing_else(folder):
     folder.write_test_results(np.zeros([1, 2], np.float32))
     folder.write_checkpoint(3, ARRAYS)
     write(folder.path / "train_log.csv", "step,loss,learning_rate\n")
+    (folder.path / ".model.ckpt-4.partial").mkdir()  # As a run leaves it that is killed while it saves.
+    write(folder.path / ".model.ckpt-4.partial" / "checkpoint.index", "")
     write(folder.path / "events.out.tfevents.1700000000.host.1.2.v2", "")
     # What a stranger keeps there, names like ours among it.
-    theirs = {"notes.txt", "model.h5", "my_model.ckpt-3.index", "results.json.old", "train.tsv", "vocab", "sub"}
-    for name in theirs - {"sub"}:
+    theirs = {"notes.txt", "model.h5", "my_model.ckpt-3.index", "results.json.old", "train.tsv", "vocab"}
+    for name in theirs:
         write(folder.path / name, "theirs")
-    (folder.path / "sub").mkdir()
-    write(folder.path / "sub" / "results.json", "theirs")
+    for name in ("sub", "model.ckpt-kept"):
+        (folder.path / name).mkdir()
+        write(folder.path / name / "results.json", "theirs")
     folder.remove_earlier_run()
-    assert names_in(folder) - {".lock"} == theirs
-    assert (folder.path / "sub" / "results.json").read_text() == "theirs"
+    assert names_in(folder) - {".lock"} == theirs | {"sub", "model.ckpt-kept"}
+    for name in ("sub", "model.ckpt-kept"):
+        assert (folder.path / name / "results.json").read_text() == "theirs"
 
 
 def write(path: Path, text: str) -> Path:
@@ -127,7 +133,7 @@ def test_the_model_files_are_what_prediction_needs(folder, tmp_path):
     folder.write_model_files('{"vocab_size": 2}\n', vocab, ["entailment", "neutral"])
     assert folder.config_file.read_text() == '{"vocab_size": 2}\n'
     assert folder.vocab_file.read_bytes() == vocab.read_bytes()
-    assert folder.read_labels() == ["entailment", "neutral"]
+    folder.check_labels(["entailment", "neutral"])
 
 
 def test_the_models_own_vocabulary_may_be_given(folder, tmp_path):
@@ -137,9 +143,17 @@ def test_the_models_own_vocabulary_may_be_given(folder, tmp_path):
     assert folder.vocab_file.read_text() == "[PAD]\n"
 
 
+@pytest.mark.parametrize("labels", [["neutral", "entailment"], ["entailment"], ["0", "1"], []])
+def test_a_model_of_other_labels_is_told_in_one_line(folder, tmp_path, labels):
+    folder.write_model_files("{}\n", write(tmp_path / "words", "[PAD]\n"), ["entailment", "neutral"])
+    with pytest.raises(UserError) as error:
+        folder.check_labels(labels)
+    assert one_line(error).startswith(f"{folder.path / 'labels.txt'}: the model was fine-tuned for ")
+
+
 def test_missing_labels_are_told_in_one_line(folder):
     with pytest.raises(UserError) as error:
-        folder.read_labels()
+        folder.check_labels(["0"])
     assert one_line(error).startswith(f"{folder.path / 'labels.txt'}: cannot be read: ")
 
 
@@ -170,6 +184,16 @@ def test_only_the_newest_checkpoint_is_kept(folder):
     files = {"checkpoint", "model.ckpt-2.index", "model.ckpt-2.data-00000-of-00001"}
     assert names_in(folder) == files
     assert folder.latest_step() == 2
+
+
+def test_a_new_checkpoint_leaves_what_a_user_keeps_beside_it(folder):
+    folder.write_checkpoint(1, ARRAYS)
+    (folder.path / "model.ckpt-kept").mkdir()
+    for suffix in ("index", "data-00000-of-00001"):
+        write(folder.path / f"model.ckpt-best.{suffix}", "theirs")
+    folder.write_checkpoint(2, ARRAYS)
+    assert {"model.ckpt-kept", "model.ckpt-best.index", "model.ckpt-best.data-00000-of-00001"} < names_in(folder)
+    assert not [name for name in names_in(folder) if name.startswith("model.ckpt-1.")]
 
 
 def test_the_older_checkpoint_stays_where_the_newer_cannot_be_written(folder, monkeypatch):

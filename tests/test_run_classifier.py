@@ -1,0 +1,639 @@
+"""The command line, from flags to what is left in output_dir.
+
+TensorFlow takes seconds to load, so most commands here run in processes that are forked from one that has loaded
+it and nothing more. Commands that must not load it, and the main one, are processes of their own.
+"""
+
+import contextlib
+import csv
+import fcntl
+import json
+import multiprocessing
+import os
+import random
+import re
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+
+from bert_tf.checkpoints import read_checkpoint, write_checkpoint
+from bert_tf.modeling import BertConfig, BertEncoder
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPT = ROOT / "run_classifier.py"
+WORDS = [f"w{number}" for number in range(90)]
+STEPS = 64
+TIMEOUT = 300
+
+forks = multiprocessing.get_context("forkserver")
+forks.set_forkserver_preload(["bert_tf.classifier"])
+
+
+class Result(NamedTuple):
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Command:
+    """`python run_classifier.py FLAGS`, in a process that starts with TensorFlow loaded."""
+
+    def __init__(self, folder: Path, flags: list[str], target: Callable[..., None] | None = None, **environment: str):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.outputs = [folder / "stdout", folder / "stderr"]
+        self.process = forks.Process(target=target or become_script, args=(flags, self.outputs, environment))
+        self.process.start()
+
+    def result(self) -> Result:
+        self.process.join(TIMEOUT)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+            pytest.fail(f"still running after {TIMEOUT} s: {self.outputs[1].read_text()}")
+        return Result(self.process.exitcode, *(path.read_text() for path in self.outputs))
+
+    def kill_when(self, moment: Callable[[], bool]) -> None:
+        """`kill -9` as soon as `moment()` holds."""
+        deadline = time.monotonic() + TIMEOUT
+        while not moment():
+            assert self.process.is_alive(), f"ended too early: {self.outputs[1].read_text()}"
+            assert time.monotonic() < deadline, f"the moment never came: {self.outputs[1].read_text()}"
+            time.sleep(0.001)
+        os.kill(self.process.pid, signal.SIGKILL)
+        assert self.result().code == -signal.SIGKILL
+
+
+def become_script(flags: list[str], outputs: list[Path], environment: Mapping[str, str]) -> None:
+    os.environ.update(environment)
+    for descriptor, path in enumerate(outputs, start=1):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), descriptor)
+    sys.argv = [str(SCRIPT), *flags]
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+
+
+def subprocess_environment(**variables: str) -> dict[str, str]:
+    return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **variables}
+
+
+@pytest.fixture
+def run(tmp_path) -> Callable[..., Result]:
+    def run(*flags: str) -> Result:
+        return Command(tmp_path / "command", list(flags)).result()
+
+    return run
+
+
+def write_corpus(folder: Path, sizes: Mapping[str, int]) -> Path:
+    """Random pairs of random words, as the notebook exports them."""
+    words = random.Random(0)
+    folder.mkdir()
+    for name, size in sizes.items():
+        rows = [
+            "\t".join([*(" ".join(words.choices(WORDS, k=words.randint(1, 21))) for _ in "ab"), str(number % 2)])
+            for number in range(size)
+        ]
+        (folder / f"{name}.tsv").write_text("".join(f"{row}\n" for row in rows))
+    return folder
+
+
+def write_tiny_model(folder: Path, dropout: float = 0.1) -> Path:
+    """Two layers of width 32, random, in the original's files."""
+    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
+    config = BertConfig(
+        vocab_size=len(vocab),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        type_vocab_size=2,
+        # Ten times BERT's, so that texts differ in their probabilities without pre-training.
+        initializer_range=0.2,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in vocab))
+    (folder / "bert_config.json").write_text(config.to_json_string())
+    tf_keras.utils.set_random_seed(1)
+    write_checkpoint(folder / "bert_model.ckpt", BertEncoder(config).variables_by_name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("corpus") / "data", {"train": 64, "dev": 24, "test": 21})
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+def train_flags(corpus: Path, tiny: Path, output_dir: Path, **changes: object) -> list[str]:
+    """64 steps of 8 examples, with dropout and batches of several lengths."""
+    flags = {
+        "data_dir": corpus,
+        "bert_model": tiny,
+        "output_dir": output_dir,
+        "max_seq_length": 48,
+        "train_batch_size": 8,
+        "num_train_epochs": 8,
+        "learning_rate": 1e-3,
+        "save_checkpoints_steps": 4,
+        "logging_steps": 5,
+        **changes,
+    }
+    return ["--task_name=MRPC", "--do_train", *(f"--{name}={value}" for name, value in flags.items())]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, corpus, tiny) -> Path:
+    """What a run that was never stopped leaves. Tests copy it where they change it."""
+    folder = tmp_path_factory.mktemp("finished")
+    flags = train_flags(corpus, tiny, folder / "out", seed=5)
+    result = Command(folder / "command", [*flags, "--do_eval", "--do_predict"]).result()
+    assert result.code == 0, result.stderr
+    return folder / "out"
+
+
+@pytest.fixture
+def finished_copy(finished, tmp_path) -> Path:
+    return shutil.copytree(finished, tmp_path / "out")
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """All files of a folder; the lock, which is always empty, does not count."""
+    if not folder.is_dir():
+        return {}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.name != ".lock"}
+
+
+def latest_step(folder: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return int(re.search(r'"model\.ckpt-(\d+)"', (folder / "checkpoint").read_text())[1])
+    return 0
+
+
+def weights(folder: Path) -> dict[str, np.ndarray]:
+    """All that the newest checkpoint holds, except the time that was needed."""
+    arrays = read_checkpoint(folder / f"model.ckpt-{latest_step(folder)}")
+    arrays.pop("training/seconds")
+    return arrays
+
+
+def assert_same_bits(arrays: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray]) -> None:
+    assert arrays.keys() == others.keys()
+    for name, array in arrays.items():
+        assert array.dtype == others[name].dtype and array.tobytes() == others[name].tobytes(), name
+
+
+def rows(path: Path) -> list[list[str]]:
+    with path.open(newline="") as file:
+        return list(csv.reader(file, delimiter="\t"))
+
+
+def probabilities(folder: Path) -> np.ndarray:
+    return np.array(rows(folder / "test_results.tsv"), np.float64)
+
+
+def read_eval_results(folder: Path) -> dict[str, float]:
+    pairs = [line.split(" = ") for line in (folder / "eval_results.txt").read_text().splitlines()]
+    return {key: float(value) for key, value in pairs}
+
+
+def assert_one_error_line(result: Result, message: str) -> None:
+    errors = [line for line in result.stderr.splitlines() if line.startswith("run_classifier.py: error: ")]
+    assert result.code == 1, result
+    assert "Traceback" not in result.stderr and len(errors) == 1, result.stderr
+    assert result.stderr.splitlines()[-1] == errors[0]
+    assert message in errors[0]
+
+
+# The main job.
+
+
+@pytest.fixture(scope="module")
+def main_job(tmp_path_factory, minilm_dir) -> tuple[Result, Path]:
+    """The command of README's first lines, cut to three steps, where no MRPC was exported."""
+    folder = tmp_path_factory.mktemp("main")
+    shutil.copy(SCRIPT, folder)
+    shutil.copytree(ROOT / "data" / "sample", folder / "data" / "sample")
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    flags = ["--task_name=MRPC", "--do_train", "--do_eval", "--num_train_epochs=0.05", "--logging_steps=1"]
+    done = subprocess.run(
+        [sys.executable, "run_classifier.py", *flags],
+        cwd=folder,
+        env=subprocess_environment(PYTHONPATH=path, BERT_TF_CACHE=str(minilm_dir.parent)),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return Result(done.returncode, done.stdout, done.stderr), folder / "output" / "MRPC" / "all-MiniLM-L6-v2"
+
+
+def test_main_job_says_that_it_takes_the_sample_corpus_and_how_to_get_the_real_one(main_job):
+    result, folder = main_job
+    assert "sample" in result.stderr and "scripts/export_mrpc.py" in result.stderr
+    assert json.loads((folder / "results.json").read_text())["dataset"] == "sample"
+
+
+def test_main_job_prints_its_recipe_its_progress_and_its_scores(main_job):
+    result, folder = main_job
+    assert "learning rate 0.0001" in result.stderr and "batch size 32" in result.stderr
+    assert re.search(r"step 3/3, loss \d\.\d+, [\d.]+ examples/s, 00:00 left", result.stderr)
+    for line in (folder / "eval_results.txt").read_text().splitlines():
+        assert f"\n  {line}\n" in result.stderr
+
+
+def test_main_job_leaves_the_originals_eval_results(main_job):
+    keys = [line.split(" = ")[0] for line in (main_job[1] / "eval_results.txt").read_text().splitlines()]
+    assert keys == ["eval_accuracy", "eval_f1", "eval_loss", "global_step", "loss"]
+    results = read_eval_results(main_job[1])
+    assert results["global_step"] == 3
+    assert 0.3 < results["eval_accuracy"] < 1 and 0.3 < results["eval_loss"] < 1.5
+
+
+def test_main_job_leaves_the_notebooks_results_and_what_repeats_the_run(main_job):
+    results = json.loads((main_job[1] / "results.json").read_text())
+    notebook = {
+        *("train_runtime", "train_samples_per_second", "train_steps_per_second", "total_flos", "train_loss", "epoch"),
+        *("eval_loss", "eval_runtime", "eval_samples_per_second", "eval_steps_per_second"),
+    }
+    assert results.keys() >= notebook | {"eval_accuracy", "eval_f1", "seed", "flags", "versions", "dataset", "model"}
+    assert all(results[key] > 0 for key in notebook)
+    assert results["epoch"] == round(96 / 1440, 2)
+    assert results["train_samples_per_second"] == pytest.approx(96 / results["train_runtime"])
+    assert (results["model"], results["seed"]) == ("all-MiniLM-L6-v2", 0)
+    assert results["flags"]["learning_rate"] == 1e-4 and results["flags"]["max_seq_length"] == 128
+    assert results["versions"]["tensorflow"] == tf.__version__
+
+
+def test_main_job_logs_each_step_to_csv_and_to_tensorboard(main_job):
+    folder = main_job[1]
+    log = (folder / "train_log.csv").read_text().splitlines()
+    assert log[0] == "step,loss,learning_rate"
+    logged = {int(step): (float(loss), float(rate)) for step, loss, rate in (line.split(",") for line in log[1:])}
+    assert sorted(logged) == [1, 2, 3]
+    assert [rate for _, rate in logged.values()] == pytest.approx([2 / 3 * 1e-4, 1 / 3 * 1e-4, 0], abs=1e-11)
+    seen = {"loss": {}, "learning_rate": {}}
+    for path in folder.glob("events.out.tfevents.*"):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                seen[value.tag][event.step] = float(tf.make_ndarray(value.tensor))
+    assert seen["loss"] == pytest.approx({step: loss for step, (loss, _) in logged.items()})
+    assert seen["learning_rate"] == pytest.approx({step: rate for step, (_, rate) in logged.items()})
+
+
+def test_main_job_leaves_a_model_that_stands_alone(main_job, minilm_dir):
+    folder = main_job[1]
+    config = BertConfig.from_json_file(folder / "bert_config.json")
+    assert config == BertConfig.from_json_file(minilm_dir / "config.json")
+    assert (folder / "vocab.txt").read_bytes() == (minilm_dir / "vocab.txt").read_bytes()
+    assert (folder / "labels.txt").read_text() == "0\n1\n"
+    arrays = weights(folder)
+    assert arrays["output_weights"].shape == (2, 384) and arrays["global_step"] == 3
+    assert not [name for name in arrays if "adam" in name]
+
+
+# Prediction.
+
+
+def test_prediction_from_a_moved_output_dir_alone_has_a_row_an_example_in_file_order(finished_copy, corpus, run):
+    wanted = probabilities(finished_copy)
+    order = np.random.default_rng(0).permutation(len(wanted))
+    moved = finished_copy.rename(finished_copy.with_name("moved"))
+    permuted = moved.with_name("permuted")
+    permuted.mkdir()
+    lines = (corpus / "test.tsv").read_text().splitlines(keepends=True)
+    (permuted / "test.tsv").write_text("".join(lines[index] for index in order))
+    result = run("--task_name=MRPC", "--do_predict", f"--data_dir={permuted}", f"--output_dir={moved}")
+    assert result.code == 0, result.stderr
+    given = probabilities(moved)
+    assert given.shape == (21, 2) and np.ptp(given[:, 1]) > 0.01
+    np.testing.assert_allclose(given.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(given, wanted[order], atol=1e-6)
+
+
+def test_prediction_leaves_what_results_json_says_of_the_training(finished_copy, corpus, run):
+    before = json.loads((finished_copy / "results.json").read_text())
+    other = shutil.copytree(corpus, finished_copy.with_name("other"))
+    result = run("--task_name=MRPC", "--do_predict", f"--data_dir={other}", f"--output_dir={finished_copy}")
+    assert result.code == 0, result.stderr
+    after = json.loads((finished_copy / "results.json").read_text())
+    for key in ("dataset", "model", "seed", "train_loss", "eval_accuracy"):
+        assert after[key] == before[key], key
+
+
+def test_the_originals_three_flags_give_the_same_scores_and_probabilities(finished, corpus, tmp_path, run):
+    result = run(
+        *("--task_name=MRPC", "--do_eval", "--do_predict", f"--data_dir={corpus}", f"--output_dir={tmp_path / 'new'}"),
+        *(f"--bert_config_file={finished / 'bert_config.json'}", f"--vocab_file={finished / 'vocab.txt'}"),
+        *(f"--init_checkpoint={finished / f'model.ckpt-{STEPS}'}", "--max_seq_length=48"),
+    )
+    assert result.code == 0, result.stderr
+    np.testing.assert_array_equal(probabilities(tmp_path / "new"), probabilities(finished))
+    wanted, given = read_eval_results(finished), read_eval_results(tmp_path / "new")
+    assert {**given, "global_step": STEPS} == wanted
+
+
+# Runs that are stopped, finished, repeated.
+
+
+def test_a_run_killed_again_and_again_ends_with_the_bits_and_the_log_of_one_that_was_not(
+    finished, corpus, tiny, tmp_path
+):
+    folder = tmp_path / "out"
+    flags = train_flags(corpus, tiny, folder, seed=5)
+    moments = [
+        lambda: (folder / "run.json").exists(),
+        lambda: (folder / ".model.ckpt-12.partial").exists(),
+        lambda: latest_step(folder) >= 24,
+        lambda: (folder / "model.ckpt-40.data-00000-of-00001").exists(),
+    ]
+    for moment in moments:
+        Command(tmp_path / "killed", flags).kill_when(moment)
+    saved = latest_step(folder)
+    assert saved in (36, 40, 44)
+    result = Command(tmp_path / "last", flags).result()
+    assert result.code == 0, result.stderr
+    assert f"Going on after step {saved}." in result.stderr
+    assert_same_bits(weights(folder), weights(finished))
+    assert (folder / "train_log.csv").read_bytes() == (finished / "train_log.csv").read_bytes()
+    steps = [int(line.split(",")[0]) for line in (folder / "train_log.csv").read_text().splitlines()[1:]]
+    assert steps == [*range(5, STEPS, 5), STEPS]
+    assert sorted(path.name for path in folder.glob("*model.ckpt*")) == [
+        f"model.ckpt-{STEPS}.data-00000-of-00001",
+        f"model.ckpt-{STEPS}.index",
+    ]
+
+
+def test_a_finished_output_dir_is_evaluated_but_not_trained_again(finished_copy, corpus, tiny, run):
+    before = content(finished_copy)
+    result = run(*train_flags(corpus, tiny, finished_copy, seed=5), "--do_eval")
+    assert result.code == 0, result.stderr
+    assert "is finished" in result.stderr and "eval_accuracy = " in result.stderr
+    after = content(finished_copy)
+    unchanged = before.keys() - {"results.json"}
+    assert {name: after[name] for name in unchanged} == {name: before[name] for name in unchanged}
+    assert before.keys() == after.keys()
+
+
+@pytest.mark.parametrize("difference", ["learning_rate was 0.001, is 0.002", "train_data"])
+def test_other_flags_or_data_than_the_run_was_started_with_are_refused(difference, finished_copy, corpus, tiny, run):
+    before = content(finished_copy)
+    if difference == "train_data":
+        corpus = shutil.copytree(corpus, finished_copy.with_name("other"))
+        with (corpus / "train.tsv").open("a") as file:
+            file.write("w1\tw2\t1\n")
+    rate = {} if difference == "train_data" else {"learning_rate": 2e-3}
+    result = run(*train_flags(corpus, tiny, finished_copy, seed=5, **rate))
+    assert_one_error_line(result, difference)
+    assert "--overwrite_output_dir" in result.stderr
+    assert content(finished_copy) == before
+
+
+def test_overwriting_trains_anew_with_another_seed_and_leaves_foreign_files_alone(finished_copy, corpus, tiny, run):
+    earlier = weights(finished_copy)["training/losses"]
+    (finished_copy / "notes.txt").write_text("mine")
+    (finished_copy / "folder").mkdir()
+    # A run that was killed while it wrote a checkpoint leaves such a folder.
+    (finished_copy / ".model.ckpt-8.partial").mkdir()
+    (finished_copy / ".model.ckpt-8.partial" / "checkpoint").write_text("half")
+    flags = train_flags(corpus, tiny, finished_copy, seed=6, num_train_epochs=1)
+    result = run(*flags, "--overwrite_output_dir")
+    assert result.code == 0, result.stderr
+    losses = weights(finished_copy)["training/losses"]
+    assert losses.shape == (8,) and not np.isin(losses, earlier).any()
+    assert (finished_copy / "notes.txt").read_text() == "mine" and (finished_copy / "folder").is_dir()
+    assert not (finished_copy / ".model.ckpt-8.partial").exists()
+    assert not (finished_copy / "eval_results.txt").exists()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_step_and_a_good_checkpoint(corpus, tiny, tmp_path, run):
+    folder = tmp_path / "out"
+    flags = train_flags(corpus, tiny, folder)
+    Command(tmp_path / "killed", flags).kill_when(lambda: latest_step(folder) >= 4)
+    saved = latest_step(folder)
+    # The next update is poisoned: its loss is still good, the weights after it are not, nor is the loss after that.
+    arrays = read_checkpoint(folder / f"model.ckpt-{saved}")
+    arrays["output_bias/adam_m"] = np.full_like(arrays["output_bias/adam_m"], np.inf)
+    write_checkpoint(folder / f"model.ckpt-{saved}", arrays)
+    result = run(*train_flags(corpus, tiny, folder, save_checkpoints_steps=1))
+    assert_one_error_line(result, f"step {saved + 2}: the loss is nan")
+    named = re.search(r"last good checkpoint is (\S+model\.ckpt-\d+)", result.stderr)
+    for name, array in read_checkpoint(named[1]).items():
+        assert "adam" in name or np.isfinite(array).all(), name
+
+
+def test_weights_that_give_no_finite_loss_stop_the_run_at_its_first_step(corpus, tiny, tmp_path, run):
+    huge = shutil.copytree(tiny, tmp_path / "huge")
+    arrays = read_checkpoint(huge / "bert_model.ckpt")
+    arrays["bert/pooler/dense/kernel"] = np.full_like(arrays["bert/pooler/dense/kernel"], 3e38)
+    arrays["bert/encoder/layer_1/output/LayerNorm/gamma"][:] = 3e38
+    write_checkpoint(huge / "bert_model.ckpt", arrays)
+    result = run(*train_flags(corpus, huge, tmp_path / "out"))
+    assert_one_error_line(result, "step 1: the loss is nan; no checkpoint was saved")
+
+
+# Misuse that is told before TensorFlow is loaded.
+
+
+def run_without_tensorflow(tmp_path: Path, *flags: str) -> Result:
+    """The command in a process of its own, where loading TensorFlow fails."""
+    poison = tmp_path / "poison" / "tensorflow"
+    poison.mkdir(parents=True)
+    (poison / "__init__.py").write_text("raise ImportError('TensorFlow was loaded')\n")
+    path = os.pathsep.join([str(poison.parent), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), *flags],
+        cwd=tmp_path,
+        env=subprocess_environment(PYTHONPATH=path),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "task_name: is missing"),
+        (["--do_train"], "task_name: is missing"),
+        (["--task_name=MRCP", "--do_train"], "task_name: 'MRCP' is unknown"),
+        (["--task_name=MRPC"], "nothing to do"),
+        (["--task_name=MRPC", "--do_train", "do_eval"], "'do_eval'"),
+        (
+            ["--task_name=MRPC", "--do_train", "--bert_model=tiny", "--init_checkpoint=x"],
+            "bert_model: contradicts --init_checkpoint",
+        ),
+        (["--task_name=MRPC", "--do_train", "--bert_config_file=x"], "bert_config_file: needs"),
+        (["--task_name=MRPC", "--do_train", "--tpu_name=x"], "tpu_name: has a meaning only with --use_tpu"),
+        (
+            ["--task_name=MRPC", "--do_train", "--use_tpu", "--distribution_strategy=mirrored"],
+            "use_tpu: contradicts --distribution_strategy=mirrored",
+        ),
+        (["--task_name=MRPC", "--do_eval", "--overwrite_output_dir"], "overwrite_output_dir"),
+        (["--task_name=MRPC", "--do_train", "--num_train_epochs=inf"], "num_train_epochs"),
+        (["--task_name=MRPC", "--do_train", "--learning_rate=nan"], "learning_rate"),
+        (["--task_name=COLA", "--do_train"], "data_dir: there is no"),
+    ],
+)
+def test_contradictory_flags_fail_in_one_line_before_tensorflow_is_loaded(flags, message, tmp_path):
+    result = run_without_tensorflow(tmp_path, *flags)
+    assert_one_error_line(result, message)
+    assert len(result.stderr.splitlines()) == 1 and not result.stdout
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--do_trian", "Did you mean: do_train"),
+        ("--train_batch_size=0", "train_batch_size"),
+        ("--seed=-1", "seed"),
+        ("--mixed_precision=float8", "mixed_precision"),
+    ],
+)
+def test_flags_that_absl_refuses_fail_before_tensorflow_is_loaded(flag, message, tmp_path):
+    result = run_without_tensorflow(tmp_path, "--task_name=MRPC", "--do_train", flag)
+    assert result.code == 1 and "Traceback" not in result.stderr
+    assert "Flags parsing error" in result.stderr and message in result.stderr
+
+
+def test_help_tells_every_flag_of_the_original_without_tensorflow(tmp_path):
+    shown = run_without_tensorflow(tmp_path, "--help").stdout
+    original = {
+        *("data_dir", "bert_config_file", "task_name", "vocab_file", "output_dir", "init_checkpoint", "do_lower_case"),
+        *("max_seq_length", "do_train", "do_eval", "do_predict", "train_batch_size", "eval_batch_size"),
+        *("predict_batch_size", "learning_rate", "num_train_epochs", "warmup_proportion", "save_checkpoints_steps"),
+        *("iterations_per_loop", "use_tpu", "tpu_name", "tpu_zone", "gcp_project", "master", "num_tpu_cores"),
+    }
+    assert original <= set(re.findall(r"^ +--(?:\[no\])?(\w+):", shown, re.MULTILINE))
+
+
+# Misuse that is told later. A command put right must not be refused for what the wrong one has left.
+
+
+def cut_checkpoint(model: Path) -> None:
+    data = model / "bert_model.ckpt.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:5000])
+
+
+def add_to_vocabulary(model: Path) -> None:
+    with (model / "vocab.txt").open("a") as file:
+        file.write("one\nmore\n")
+
+
+@pytest.mark.parametrize(
+    ("break_model", "message"),
+    [
+        (cut_checkpoint, "bert_model.ckpt: cannot be read"),
+        (add_to_vocabulary, "vocab.txt: has 97 pieces where"),
+        (lambda model: (model / "vocab.txt").unlink(), "vocab.txt is missing"),
+    ],
+    ids=["cut checkpoint", "vocabulary too large", "no vocabulary"],
+)
+def test_a_broken_model_is_refused_and_nothing_written(break_model, message, corpus, tiny, tmp_path, run):
+    model = shutil.copytree(tiny, tmp_path / "model")
+    break_model(model)
+    assert_one_error_line(run(*train_flags(corpus, model, tmp_path / "out")), message)
+    assert content(tmp_path / "out") == {}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--max_seq_length=65"], "max_seq_length: 65 is more than the 64 positions"),
+        (["--bert_model=uncased_L-12_H-768_A-13"], "did you mean uncased_L-12_H-768_A-12"),
+        (["--data_dir={folder}/nowhere"], "nowhere/train.tsv: there is no such file"),
+        (["--data_dir={folder}/a_file"], "a_file"),
+        (["--data_dir={folder}/bad_label"], "bad_label/train.tsv:7: column 3: unknown label '7'"),
+        (["--use_tpu"], "use_tpu: no TPU answers"),
+        (["--use_tpu", "--tpu_name=grpc://127.0.0.1:1"], "use_tpu: no TPU answers as 'grpc://127.0.0.1:1'"),
+    ],
+)
+def test_wrong_values_are_refused_in_one_line_and_nothing_written(flags, message, corpus, tiny, tmp_path, run):
+    (tmp_path / "a_file").write_text("")
+    bad_label = shutil.copytree(corpus, tmp_path / "bad_label")
+    lines = (bad_label / "train.tsv").read_text().splitlines(keepends=True)
+    (bad_label / "train.tsv").write_text("".join([*lines[:6], "w1\tw2\t7\n", *lines[7:]]))
+    flags = [flag.format(folder=tmp_path) for flag in flags]
+    assert_one_error_line(run(*train_flags(corpus, tiny, tmp_path / "out"), *flags), message)
+    assert content(tmp_path / "out") == {}
+
+
+@pytest.mark.parametrize("output_dir", ["a_file", "a_file/out"])
+def test_an_output_dir_that_cannot_be_written_to_is_refused(output_dir, corpus, tiny, tmp_path, run):
+    (tmp_path / "a_file").write_text("mine")
+    result = run(*train_flags(corpus, tiny, tmp_path / output_dir))
+    assert_one_error_line(result, f"output_dir: {tmp_path / output_dir}: cannot be written to")
+    assert (tmp_path / "a_file").read_text() == "mine"
+
+
+def test_an_output_dir_that_another_run_writes_to_is_refused(finished_copy, corpus, tiny, run):
+    before = content(finished_copy)
+    with (finished_copy / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        result = run(*train_flags(corpus, tiny, finished_copy, seed=5), "--overwrite_output_dir")
+    assert_one_error_line(result, "another run is writing there")
+    assert content(finished_copy) == before
+
+
+@pytest.mark.parametrize("overwrites", ["the model", "an earlier run"])
+def test_overwriting_removes_nothing_where_the_new_run_cannot_start(overwrites, finished_copy, corpus, tiny, run):
+    if overwrites == "the model":
+        folder = model = shutil.copytree(tiny, finished_copy.with_name("model"))
+    else:
+        folder, model = finished_copy, "uncased_L-12_H-768_A-13"
+    before = content(folder)
+    result = run(*train_flags(corpus, model, folder), "--overwrite_output_dir")
+    assert_one_error_line(result, "")
+    assert content(folder) == before
+
+
+def test_prediction_from_a_folder_without_a_checkpoint_is_refused(corpus, tmp_path, run):
+    (tmp_path / "out").mkdir()
+    result = run("--task_name=MRPC", "--do_predict", f"--data_dir={corpus}", f"--output_dir={tmp_path / 'out'}")
+    assert_one_error_line(result, "holds no fine-tuned checkpoint; pass --do_train, or --init_checkpoint")
+
+
+def test_prediction_with_a_model_that_has_no_classifier_is_refused(corpus, tiny, tmp_path, run):
+    result = run(
+        *("--task_name=MRPC", "--do_predict", f"--data_dir={corpus}", f"--output_dir={tmp_path / 'out'}"),
+        *(f"--bert_config_file={tiny / 'bert_config.json'}", f"--vocab_file={tiny / 'vocab.txt'}"),
+        *(f"--init_checkpoint={tiny / 'bert_model.ckpt'}", "--max_seq_length=48"),
+    )
+    assert_one_error_line(result, "has no classifier for 2 labels")
+
+
+def test_prediction_from_a_folder_with_other_labels_is_refused(finished_copy, corpus, run):
+    (finished_copy / "labels.txt").write_text("1\n0\n")
+    before = content(finished_copy)
+    result = run("--task_name=MRPC", "--do_predict", f"--data_dir={corpus}", f"--output_dir={finished_copy}")
+    assert_one_error_line(result, "labels.txt")
+    assert content(finished_copy) == before
+
+
+def test_prediction_from_a_checkpoint_cut_short_is_refused(finished_copy, corpus, run):
+    data = finished_copy / f"model.ckpt-{STEPS}.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:5000])
+    before = content(finished_copy)
+    result = run("--task_name=MRPC", "--do_predict", f"--data_dir={corpus}", f"--output_dir={finished_copy}")
+    assert_one_error_line(result, f"model.ckpt-{STEPS}: cannot be read")
+    assert content(finished_copy) == before
