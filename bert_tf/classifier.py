@@ -144,7 +144,7 @@ def run(config: ClassifierConfig) -> dict:
         if config.do_train:
             results |= _train(config, model, features["train"], output_dir, start_step, files, processor, strategy)
         if config.do_eval:
-            results |= _evaluate(config, model, features["dev"], output_dir, processor, strategy)
+            results |= _evaluate(config, model, features["dev"], examples["dev"], output_dir, processor, strategy)
         if config.do_predict:
             _predict(config, model, features["test"], output_dir, strategy)
         if is_chief(strategy):
@@ -397,6 +397,7 @@ def _evaluate(
     config: ClassifierConfig,
     model: BertClassifier,
     features: Features,
+    examples: Sequence[InputExample],
     output_dir: OutputDir,
     processor: DataProcessor,
     strategy: tf.distribute.Strategy,
@@ -407,6 +408,8 @@ def _evaluate(
     scores = evaluate(probabilities, features.label_ids.numpy(), processor.metrics, config.eval_batch_size)
     scores["global_step"] = output_dir.latest_step()
     if is_chief(strategy):
+        guids, labels = [example.guid for example in examples], [example.label for example in examples]
+        output_dir.write_eval_predictions(guids, labels, processor.get_labels(), probabilities)
         output_dir.write_eval_results(scores)
         logging.info("***** Eval results *****\n%s", "\n".join(f"  {key} = {scores[key]}" for key in sorted(scores)))
     steps = -(-len(features) // config.eval_batch_size)

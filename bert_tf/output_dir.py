@@ -29,6 +29,7 @@ _OUR_FILES = (
     "run.json",
     "results.json",
     "eval_results.txt",
+    "eval_predictions.tsv",
     "test_results.tsv",
     "train_log.csv",
     "events.out.tfevents.*",
@@ -176,6 +177,15 @@ class OutputDir:
         with atomic_write(self.path / "eval_results.txt") as file:
             for key in sorted(results):
                 file.write(f"{key} = {results[key]}\n")
+
+    def write_eval_predictions(
+        self, guids: Sequence[str], labels: Sequence[str], classes: Sequence[str], probabilities: np.ndarray
+    ) -> None:
+        """Writes `eval_predictions.tsv`: under a header line, guid, label and a probability for each class."""
+        with atomic_write(self.path / "eval_predictions.tsv") as file:
+            file.write("\t".join(("guid", "label", *classes)) + "\n")
+            for guid, label, row in zip(guids, labels, probabilities, strict=True):
+                file.write("\t".join((guid, label, *(str(probability) for probability in row))) + "\n")
 
     def write_test_results(self, probabilities: np.ndarray) -> None:
         """Writes `test_results.tsv` as the original does: a row an example, a column a class."""

@@ -28,11 +28,12 @@ class ProgressBar:
         self._bar = tqdm(
             desc=name,
             total=total,
+            unit="step" if examples_per_step > 1 else "example",
             initial=start,
             disable=disable,
             mininterval=0.1 if terminal else _SECONDS_BETWEEN_LINES,
             dynamic_ncols=terminal,
-            bar_format="{desc}: {percentage:3.0f}% |{bar:20}| step {n_fmt}/{total_fmt}{postfix}, {remaining} left"
+            bar_format="{desc}: {percentage:3.0f}% |{bar:20}| {unit} {n_fmt}/{total_fmt}{postfix}, {remaining} left"
             + ("" if terminal else "\n"),
         )
 
