@@ -11,6 +11,7 @@ trains a small pre-trained BERT and prints loss, accuracy and F1. As in the orig
 """
 
 import dataclasses
+import math
 import os
 import sys
 from pathlib import Path
@@ -97,7 +98,13 @@ flags.DEFINE_bool(
     "Whether Adam corrects the bias of its moments. The original does not, which makes training on small tasks fail "
     "now and then.",
 )
-flags.DEFINE_integer("seed", 0, "Seed of the classifier's first weights, of dropout and of the order of examples.")
+flags.DEFINE_integer(
+    "seed",
+    0,
+    "Seed of the classifier's first weights, of dropout and of the order of examples.",
+    lower_bound=0,
+    upper_bound=2**31 - 1,
+)
 flags.DEFINE_enum(
     "mixed_precision",
     "none",
@@ -144,6 +151,8 @@ def check_flags() -> None:
     """Raises `UserError` where flags contradict one another, before anything is loaded."""
     if not FLAGS.task_name:
         raise UserError(f"task_name: is missing; pass --task_name=MRPC (known: {', '.join(sorted(PROCESSORS))})")
+    if FLAGS.task_name.lower() not in PROCESSORS:
+        raise UserError(f"task_name: {FLAGS.task_name!r} is unknown; known: {', '.join(sorted(PROCESSORS))}")
     if not (FLAGS.do_train or FLAGS.do_eval or FLAGS.do_predict):
         raise UserError("nothing to do; pass at least one of --do_train, --do_eval, --do_predict")
     files = [name for name in ("bert_config_file", "vocab_file", "init_checkpoint") if FLAGS[name].value]
@@ -163,8 +172,9 @@ def check_flags() -> None:
         raise UserError("mixed_precision: TPUs compute in bfloat16, not in float16")
     if FLAGS.overwrite_output_dir and not FLAGS.do_train:
         raise UserError("overwrite_output_dir: has a meaning only with --do_train")
-    if FLAGS.do_train and not (FLAGS.num_train_epochs > 0 and FLAGS.learning_rate > 0):
-        raise UserError("num_train_epochs and learning_rate must be more than 0")
+    for name in ("num_train_epochs", "learning_rate"):
+        if not 0 < FLAGS[name].value < math.inf:
+            raise UserError(f"{name}: is {FLAGS[name].value}; it must be more than 0 and finite")
 
 
 def data_dir() -> tuple[str, str | None]:

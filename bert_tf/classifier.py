@@ -21,7 +21,7 @@ from absl import logging
 
 from bert_tf.catalogue import CATALOGUE, DEFAULT_CHECKPOINT
 from bert_tf.checkpoints import CheckpointFiles, fill, read_checkpoint, resolve
-from bert_tf.distribution import check_batch_size, chief_value, create_strategy, is_chief
+from bert_tf.distribution import check_batch_size, chief_value, create_strategy, is_chief, lost_workers_named
 from bert_tf.errors import UserError
 from bert_tf.evaluation import evaluate, predict, speed
 from bert_tf.features import Features, convert_examples_to_features
@@ -131,8 +131,10 @@ def run(config: ClassifierConfig) -> dict:
     strategy = _create_strategy(config)
     output_dir = OutputDir(config.output_dir)
     config = _settle(config, output_dir)
-    with _prepared(output_dir, config, examples, strategy):
-        start_step = chief_value(strategy, output_dir.latest_step())
+    if config.do_train:
+        check_batch_size(strategy, config.train_batch_size)
+    with lost_workers_named(strategy), _prepared(output_dir, config, examples, strategy):
+        start_step = 0 if config.overwrite_output_dir else chief_value(strategy, output_dir.latest_step())
         files = _model_files(config, output_dir, start_step, processor.get_labels())
         tokenizer = FullTokenizer(files.vocab_file, config.do_lower_case)
         model = _build_model(config, files, tokenizer, processor.get_labels(), strategy)
@@ -140,9 +142,13 @@ def run(config: ClassifierConfig) -> dict:
             split: convert_examples_to_features(found, processor.get_labels(), config.max_seq_length, tokenizer)
             for split, found in examples.items()
         }
-        results = _facts(config)
+        results = _facts(config, output_dir)
         if config.do_train:
-            results |= _train(config, model, features["train"], output_dir, start_step, files, processor, strategy)
+            if is_chief(strategy) and not start_step:
+                _start(config, output_dir, examples["train"])
+                config_json = model.encoder.config.to_json_string()
+                output_dir.write_model_files(config_json, files.vocab_file, processor.get_labels())
+            results |= _train(config, model, features["train"], output_dir, start_step, strategy)
         if config.do_eval:
             results |= _evaluate(config, model, features["dev"], examples["dev"], output_dir, processor, strategy)
         if config.do_predict:
@@ -205,19 +211,25 @@ def _prepared(
     if not is_chief(strategy):
         yield
         return
-    if config.do_train:
-        check_batch_size(strategy, config.train_batch_size)
     output_dir.create()
     with output_dir.locked():
-        if config.do_train:
-            _start_or_go_on(output_dir, config, examples["train"])
+        if config.do_train and not config.overwrite_output_dir:
+            _check_earlier_run(output_dir, _training_fields(config, examples["train"]))
         yield
 
 
-def _start_or_go_on(output_dir: OutputDir, config: ClassifierConfig, examples: Sequence[InputExample]) -> None:
+def _training_fields(config: ClassifierConfig, examples: Sequence[InputExample]) -> dict:
+    return {name: getattr(config, name) for name in _TRAINING_FIELDS} | {"train_data": _digest(examples)}
+
+
+def _start(config: ClassifierConfig, output_dir: OutputDir, examples: Sequence[InputExample]) -> None:
+    """Makes the output folder that of this run, now that all that a user can do wrong was looked at."""
     if config.overwrite_output_dir:
         output_dir.remove_earlier_run()
-    training = {name: getattr(config, name) for name in _TRAINING_FIELDS} | {"train_data": _digest(examples)}
+    output_dir.write_run({"training": _training_fields(config, examples)})
+
+
+def _check_earlier_run(output_dir: OutputDir, training: dict) -> None:
     earlier = output_dir.read_run()
     if earlier is None:
         if output_dir.latest_step():
@@ -225,7 +237,6 @@ def _start_or_go_on(output_dir: OutputDir, config: ClassifierConfig, examples: S
                 f"output_dir: {output_dir.path}: holds a checkpoint of something else; "
                 "name another folder, or pass --overwrite_output_dir"
             )
-        output_dir.write_run({"training": training})
         return
     differences = [
         f"{name} was {earlier['training'].get(name)!r}, is {value!r}"
@@ -259,9 +270,14 @@ def _model_files(config: ClassifierConfig, output_dir: OutputDir, step: int, lab
             f"output_dir: {output_dir.path}: holds no fine-tuned checkpoint; pass --do_train, or --init_checkpoint"
         )
     if config.model:
-        return resolve(config.model)
-    checkpoint = Path(config.init_checkpoint) if config.init_checkpoint else None
-    return CheckpointFiles(Path(config.bert_config_file), Path(config.vocab_file), checkpoint)
+        files = resolve(config.model)
+    else:
+        checkpoint = Path(config.init_checkpoint) if config.init_checkpoint else None
+        files = CheckpointFiles(Path(config.bert_config_file), Path(config.vocab_file), checkpoint)
+    folders = {Path(file).resolve().parent for file in dataclasses.astuple(files) if file}
+    if config.do_train and output_dir.path.resolve() in folders:
+        raise UserError(f"output_dir: {output_dir.path}: is the folder of the model to start from; name another")
+    return files
 
 
 def _build_model(
@@ -318,8 +334,6 @@ def _train(
     features: Features,
     output_dir: OutputDir,
     start_step: int,
-    files: CheckpointFiles,
-    processor: DataProcessor,
     strategy: tf.distribute.Strategy,
 ) -> dict:
     options = _training_options(config, len(features))
@@ -327,8 +341,6 @@ def _train(
         logging.info("%s: is finished; --overwrite_output_dir would train it again.", output_dir.path)
     else:
         _announce(config, options, len(features), start_step, strategy)
-    if is_chief(strategy) and not start_step:
-        output_dir.write_model_files(model.encoder.config.to_json_string(), files.vocab_file, processor.get_labels())
     training = Training(model, options, strategy)
     with ProgressBar(
         "train", options.num_train_steps, options.train_batch_size, start_step, disable=not is_chief(strategy)
@@ -436,17 +448,18 @@ def _probabilities(
         return predict(model, features, batch_size, strategy, bar.update)
 
 
-def _facts(config: ClassifierConfig) -> dict:
-    """What a reader of results.json must know to repeat the run."""
+def _facts(config: ClassifierConfig, output_dir: OutputDir) -> dict:
+    """What a reader of results.json must know to repeat the run; an evaluation alone leaves what training said."""
     flags = dataclasses.asdict(config)
     del flags["dataset"]
-    return {
+    facts = {
         "dataset": config.dataset or config.data_dir,
         "model": config.model or config.init_checkpoint,
         "seed": config.seed,
         "flags": flags,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in _PACKAGES},
-        },
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}},
     }
+    if config.do_train:
+        return facts
+    evaluated = {"dataset": facts["dataset"]} if config.do_eval else {}
+    return facts | output_dir.read_results() | evaluated

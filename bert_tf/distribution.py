@@ -1,9 +1,10 @@
 """Flags become a `tf.distribute` strategy, and a strategy its small daily answers."""
 
+import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -121,13 +122,26 @@ def chief_value(strategy: tf.distribute.Strategy, value: int) -> int:
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return value
 
+    def of_replica(value: tf.Tensor) -> tf.Tensor:
+        is_first = tf.distribute.get_replica_context().replica_id_in_sync_group == 0  # one of the chief's
+        return tf.where(is_first, value, tf.zeros_like(value))
+
     @tf.function
     def broadcast(value: tf.Tensor) -> tf.Tensor:
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(lambda: value), axis=None)
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(of_replica, (value,)), axis=None)
 
-    workers = len(strategy.cluster_resolver.cluster_spec().as_dict()["worker"])
-    replicas_of_chief = strategy.num_replicas_in_sync // workers
-    return int(broadcast(tf.constant(value if is_chief(strategy) else 0, tf.int64))) // replicas_of_chief
+    return int(broadcast(tf.constant(value, tf.int64)))
+
+
+@contextlib.contextmanager
+def lost_workers_named(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Tells in one line that another of the processes that train together has ended."""
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
+        if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            raise
+        raise UserError("multi_worker_mirrored: another process has ended; its own message says why") from error
 
 
 def distribute(

@@ -84,7 +84,7 @@ def _join_pairs(
 ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
     """`[CLS] a [SEP] b [SEP]`, or `[CLS] a [SEP]` where b has no pieces, and the type ids."""
     lengths_a, lengths_b = truncated_lengths(tokens_a.row_lengths(), tokens_b.row_lengths(), max_seq_length)
-    has_b = tf.cast(tokens_b.row_lengths() > 0, tf.int64)
+    has_b = tf.cast(lengths_b > 0, tf.int64)
     parts = [
         _repeat(cls_id, tf.ones_like(has_b)),
         _first(tokens_a, lengths_a),

@@ -37,5 +37,9 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     umask = os.umask(0)
     os.umask(umask)
     temporary = Path(file.name)
-    temporary.chmod(0o666 & ~umask)
-    temporary.replace(path)
+    try:
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink()
+        raise

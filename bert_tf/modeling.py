@@ -116,11 +116,9 @@ def _from_hugging_face(fields: dict, path: str | Path) -> dict:
     if fields.get("position_embedding_type", "absolute") != "absolute":
         raise UserError(f"{path}: has position_embedding_type {fields['position_embedding_type']!r}, not 'absolute'")
     activation = fields.get("hidden_act", "gelu")
-    return {
-        "type_vocab_size": 2,
-        **fields,
-        "hidden_act": _HUGGING_FACE_ACTIVATIONS.get(activation, activation),
-    }
+    if isinstance(activation, str):
+        activation = _HUGGING_FACE_ACTIVATIONS.get(activation, activation)
+    return {"type_vocab_size": 2, **fields, "hidden_act": activation}
 
 
 def _checked_config(cls: type[BertConfig], fields: dict, path: str | Path) -> BertConfig:
@@ -130,6 +128,8 @@ def _checked_config(cls: type[BertConfig], fields: dict, path: str | Path) -> Be
         wanted = (int, float) if known[name] is float else known[name]
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise UserError(f"{path}: {name} is {value!r}; a value of type {known[name].__name__} is needed")
+        if name.endswith("dropout_prob") and not 0 <= value < 1:
+            raise UserError(f"{path}: {name} is {value}; it must be at least 0 and less than 1")
         if known[name] is int and value < 1:
             raise UserError(f"{path}: {name} is {value}; it must be at least 1")
     if "vocab_size" not in fields:

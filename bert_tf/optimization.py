@@ -1,8 +1,10 @@
 """The original's optimizer and learning rate, as `optimization.py` of the original has them.
 
-schedule = WarmupPolynomialDecay(5e-5, num_train_steps=343, num_warmup_steps=34)
-optimizer = AdamWeightDecayOptimizer(model.variables_by_name)
-optimizer.apply_gradients(gradients, schedule(optimizer.global_step))
+An update of a model:
+
+    schedule = WarmupPolynomialDecay(5e-5, num_train_steps=343, num_warmup_steps=34)
+    optimizer = AdamWeightDecayOptimizer(model.variables_by_name)
+    optimizer.apply_gradients(gradients, schedule(optimizer.global_step + 1))
 """
 
 import re
@@ -37,7 +39,7 @@ class WarmupPolynomialDecay:
         self.num_warmup_steps = num_warmup_steps
 
     def __call__(self, step: tf.Tensor | int) -> tf.Tensor:
-        """The learning rate, float32 [], at `step`, an integer that counts the finished updates."""
+        """The learning rate, float32 [], of update `step`, counted from 1."""
         step = tf.cast(step, tf.float32)
         # The decay is counted from step 0, not from the end of warm-up: so the rate falls a little short of its
         # peak and steps down by the warm-up's share there, as in the original.

@@ -24,8 +24,8 @@ from bert_tf.files import atomic_write
 # What --overwrite_output_dir removes, and nothing else: a wrong --output_dir costs nobody's files.
 _OUR_FILES = (
     "checkpoint",
-    "model.ckpt-*",
-    ".model.ckpt-*",
+    "model.ckpt-[0-9]*.*",
+    ".model.ckpt-[0-9]*.partial",
     "run.json",
     "results.json",
     "eval_results.txt",
@@ -140,7 +140,10 @@ class OutputDir:
 
     def latest_step(self) -> int:
         """The step of the newest checkpoint; 0 where there is none."""
-        state = tf.train.get_checkpoint_state(str(self.path))
+        try:
+            state = tf.train.get_checkpoint_state(str(self.path))
+        except ValueError:  # Empty, or no UTF-8.
+            return 0
         if state is None:
             return 0
         match = re.fullmatch(r"model\.ckpt-(\d+)", Path(state.model_checkpoint_path).name)
@@ -160,17 +163,23 @@ class OutputDir:
         write_checkpoint(prefix, arrays)
         with atomic_write(self.path / "checkpoint") as file:
             file.write(f'model_checkpoint_path: "{prefix.name}"\nall_model_checkpoint_paths: "{prefix.name}"\n')
-        for path in self.path.glob("model.ckpt-*"):
+        for path in self.path.glob("model.ckpt-[0-9]*.*"):
             if path.stem != prefix.name:
                 path.unlink()
 
     # Results.
 
+    def read_results(self) -> dict:
+        """What `results.json` says; nothing where it is missing or was broken by somebody."""
+        try:
+            results = json.loads((self.path / "results.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return results if isinstance(results, dict) else {}
+
     def write_results(self, results: dict) -> None:
         """Adds to `results.json`; a later value of a key replaces an earlier one."""
-        path = self.path / "results.json"
-        earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        self._write_json("results.json", {**earlier, **results})
+        self._write_json("results.json", {**self.read_results(), **results})
 
     def write_eval_results(self, results: Mapping[str, float]) -> None:
         """Writes `eval_results.txt` as the original does: sorted keys, `key = value`."""

@@ -45,6 +45,8 @@ class ProgressBar:
 
     def update(self, step: int, loss: float | None = None) -> None:
         """Shows that `step` steps are finished, and the last one's loss."""
+        if self._bar.disable:
+            return
         done, seconds = step - self._bar.initial, self._bar.format_dict["elapsed"]
         speed = f"{done * self._examples_per_step / seconds:.1f} examples/s" if seconds else ""
         self._bar.set_postfix_str(speed if loss is None else f"loss {loss:.4f}, {speed}", refresh=False)

@@ -201,12 +201,13 @@ class Training:
                     log.add(self._losses)
                 progress(step, float(self._losses[-1]))
             if must_save:
+                self._check_weights(output_dir, step)
                 self._seconds += looked - started
                 started = looked
                 if log:
+                    if step == self.options.num_train_steps:
+                        log.close(self._losses)
                     self._save(output_dir, step)
-        if log:
-            log.close(self._losses)
 
     def _open_log(self, output_dir: OutputDir) -> TrainLog | None:
         if not is_chief(self.strategy):
@@ -218,13 +219,15 @@ class Training:
         pending.clear()
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad):
-            saved = output_dir.latest_step()
-            good = f"the last good checkpoint is {output_dir.checkpoint(saved)}" if saved else "no checkpoint was saved"
-            raise UserError(
-                f"step {step - len(losses) + int(bad[0]) + 1}: the loss is {losses[bad[0]]}; {good}; "
-                "try a lower --learning_rate or more --warmup_steps"
-            )
+            first = step - len(losses) + int(bad[0]) + 1
+            raise UserError(f"step {first}: the loss is {losses[bad[0]]}; {_last_good(output_dir)}")
         self._losses = np.concatenate([self._losses, losses])
+
+    def _check_weights(self, output_dir: OutputDir, step: int) -> None:
+        """The loss of a step is that before its update, so it says nothing of the weights after it."""
+        for name, variable in self.model.variables_by_name.items():
+            if not bool(tf.reduce_all(tf.math.is_finite(variable))):
+                raise UserError(f"step {step}: {name} is not finite; {_last_good(output_dir)}")
 
     def _save(self, output_dir: OutputDir, step: int) -> None:
         arrays = {
@@ -252,3 +255,9 @@ class Training:
             variable.assign(np.reshape(arrays[name], variable.shape))
         self._losses = arrays["training/losses"]
         self._seconds = float(arrays["training/seconds"])
+
+
+def _last_good(output_dir: OutputDir) -> str:
+    saved = output_dir.latest_step()
+    good = f"the last good checkpoint is {output_dir.checkpoint(saved)}" if saved else "no checkpoint was saved"
+    return f"{good}; try a lower --learning_rate or more --warmup_steps"

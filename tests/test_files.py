@@ -18,7 +18,7 @@ def umask():
 
 
 def names_in(folder: Path) -> list[str]:
-    return sorted(os.listdir(folder))
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_text_is_utf_8_with_plain_line_ends(tmp_path):
@@ -82,6 +82,13 @@ def test_the_permissions_are_those_of_any_new_file(tmp_path, umask, mask, mode, 
         file.write("new")
     assert path.stat().st_mode & 0o777 == mode
     assert umask(mask) == mask
+
+
+def test_nothing_is_left_where_a_folder_is_in_the_way(tmp_path):
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(OSError), atomic_write(tmp_path / "a.txt") as file:
+        file.write("new")
+    assert names_in(tmp_path) == ["a.txt"]
 
 
 def test_a_missing_folder_is_an_error(tmp_path):

@@ -24,7 +24,7 @@ def folder(tmp_path) -> OutputDir:
 
 
 def names_in(folder: OutputDir) -> set[str]:
-    return set(os.listdir(folder.path))
+    return {path.name for path in folder.path.iterdir()}
 
 
 def one_line(error: pytest.ExceptionInfo) -> str:
@@ -38,7 +38,7 @@ def one_line(error: pytest.ExceptionInfo) -> str:
 def test_the_folder_and_those_above_it_are_made(tmp_path):
     OutputDir(tmp_path / "a" / "b").create()
     OutputDir(tmp_path / "a" / "b").create()
-    assert os.listdir(tmp_path / "a" / "b") == []
+    assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
 def test_a_file_in_the_way_is_told_in_one_line(tmp_path):
@@ -67,7 +67,7 @@ def test_nobody_else_writes_while_the_folder_is_locked(folder):
 
 
 def test_the_lock_dies_with_its_process(folder):
-    hold = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(1); time.sleep(99)"
+    hold = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print(1); time.sleep(99)"
     command = [sys.executable, "-uc", hold, str(folder.path / ".lock")]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
         try:
@@ -85,6 +85,7 @@ def test_an_earlier_run_is_removed_and_nothing_else(folder):
     folder.write_run({"training": {}})
     folder.write_results({"loss": 1.0})
     folder.write_eval_results({"loss": 1.0})
+    folder.write_eval_predictions(["dev-1"], ["0"], ["0", "1"], np.zeros([1, 2], np.float32))
     folder.write_test_results(np.zeros([1, 2], np.float32))
     folder.write_checkpoint(3, ARRAYS)
     write(folder.path / "train_log.csv", "step,loss,learning_rate\n")
@@ -179,7 +180,7 @@ def test_tensorflow_finds_the_checkpoint_also_where_the_folder_has_moved(folder,
 
 
 def test_only_the_newest_checkpoint_is_kept(folder):
-    for step in (1, 10, 2):
+    for step in (1, 20, 2):
         folder.write_checkpoint(step, ARRAYS)
     files = {"checkpoint", "model.ckpt-2.index", "model.ckpt-2.data-00000-of-00001"}
     assert names_in(folder) == files
@@ -233,10 +234,29 @@ def test_results_are_added_to_earlier_ones(folder):
     assert text.endswith("}\n")
 
 
+@pytest.mark.parametrize("content", [None, "", "{", "[1]", "\xff"])
+def test_results_that_somebody_broke_are_written_anew(folder, content):
+    if content is not None:
+        (folder.path / "results.json").write_text(content, encoding="latin-1")
+    assert folder.read_results() == {}
+    folder.write_results({"loss": 1.0})
+    assert folder.read_results() == {"loss": 1.0}
+
+
 def test_eval_results_are_sorted_lines_of_key_and_value(folder):
     folder.write_eval_results({"loss": 0.5, "global_step": 343, "eval_accuracy": 0.8627451})
     text = (folder.path / "eval_results.txt").read_text()
     assert text == "eval_accuracy = 0.8627451\nglobal_step = 343\nloss = 0.5\n"
+
+
+def test_eval_predictions_have_a_header_and_a_row_an_example(folder):
+    probabilities = np.array([[0.1, 0.9], [1 / 3, 2 / 3]], np.float32)
+    folder.write_eval_predictions(["dev-1", "dev-2"], ["1", "0"], ["0", "1"], probabilities)
+    text = (folder.path / "eval_predictions.tsv").read_bytes()
+    assert text == b"guid\tlabel\t0\t1\ndev-1\t1\t0.1\t0.9\ndev-2\t0\t0.33333334\t0.6666667\n"
+    with pytest.raises(ValueError):
+        folder.write_eval_predictions(["dev-1"], ["1"], ["0", "1"], probabilities)
+    assert (folder.path / "eval_predictions.tsv").read_bytes() == text
 
 
 def test_test_results_are_a_row_an_example_of_numpys_own_numbers(folder):

@@ -54,7 +54,7 @@ def output_dir(tmp_path) -> OutputDir:
     return OutputDir(tmp_path)
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """What stops a run from outside."""
 
 
@@ -63,7 +63,7 @@ def stop_at(last: int) -> Callable[[int, float], None]:
 
     def progress(step: int, loss: float) -> None:
         if step >= last:
-            raise Stopped
+            raise StoppedError
 
     return progress
 
@@ -258,7 +258,7 @@ def read_log(folder: OutputDir) -> list[list[str]]:
 def test_a_run_that_was_stopped_ends_as_one_that_never_was(tmp_path):
     whole, stopped, other = (new_folder(tmp_path / name) for name in ("whole", "stopped", "other"))
     run(whole)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         run(stopped, progress=stop_at(5))
     assert stopped.latest_step() == 3
     assert read_log(stopped)[-1][0] == "4"
@@ -270,10 +270,22 @@ def test_a_run_that_was_stopped_ends_as_one_that_never_was(tmp_path):
     assert (stopped.path / "train_log.csv").read_bytes() == (whole.path / "train_log.csv").read_bytes()
     assert [row[0] for row in read_log(whole)] == ["step", "2", "4", "6", "7"]
     # And the seed is what makes it so: another one gives other losses from the first step on.
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         run(other, seed=4, progress=stop_at(4))
     losses = other.read_checkpoint(3)["training/losses"]
     assert (losses != expected["training/losses"][:3]).all()
+
+
+def test_each_step_drops_something_else():
+    batch = {
+        name: tf.constant(np.tile(np.arange(1, 13) % (7 if name == "input_word_ids" else 2), [4, 1]), tf.int32)
+        for name in ("input_word_ids", "input_type_ids")
+    }
+    batch |= {"input_mask": tf.ones([4, 12], tf.int32), "label_ids": tf.constant([0, 1, 1, 0])}
+    batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
+    training = Training(make_model(), TrainingOptions(4, 4), ONE_DEVICE, schedule=lambda step: tf.constant(0.0))
+    # The rate is 0 and the batch the same: nothing but dropout makes a difference.
+    assert len({float(training.train_step(batches)) for _ in range(4)}) == 4
 
 
 def test_what_dropout_drops_depends_on_step_and_replica():
@@ -288,7 +300,7 @@ def test_what_dropout_drops_depends_on_step_and_replica():
 
 def test_only_a_checkpoint_that_training_goes_on_from_has_moments(output_dir, monkeypatch):
     without_computing(monkeypatch, lambda step: 1.0)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         run(output_dir, progress=stop_at(4))
     going_on = output_dir.read_checkpoint(3)
     assert {"output_bias/adam_m", "output_bias/adam_v", "training/loss_scale"} < going_on.keys()
