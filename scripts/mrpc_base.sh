@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Fine-tunes BERT-base on MRPC with the notebook's recipe; arguments are passed on:
+#
+#   scripts/mrpc_base.sh
+#   scripts/mrpc_base.sh --seed=1 --output_dir=output/mrpc_base_seed1
+set -euo pipefail
+
+exec python "$(dirname "$0")/../run_classifier.py" \
+  --task_name=MRPC \
+  --do_train \
+  --do_eval \
+  --bert_model=uncased_L-12_H-768_A-12 \
+  --learning_rate=5e-5 \
+  --train_batch_size=8 \
+  --num_train_epochs=3 \
+  --warmup_steps=500 \
+  --weight_decay=0.01 \
+  "$@"

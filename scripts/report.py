@@ -1,0 +1,41 @@
+#!/usr/bin/env python
+r"""Compares finished runs: a table, tests and figures as report.html, with report.csv and report.md beside it.
+
+    python scripts/report.py output
+    python scripts/report.py output/lr2e-5 output/lr5e-5 --report_dir=/tmp/report
+
+Each argument is a run's folder, or a folder with runs anywhere below it. Runs that differ only in their seed make one
+row of the table.
+"""
+
+import sys
+from pathlib import Path
+
+from absl import app, flags
+
+from bert_tf.errors import UserError
+from bert_tf.report import write_report
+
+
+def define_flags() -> None:
+    """Defines the flags; a function, so that this file can be imported beside another script's flags."""
+    flags.DEFINE_string("report_dir", None, "The folder for the report; by default the first argument.")
+
+
+def main(argv: list[str]) -> None:
+    """Writes the report on the folders in `argv`."""
+    folders = [Path(argument) for argument in argv[1:]]
+    try:
+        if not folders:
+            raise UserError("no folder; name the folders of runs: python scripts/report.py output")
+        for path in write_report(folders, Path(flags.FLAGS.report_dir or folders[0])):
+            print(path)
+    except UserError as error:
+        print(f"report.py: error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    define_flags()
+    flags.FLAGS.set_gnu_getopt(True)  # flags may follow the folders
+    app.run(main)
