@@ -18,6 +18,8 @@ from pathlib import Path
 
 from absl import app, flags, logging
 
+from bert_tf.catalogue import DEFAULT_CHECKPOINT
+from bert_tf.config import DEFAULTS, ClassifierConfig
 from bert_tf.errors import UserError
 from bert_tf.processors import PROCESSORS
 
@@ -26,7 +28,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 FLAGS = flags.FLAGS
 _ROOT = Path(__file__).resolve().parent
-_DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
 # What to do.
 flags.DEFINE_string("task_name", None, f"The task to train: {', '.join(sorted(PROCESSORS))}.")
@@ -51,7 +52,7 @@ flags.DEFINE_string(
     "bert_model",
     None,
     "The pre-trained model: a name such as uncased_L-12_H-768_A-12, which is downloaded once, or a folder with "
-    f"configuration, vocabulary and checkpoint. By default the small {_DEFAULT_MODEL}.",
+    f"configuration, vocabulary and checkpoint. By default the small {DEFAULT_CHECKPOINT}.",
 )
 flags.DEFINE_string(
     "bert_config_file",
@@ -199,7 +200,7 @@ def data_dir() -> tuple[str, str | None]:
 
 def model_name() -> str | None:
     """The pre-trained model; None where the original's three flags name its files."""
-    return FLAGS.bert_model or (None if FLAGS.bert_config_file else _DEFAULT_MODEL)
+    return FLAGS.bert_model or (None if FLAGS.bert_config_file else DEFAULT_CHECKPOINT)
 
 
 def output_dir() -> str:
@@ -210,34 +211,35 @@ def output_dir() -> str:
     return str(Path("output", FLAGS.task_name.upper(), Path(model).resolve().name))
 
 
+def config() -> ClassifierConfig:
+    """The run that the flags describe."""
+    folder, dataset = data_dir()
+    same = {
+        field.name: FLAGS[field.name].value
+        for field in dataclasses.fields(ClassifierConfig)
+        if field.name in FLAGS and (field.name not in DEFAULTS or FLAGS[field.name].present)
+    }
+    changed = {
+        "data_dir": folder,
+        "dataset": dataset,
+        "output_dir": output_dir(),
+        "model": model_name(),
+        "tpu_name": FLAGS.tpu_name or FLAGS.master,
+        "distribution_strategy": "tpu" if FLAGS.use_tpu else FLAGS.distribution_strategy,
+    }
+    return ClassifierConfig(**(same | changed))
+
+
 def main(argv: list[str]) -> None:
-    """Turns the flags into one config and runs it."""
+    """Checks the flags, and runs what they describe."""
     if len(argv) > 1:
         raise UserError(f"{argv[1]!r}: what is this? Flags begin with --; see --help")
     check_flags()
-    folder, dataset = data_dir()
+    described = config()
     # TensorFlow takes seconds to load: mistakes in flags are told before.
     from bert_tf import classifier
 
-    given = {name: FLAGS[name].value for name in classifier.DEFAULTS if FLAGS[name].present}
-    same = {
-        field.name: FLAGS[field.name].value
-        for field in dataclasses.fields(classifier.ClassifierConfig)
-        if field.name in FLAGS and field.name not in classifier.DEFAULTS
-    }
-    config = classifier.ClassifierConfig(
-        **{
-            **same,
-            **given,
-            "data_dir": folder,
-            "dataset": dataset,
-            "output_dir": output_dir(),
-            "model": model_name(),
-            "tpu_name": FLAGS.tpu_name or FLAGS.master,
-            "distribution_strategy": "tpu" if FLAGS.use_tpu else FLAGS.distribution_strategy,
-        }
-    )
-    classifier.run(config)
+    classifier.run(described)
 
 
 def run_main(argv: list[str]) -> None:

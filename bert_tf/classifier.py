@@ -19,8 +19,9 @@ import tensorflow as tf
 import tf_keras
 from absl import logging
 
-from bert_tf.catalogue import CATALOGUE, DEFAULT_CHECKPOINT
+from bert_tf.catalogue import CATALOGUE
 from bert_tf.checkpoints import CheckpointFiles, fill, read_checkpoint, resolve
+from bert_tf.config import DEFAULTS, RECIPES, TRAINING_FIELDS, ClassifierConfig
 from bert_tf.distribution import check_batch_size, chief_value, create_strategy, is_chief, lost_workers_named
 from bert_tf.errors import UserError
 from bert_tf.evaluation import evaluate, predict, speed
@@ -34,84 +35,6 @@ from bert_tf.training import Training, TrainingOptions, TrainingResult, num_trai
 
 _POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 _PACKAGES = ("bert-tf", "tensorflow", "tensorflow-text", "tf-keras", "tf-models-official")
-
-# The original's defaults, and what a model needs other ones for, as measured.
-DEFAULTS = {
-    "do_lower_case": True,
-    "max_seq_length": 128,
-    "train_batch_size": 32,
-    "learning_rate": 5e-5,
-    "num_train_epochs": 3.0,
-}
-RECIPES = {DEFAULT_CHECKPOINT: {"learning_rate": 1e-4, "train_batch_size": 32, "num_train_epochs": 4.0}}
-
-# A killed run may be gone on with only if these are what it was started with.
-_TRAINING_FIELDS = (
-    "task_name",
-    "model",
-    "bert_config_file",
-    "vocab_file",
-    "init_checkpoint",
-    "do_lower_case",
-    "max_seq_length",
-    "train_batch_size",
-    "learning_rate",
-    "num_train_epochs",
-    "warmup_proportion",
-    "warmup_steps",
-    "weight_decay",
-    "adam_bias_correction",
-    "mixed_precision",
-    "distribution_strategy",
-    "seed",
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassifierConfig:
-    """One run. Fields that are flags mean what `run_classifier.py --help` says of them.
-
-    The fields that are in `DEFAULTS` are None where the user said nothing.
-
-    Attributes:
-        dataset: what to call the data in results.json; `data_dir` by default.
-        model: a name of the catalogue or a folder; None to take the three files that follow it.
-        distribution_strategy: see `distribution.create_strategy`.
-    """
-
-    task_name: str
-    data_dir: str
-    output_dir: str
-    dataset: str | None = None
-    model: str | None = None
-    bert_config_file: str | None = None
-    vocab_file: str | None = None
-    init_checkpoint: str | None = None
-    do_lower_case: bool | None = None
-    max_seq_length: int | None = None
-    do_train: bool = False
-    do_eval: bool = False
-    do_predict: bool = False
-    train_batch_size: int | None = None
-    eval_batch_size: int = 8
-    predict_batch_size: int = 8
-    learning_rate: float | None = None
-    num_train_epochs: float | None = None
-    warmup_proportion: float = 0.1
-    warmup_steps: int | None = None
-    weight_decay: float = 0.01
-    adam_bias_correction: bool = True
-    mixed_precision: str = "none"
-    seed: int = 0
-    save_checkpoints_steps: int = 1000
-    iterations_per_loop: int = 1000
-    logging_steps: int = 10
-    overwrite_output_dir: bool = False
-    distribution_strategy: str | None = None
-    tpu_name: str | None = None
-    tpu_zone: str | None = None
-    gcp_project: str | None = None
-    num_tpu_cores: int = 8
 
 
 def run(config: ClassifierConfig) -> dict:
@@ -219,7 +142,7 @@ def _prepared(
 
 
 def _training_fields(config: ClassifierConfig, examples: Sequence[InputExample]) -> dict:
-    return {name: getattr(config, name) for name in _TRAINING_FIELDS} | {"train_data": _digest(examples)}
+    return {name: getattr(config, name) for name in TRAINING_FIELDS} | {"train_data": _digest(examples)}
 
 
 def _start(config: ClassifierConfig, output_dir: OutputDir, examples: Sequence[InputExample]) -> None:

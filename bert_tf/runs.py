@@ -20,31 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
+from bert_tf.config import TRAINING_FIELDS
 from bert_tf.escaping import one_line
 
 # A folder with one of these is a run's.
 RUN_FILES = ("results.json", "run.json", "train_log.csv", "eval_predictions.tsv", "failure.txt", "run.log")
 REPORT_FILES = ("report.html", "report.csv", "report.md")
-# The flags that make a configuration; run.json holds the same, and those of a run without one are in results.json.
-TRAINING_FLAGS = (
-    "task_name",
-    "model",
-    "bert_config_file",
-    "vocab_file",
-    "init_checkpoint",
-    "do_lower_case",
-    "max_seq_length",
-    "train_batch_size",
-    "learning_rate",
-    "num_train_epochs",
-    "warmup_proportion",
-    "warmup_steps",
-    "weight_decay",
-    "adam_bias_correction",
-    "mixed_precision",
-    "distribution_strategy",
-    "seed",
-)
 LAST_LINES = 24
 _TAIL_BYTES = 8192
 
@@ -272,7 +253,7 @@ def _create_run(folder: Path, results: dict, training: dict) -> Run:
         if not math.isfinite(numbers.get(key, math.nan)):
             raise _UnusableError(f"{path}: {key} is {str(results[key])[:40]}, which is no number")
     # results.json tells of the last command in the folder, perhaps an evaluation with other flags than the training's.
-    training = training or {name: flags[name] for name in TRAINING_FLAGS if name in flags}
+    training = training or {name: flags[name] for name in TRAINING_FIELDS if name in flags}
     settings, seed, train_data = _split_training(training)
     if seed is None:
         raise _UnusableError(f"{path}: has no seed")

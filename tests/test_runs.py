@@ -1,13 +1,10 @@
-import ast
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from synthetic_runs import LABELS, draw_probabilities, write_run
 
-import bert_tf
-from bert_tf.runs import REPORT_FILES, TRAINING_FLAGS, read_runs
+from bert_tf.runs import REPORT_FILES, read_runs
 
 GOOD = draw_probabilities(LABELS, 0.8, seed=1)
 
@@ -29,16 +26,6 @@ def test_a_run_is_read_whole(tmp_path):
     assert run.predictions.correct.mean() == run.results["eval_accuracy"]
     np.testing.assert_allclose(run.predictions.probabilities, GOOD)
     assert not run.predictions.collapsed
-
-
-def test_the_flags_of_a_configuration_are_those_that_the_training_keeps():
-    tree = ast.parse(Path(bert_tf.__file__).with_name("classifier.py").read_text())
-    found = [
-        ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign) and node.targets[0].id == "_TRAINING_FIELDS"
-    ]
-    assert found == [TRAINING_FLAGS]
 
 
 def test_the_seed_is_the_trainings_where_a_later_evaluation_says_another(tmp_path):
