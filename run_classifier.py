@@ -112,7 +112,12 @@ flags.DEFINE_enum(
     ["none", "bfloat16", "float16"],
     "The type to compute in; weights stay float32.",
 )
-flags.DEFINE_integer("save_checkpoints_steps", 1000, "How often to save the model checkpoint, in steps.", lower_bound=1)
+flags.DEFINE_integer(
+    "save_checkpoints_steps",
+    1000,
+    "How often to save the model checkpoint, in steps; after ten minutes it is saved in any case.",
+    lower_bound=1,
+)
 flags.DEFINE_integer("logging_steps", 10, "How often to write a row of train_log.csv, in steps.", lower_bound=1)
 flags.DEFINE_integer(
     "iterations_per_loop",

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from bert_tf.distribution import check_batch_size, distribute, is_chief, is_tpu
 from bert_tf.errors import UserError
-from bert_tf.features import Features, batch_dataset, batch_lengths, training_order
+from bert_tf.features import Features, batch_dataset, training_order
 from bert_tf.modeling import BertClassifier
 from bert_tf.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay
 from bert_tf.output_dir import OutputDir
@@ -25,6 +25,9 @@ from bert_tf.train_log import TrainLog
 
 # Losses stay on the device until somebody needs them; a progress bar needs them so often.
 _SECONDS_BETWEEN_LOOKS = 0.5
+
+# A slow run is saved more often than every `save_checkpoints_steps`, so that no kill costs more than this.
+_SECONDS_BETWEEN_CHECKPOINTS = 600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +53,7 @@ class TrainingResult:
     Attributes:
         losses: float32 [steps], of each step, those before an interruption included.
         seconds: spent in training, over all the processes that worked on it.
-        num_tokens: how many positions the model computed, padding included.
+        num_tokens: how many positions the model computed: those of tokens, on TPUs also those of padding.
     """
 
     losses: np.ndarray
@@ -166,13 +169,11 @@ class Training:
             self._restore(output_dir, start_step)
         if start_step < self.options.num_train_steps:
             self._train(features, order[start_step:], start_step, output_dir, progress)
-        lengths = batch_lengths(features.lengths, order, features.max_seq_length)
-        if is_tpu(self.strategy):
-            lengths = np.full_like(lengths, features.max_seq_length)
+        computed = order.size * features.max_seq_length if is_tpu(self.strategy) else features.lengths[order].sum()
         return TrainingResult(
             losses=self._losses,
             seconds=self._seconds,
-            num_tokens=int(lengths.sum()) * self.options.train_batch_size,
+            num_tokens=int(computed),
         )
 
     def _train(
@@ -189,10 +190,12 @@ class Training:
         batches = iter(distribute(self.strategy, make_dataset))
         log = self._open_log(output_dir)
         pending: list[tf.Tensor] = []
-        looked = started = time.perf_counter()
+        looked = saved = time.perf_counter()
         for step in range(first + 1, self.options.num_train_steps + 1):
             pending.append(self.train_step(batches))
-            must_save = step % self.options.save_checkpoints_steps == 0 or step == self.options.num_train_steps
+            is_last = step == self.options.num_train_steps
+            must_save = is_last or step % self.options.save_checkpoints_steps == 0
+            must_save = must_save or time.perf_counter() - saved > _SECONDS_BETWEEN_CHECKPOINTS
             must_look = must_save or len(pending) >= self.options.iterations_per_loop
             if must_look or time.perf_counter() - looked > _SECONDS_BETWEEN_LOOKS:
                 self._collect(pending, step, output_dir)
@@ -202,10 +205,10 @@ class Training:
                 progress(step, float(self._losses[-1]))
             if must_save:
                 self._check_weights(output_dir, step)
-                self._seconds += looked - started
-                started = looked
+                self._seconds += looked - saved
+                saved = looked
                 if log:
-                    if step == self.options.num_train_steps:
+                    if is_last:
                         log.close(self._losses)
                     self._save(output_dir, step)
 

@@ -191,8 +191,7 @@ def test_the_result_tells_losses_and_tokens_of_the_whole_run(output_dir, monkeyp
         features, output_dir, progress=lambda step, loss: reported.append((step, loss))
     )
     np.testing.assert_array_equal(result.losses, np.arange(1, 8, dtype=np.float32))
-    lengths = batch_lengths(features.lengths, training_order(22, 4, 7, seed=2), 40)
-    assert result.num_tokens == 4 * lengths.sum()
+    assert result.num_tokens == features.lengths[training_order(22, 4, 7, seed=2)].sum()
     assert result.seconds > 0
     assert reported[-1] == (7, 7.0)
     assert all(step == loss for step, loss in reported)
@@ -311,6 +310,14 @@ def test_only_a_checkpoint_that_training_goes_on_from_has_moments(output_dir, mo
         "training/losses",
         "training/seconds",
     }
+
+
+def test_a_slow_run_is_saved_before_its_steps_are_full(output_dir, monkeypatch):
+    without_computing(monkeypatch, lambda step: 1.0)
+    monkeypatch.setattr("bert_tf.training._SECONDS_BETWEEN_CHECKPOINTS", 0)
+    with pytest.raises(StoppedError):
+        run(output_dir, progress=stop_at(2))
+    assert output_dir.latest_step() == 1
 
 
 def test_a_finished_run_is_read_and_not_trained(output_dir, monkeypatch):
