@@ -196,8 +196,8 @@ def write_checkpoint(prefix: str | os.PathLike, arrays: Mapping[str, np.ndarray 
         UserError: it cannot be written, for instance because the disk is full.
 
     Example:
-        >>> write_checkpoint("/tmp/example.ckpt", {"output_bias": np.zeros(2, np.float32)})
-        >>> read_checkpoint("/tmp/example.ckpt")["output_bias"]
+        >>> write_checkpoint("example.ckpt", {"output_bias": np.zeros(2, np.float32)})
+        >>> read_checkpoint("example.ckpt")["output_bias"]
         array([0., 0.], dtype=float32)
     """
     prefix = Path(prefix)

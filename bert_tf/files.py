@@ -20,7 +20,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
         mode: `"w"` for UTF-8 text with `\n` line ends, `"wb"` for bytes.
 
     Example:
-        >>> with atomic_write("/tmp/numbers.tsv") as file:
+        >>> with atomic_write("numbers.tsv") as file:
         ...     _ = file.write("1\t2\n")
     """
     path = Path(path)

@@ -23,10 +23,10 @@ class TrainLog:
         losses: float32 [finished steps], from before.
 
     Example:
-        >>> log = TrainLog("/tmp", every=2, schedule=lambda step: 0.5, losses=np.zeros(0))
+        >>> log = TrainLog(".", every=2, schedule=lambda step: 0.5, losses=np.zeros(0))
         >>> log.add(np.array([3.0, 1.0, 4.0]))
         >>> log.close(np.array([3.0, 1.0, 4.0]))
-        >>> print(Path("/tmp/train_log.csv").read_text(), end="")
+        >>> print(Path("train_log.csv").read_text(), end="")
         step,loss,learning_rate
         2,2.0,0.5
         3,4.0,0.5
