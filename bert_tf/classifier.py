@@ -7,7 +7,6 @@
 
 import contextlib
 import dataclasses
-import hashlib
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,10 +24,11 @@ from bert_tf.config import DEFAULTS, RECIPES, TRAINING_FIELDS, ClassifierConfig
 from bert_tf.distribution import check_batch_size, chief_value, create_strategy, is_chief, lost_workers_named
 from bert_tf.errors import UserError
 from bert_tf.evaluation import evaluate, predict, speed
-from bert_tf.features import Features, convert_examples_to_features
+from bert_tf.features import Features, convert_examples_to_features, training_order
 from bert_tf.modeling import BertClassifier, BertConfig, BertEncoder
 from bert_tf.output_dir import OutputDir
-from bert_tf.processors import PROCESSORS, DataProcessor, InputExample
+from bert_tf.performance import bfloat16_hint, efficiency, forward_flops, training_flops
+from bert_tf.processors import PROCESSORS, DataProcessor, InputExample, examples_digest
 from bert_tf.progress import ProgressBar
 from bert_tf.tokenization import FullTokenizer, validate_case_matches_checkpoint
 from bert_tf.training import Training, TrainingOptions, TrainingResult, num_train_steps
@@ -142,7 +142,7 @@ def _prepared(
 
 
 def _training_fields(config: ClassifierConfig, examples: Sequence[InputExample]) -> dict:
-    return {name: getattr(config, name) for name in TRAINING_FIELDS} | {"train_data": _digest(examples)}
+    return {name: getattr(config, name) for name in TRAINING_FIELDS} | {"train_data": examples_digest(examples)}
 
 
 def _start(config: ClassifierConfig, output_dir: OutputDir, examples: Sequence[InputExample]) -> None:
@@ -171,13 +171,6 @@ def _check_earlier_run(output_dir: OutputDir, training: dict) -> None:
             f"output_dir: {output_dir.path}: was started otherwise: {'; '.join(differences)}; "
             "name another folder, or pass --overwrite_output_dir"
         )
-
-
-def _digest(examples: Sequence[InputExample]) -> str:
-    content = hashlib.sha256()
-    for example in examples:
-        content.update(repr((example.text_a, example.text_b, example.label)).encode())
-    return content.hexdigest()[:16]
 
 
 # The model.
@@ -269,7 +262,13 @@ def _train(
         "train", options.num_train_steps, options.train_batch_size, start_step, disable=not is_chief(strategy)
     ) as bar:
         result = training.run(features, output_dir, start_step, bar.update)
-    return _train_results(options, result, model, len(features))
+    order = training_order(len(features), options.train_batch_size, options.num_train_steps, options.seed)
+    lengths = features.lengths[order]
+    results = _train_results(options, result, model, len(features), int(lengths.sum()))
+    # A process that found the run finished knows nothing of the one that did the work.
+    if is_chief(strategy) and start_step < options.num_train_steps:
+        results |= _efficiency("train", training_flops(model.encoder.config, lengths), result.seconds, model, strategy)
+    return results
 
 
 def _training_options(config: ClassifierConfig, num_examples: int) -> TrainingOptions:
@@ -311,13 +310,19 @@ def _announce(
     )
     if start_step:
         logging.info("Going on after step %d.", start_step)
+    hint = bfloat16_hint() if config.mixed_precision == "none" else None
+    if hint:
+        logging.info(hint)
 
 
-def _train_results(options: TrainingOptions, result: TrainingResult, model: BertClassifier, num_examples: int) -> dict:
+def _train_results(
+    options: TrainingOptions, result: TrainingResult, model: BertClassifier, num_examples: int, num_tokens: int
+) -> dict:
     steps = options.num_train_steps
     examples = steps * options.train_batch_size
     return {
         **speed("train", result.seconds, examples, steps),
+        "train_tokens_per_second": num_tokens / result.seconds,
         "train_loss": float(result.losses.mean()),
         "epoch": round(examples / num_examples, 2),
         "total_flos": 6.0 * result.num_tokens * _num_parameters_without_embeddings(model.encoder),
@@ -326,6 +331,12 @@ def _train_results(options: TrainingOptions, result: TrainingResult, model: Bert
 
 def _num_parameters_without_embeddings(encoder: BertEncoder) -> int:
     return sum(int(np.prod(v.shape)) for name, v in encoder.variables_by_name.items() if "_embeddings" not in name)
+
+
+def _efficiency(
+    prefix: str, flops: float, seconds: float, model: BertClassifier, strategy: tf.distribute.Strategy
+) -> dict[str, float | str]:
+    return efficiency(prefix, flops, seconds, model.encoder.compute_dtype, strategy.num_replicas_in_sync)
 
 
 def _evaluate(
@@ -348,7 +359,12 @@ def _evaluate(
         output_dir.write_eval_results(scores)
         logging.info("***** Eval results *****\n%s", "\n".join(f"  {key} = {scores[key]}" for key in sorted(scores)))
     steps = -(-len(features) // config.eval_batch_size)
-    return {**scores, **speed("eval", seconds, len(features), steps)}
+    results = {**scores, **speed("eval", seconds, len(features), steps), "dev_data": examples_digest(examples)}
+    results["eval_tokens_per_second"] = int(features.lengths.sum()) / seconds
+    if is_chief(strategy):
+        flops = forward_flops(model.encoder.config, features.lengths)
+        results |= _efficiency("eval", flops, seconds, model, strategy)
+    return results
 
 
 def _predict(

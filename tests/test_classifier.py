@@ -130,6 +130,18 @@ def test_the_options_of_training_are_the_runs(output_dir):
     assert options.num_train_steps == 8
 
 
+@pytest.mark.parametrize("mixed_precision, told", [("none", True), ("bfloat16", False), ("float16", False)])
+def test_fast_bfloat16_is_told_of_only_to_who_asked_for_no_mixed_precision(
+    output_dir, monkeypatch, mixed_precision, told
+):
+    lines = []
+    monkeypatch.setattr(classifier, "bfloat16_hint", lambda: "It is fast.")
+    monkeypatch.setattr(classifier.logging, "info", lambda line, *_: lines.append(line))
+    config = classifier._settle(config_for(output_dir, mixed_precision=mixed_precision), output_dir)
+    classifier._announce(config, classifier._training_options(config, 8), 8, 0, ONE_DEVICE)
+    assert ("It is fast." in lines) is told
+
+
 # The output folder
 
 

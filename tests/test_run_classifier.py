@@ -283,6 +283,18 @@ def test_main_job_leaves_the_notebooks_results_and_what_repeats_the_run(main_job
     assert results["versions"]["tensorflow"] == tf.__version__
 
 
+@pytest.mark.parametrize("part, runtime", [("train", "train_runtime"), ("eval", "eval_runtime")])
+def test_main_job_says_how_near_it_came_to_what_its_device_can(main_job, part, runtime):
+    results = json.loads((main_job[1] / "results.json").read_text())
+    examples = results[f"{part}_samples_per_second"] * results[runtime]
+    # Pairs of the sample corpus have 10 to 128 pieces.
+    assert 10 < results[f"{part}_tokens_per_second"] * results[runtime] / examples < 128
+    assert 0 < results[f"{part}_model_flops_utilization"] < 1
+    assert results[f"{part}_device_peak_flops"] > 1e8 and results[f"{part}_device_peak_source"]
+    # More than the checkpoint's 22 million float32 numbers, less than a machine has.
+    assert 9e7 < results[f"{part}_peak_memory_bytes"] < 1e12
+
+
 def test_main_job_logs_each_step_to_csv_and_to_tensorboard(main_job):
     folder = main_job[1]
     log = (folder / "train_log.csv").read_text().splitlines()
@@ -390,6 +402,11 @@ def test_a_finished_output_dir_is_evaluated_but_not_trained_again(finished_copy,
     unchanged = before.keys() - {"results.json"}
     assert {name: after[name] for name in unchanged} == {name: before[name] for name in unchanged}
     assert before.keys() == after.keys()
+    # Nothing was trained, so what the training used stays as it was.
+    earlier, later = (json.loads(files["results.json"]) for files in (before, after))
+    measured = ("model_flops_utilization", "device_peak_flops", "device_peak_source", "peak_memory_bytes")
+    for key in ("train_tokens_per_second", *(f"train_{name}" for name in measured)):
+        assert later[key] == earlier[key], key
 
 
 @pytest.mark.parametrize("difference", ["learning_rate was 0.001, is 0.002", "train_data"])
