@@ -39,16 +39,22 @@ def predict(
     def make_dataset(num_replicas: int, here: range) -> tf.data.Dataset:
         return batch_dataset(features, order, is_tpu(strategy), num_replicas, here)
 
+    def probabilities(batch: dict[str, tf.Tensor], weights: dict[str, tuple[tf.Tensor, tf.Tensor]]) -> tf.Tensor:
+        return tf.nn.softmax(model(batch, weights=weights))
+
     @tf.function
-    def next_probabilities(batches: Iterator[dict[str, tf.Tensor]]) -> tf.Tensor:
-        return strategy.gather(strategy.run(lambda batch: tf.nn.softmax(model(batch)), (next(batches),)), axis=0)
+    def next_probabilities(
+        batches: Iterator[dict[str, tf.Tensor]], weights: dict[str, tuple[tf.Tensor, tf.Tensor]]
+    ) -> tf.Tensor:
+        return strategy.gather(strategy.run(probabilities, (next(batches), weights)), axis=0)
 
     result = np.zeros([len(features), model.num_labels], np.float32)
     batches = iter(distribute(strategy, make_dataset))
+    weights = strategy.run(tf.function(model.encoder.product_weights))
     done = 0
     for rows in order:
         real = rows >= 0
-        result[rows[real]] = next_probabilities(batches).numpy()[real]
+        result[rows[real]] = next_probabilities(batches, weights).numpy()[real]
         done += int(real.sum())
         progress(done)
     return result

@@ -106,7 +106,8 @@ class AdamWeightDecayOptimizer(tf.Module):
             gradients: of the loss times `loss_scale`, summed over replicas, under the names of the variables.
             learning_rate: float32 [].
         """
-        gradients = {name: _divide(gradient, self.loss_scale) for name, gradient in gradients.items()}
+        if self._dynamic_loss_scale:
+            gradients = {name: _divide(gradient, self.loss_scale) for name, gradient in gradients.items()}
         norm = tf.linalg.global_norm(list(gradients.values()))
         if self._dynamic_loss_scale:
             finite = tf.math.is_finite(norm)

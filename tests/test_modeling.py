@@ -13,7 +13,7 @@ from official.nlp.modeling.networks import BertEncoderV2
 from bert_tf import modeling
 from bert_tf.checkpoints import fill, read_checkpoint
 from bert_tf.errors import UserError
-from bert_tf.modeling import BertClassifier, BertConfig, BertEncoder, dropout, layer_norm
+from bert_tf.modeling import BertClassifier, BertConfig, BertEncoder, add_bias, dropout, gelu, gelu_erf, layer_norm
 
 SMALL = BertConfig(
     vocab_size=50,
@@ -203,6 +203,51 @@ def test_one_graph_serves_all_batch_sizes_and_lengths(classifier):
         input_signature=[tf.TensorSpec([None, None], tf.int32)],
     )
     assert [encode(tf.ones(shape, tf.int32)).shape for shape in ([1, 1], [3, 24], [2, 64])] == [(1, 3), (3, 3), (2, 3)]
+
+
+def test_weights_made_once_serve_until_the_variables_change(classifier, golden_inputs):
+    weights = classifier.encoder.product_weights()
+    np.testing.assert_array_equal(classifier(golden_inputs, weights=weights), classifier(golden_inputs))
+    kernel = classifier.variables_by_name["bert/encoder/layer_0/output/dense/kernel"]
+    saved = kernel.numpy()
+    kernel.assign(saved * 2)
+    stale, fresh = classifier(golden_inputs, weights=weights), classifier(golden_inputs)
+    kernel.assign(saved)
+    assert np.abs(stale - fresh).max() > 1e-3
+    np.testing.assert_array_equal(stale, classifier(golden_inputs))
+
+
+# Activations and biases
+
+
+@pytest.mark.parametrize("ours, plain", [(gelu, CONFIGS["tanh gelu"][1]), (gelu_erf, CONFIGS["erf gelu"][1])])
+@pytest.mark.parametrize("dtype, tolerance", [(tf.float32, 1e-6), (tf.bfloat16, 1e-2)])
+def test_gelu_and_its_gradient_are_the_formulas(ours, plain, dtype, tolerance):
+    x = tf.cast(np.random.default_rng(0).normal(0, 3, [500]), dtype)
+    upstream = tf.cast(np.random.default_rng(1).normal(0, 1, [500]), dtype)
+    exact = tf.cast(x, tf.float64)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([x, exact])
+        y, expected = ours(x), plain(exact)
+    assert y.dtype == dtype
+    np.testing.assert_allclose(tf.cast(y, tf.float64), expected, rtol=tolerance, atol=tolerance)
+    gradient = tape.gradient(y, x, upstream)
+    assert gradient.dtype == dtype
+    expected = tape.gradient(expected, exact, tf.cast(upstream, tf.float64))
+    np.testing.assert_allclose(tf.cast(gradient, tf.float64), expected, rtol=2 * tolerance, atol=2 * tolerance)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+def test_a_bias_is_added_to_each_row_and_learns_from_each(dtype):
+    random = np.random.default_rng(0)
+    x, bias, upstream = (tf.cast(random.integers(-8, 8, shape), dtype) for shape in ([5, 7], [7], [5, 7]))
+    with tf.GradientTape() as tape:
+        tape.watch([x, bias])
+        y = add_bias(x, bias)
+    np.testing.assert_array_equal(y, x + bias)
+    to_x, to_bias = tape.gradient(y, [x, bias], upstream)
+    np.testing.assert_array_equal(to_x, upstream)
+    np.testing.assert_array_equal(to_bias, tf.reduce_sum(upstream, axis=0))
 
 
 # Layer normalisation
