@@ -1,6 +1,6 @@
 """A model's probabilities for a set of examples, and what they are worth."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -42,15 +42,15 @@ def predict(
     def probabilities(batch: dict[str, tf.Tensor], weights: dict[str, tuple[tf.Tensor, tf.Tensor]]) -> tf.Tensor:
         return tf.nn.softmax(model(batch, weights=weights))
 
-    @tf.function
+    @tf.function(autograph=False)
     def next_probabilities(
-        batches: Iterator[dict[str, tf.Tensor]], weights: dict[str, tuple[tf.Tensor, tf.Tensor]]
+        batches: tf.data.Iterator | tf.distribute.DistributedIterator, weights: dict[str, tuple[tf.Tensor, tf.Tensor]]
     ) -> tf.Tensor:
-        return strategy.gather(strategy.run(probabilities, (next(batches), weights)), axis=0)
+        return strategy.gather(strategy.run(probabilities, (batches.get_next(), weights)), axis=0)
 
     result = np.zeros([len(features), model.num_labels], np.float32)
     batches = iter(distribute(strategy, make_dataset))
-    weights = strategy.run(tf.function(model.encoder.product_weights))
+    weights = strategy.run(tf.function(model.encoder.product_weights, autograph=False))
     done = 0
     for rows in order:
         real = rows >= 0

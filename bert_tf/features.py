@@ -196,6 +196,7 @@ def batch_dataset(
     rows = per_replica.reshape(-1, per_replica.shape[-1])
     lengths = np.repeat(lengths, len(replicas))
 
+    @tf.autograph.experimental.do_not_convert
     def pad(rows: tf.Tensor, length: tf.Tensor) -> dict[str, tf.Tensor]:
         length = features.max_seq_length if static_length else tf.cast(length, tf.int32)
         return _padded_batch(features, rows, length)

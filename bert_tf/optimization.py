@@ -119,33 +119,38 @@ class AdamWeightDecayOptimizer(tf.Module):
 
     def _update(self, gradients: dict, norm: tf.Tensor, learning_rate: tf.Tensor) -> tf.Operation:
         clipped, _ = tf.clip_by_global_norm(list(gradients.values()), CLIP_NORM, use_norm=norm)
+        decay = learning_rate * self._weight_decay
+        settings = self._adam_settings(learning_rate)
         updates = []
         for name, gradient in zip(gradients, clipped, strict=True):
             variable = self._variables[name]
             if self._weight_decay and not _is_excluded(name):
-                decay = tf.cast(learning_rate * self._weight_decay, variable.dtype)
                 variable.assign_sub(decay * variable)
-            updates.append(self._adam(name, variable, tf.convert_to_tensor(gradient), learning_rate))
+            # One fused pass over the variable: on two CPU cores a third of the time of Keras' AdamW.
+            update = tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=self._m[name].handle,
+                v=self._v[name].handle,
+                grad=tf.convert_to_tensor(gradient),
+                **settings,
+            )
+            updates.append(update)
         return tf.group(updates)
 
-    def _adam(self, name: str, variable: tf.Variable, gradient: tf.Tensor, learning_rate: tf.Tensor) -> tf.Operation:
-        """One fused pass over the variable: on two CPU cores a third of the time of Keras' AdamW."""
+    def _adam_settings(self, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What the update of each variable takes, as tensors that all of them share."""
         step = tf.cast(self.global_step + 1, tf.float32)
-        beta_1_power = tf.pow(self._beta_1, step) if self._bias_correction else tf.constant(0.0)
-        beta_2_power = tf.pow(self._beta_2, step) if self._bias_correction else tf.constant(0.0)
-        return tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._m[name].handle,
-            v=self._v[name].handle,
-            beta1_power=beta_1_power,
-            beta2_power=beta_2_power,
-            lr=learning_rate,
-            beta1=self._beta_1,
-            beta2=self._beta_2,
+        beta_1, beta_2 = tf.constant(self._beta_1), tf.constant(self._beta_2)
+        beta_2_power = tf.pow(beta_2, step) if self._bias_correction else tf.constant(0.0)
+        return {
+            "lr": learning_rate,
+            "beta1": beta_1,
+            "beta2": beta_2,
+            "beta1_power": tf.pow(beta_1, step) if self._bias_correction else tf.constant(0.0),
+            "beta2_power": beta_2_power,
             # The kernel adds epsilon to the uncorrected root; algorithm 1 of the paper to the corrected one.
-            epsilon=self._epsilon * tf.sqrt(1.0 - beta_2_power),
-            grad=gradient,
-        )
+            "epsilon": self._epsilon * tf.sqrt(1.0 - beta_2_power),
+        }
 
     def _adapt_loss_scale(self, finite: tf.Tensor) -> None:
         good_steps = tf.where(finite, self._good_steps + 1, 0)

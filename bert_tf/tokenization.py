@@ -135,8 +135,9 @@ class _Table(NamedTuple):
     @classmethod
     def of(cls, values: np.ndarray) -> "_Table":
         """Makes the table of the value of each of the 0x110000 code points."""
-        blocks, index = np.unique(values.reshape(-1, 1 << _BLOCK_BITS), axis=0, return_inverse=True)
-        return cls((index.reshape(-1) << _BLOCK_BITS).astype(np.int32), blocks.reshape(-1))
+        found: dict[bytes, int] = {}  # each different block and its place
+        places = [found.setdefault(block.tobytes(), len(found)) for block in values.reshape(-1, 1 << _BLOCK_BITS)]
+        return cls(np.array(places, np.int32) << _BLOCK_BITS, np.frombuffer(b"".join(found), values.dtype))
 
     def __call__(self, code_points: tf.Tensor) -> tf.Tensor:
         """Looks up a vector of code points."""
@@ -348,7 +349,7 @@ class FullTokenizer(tf.Module):
         """The tokens of ids; an id that is not in the vocabulary raises KeyError."""
         return [self.inv_vocab[index] for index in ids]
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     def token_ids(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Computes the ids of the word pieces of each text, without `[CLS]` and `[SEP]`.
 

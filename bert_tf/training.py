@@ -10,7 +10,7 @@ of the examples and what dropout drops are functions of (seed, step), and a chec
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -114,13 +114,14 @@ class Training:
         self._losses = np.zeros(0, np.float32)
         self._seconds = 0.0
 
-    @tf.function
-    def train_step(self, batches: Iterator[dict[str, tf.Tensor]]) -> tf.Tensor:
+    # Nothing in the graph depends on what Python code decides, and reading that code takes seconds.
+    @tf.function(autograph=False)
+    def train_step(self, batches: tf.data.Iterator | tf.distribute.DistributedIterator) -> tf.Tensor:
         """One update on the next batch; returns the batch's loss before it, float32 [].
 
         Taking the batch in here, not outside, makes one graph do for all lengths.
         """
-        loss = self.strategy.run(self._replica_step, (next(batches),))
+        loss = self.strategy.run(self._replica_step, (batches.get_next(),))
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
 
     def _replica_step(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
