@@ -15,6 +15,7 @@ import dataclasses
 import json
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
@@ -74,12 +75,15 @@ def gelu_erf(x: tf.Tensor) -> tf.Tensor:
 # The original's names of activations (modeling.get_activation), and "gelu_erf" for the exact form that Hugging
 # Face's files call "gelu": the original's "gelu" is the tanh approximation.
 ACTIVATIONS = {
-    "gelu": gelu,
-    "gelu_erf": gelu_erf,
+    "gelu": lambda x: tf.nn.gelu(x, approximate=True),
+    "gelu_erf": lambda x: tf.nn.gelu(x, approximate=False),
     "relu": tf.nn.relu,
     "tanh": tf.tanh,
     "linear": tf.identity,
 }
+# Those that have a better gradient than TensorFlow derives. Where none is needed, TensorFlow's own are better: on a
+# CPU it makes them part of the matrix product before.
+_TRAINING_ACTIVATIONS = {"gelu": gelu, "gelu_erf": gelu_erf}
 _HUGGING_FACE_ACTIVATIONS = {"gelu": "gelu_erf", "gelu_new": "gelu", "gelu_pytorch_tanh": "gelu"}
 
 CLASSIFIER_DROPOUT = 0.1  # fixed in the original's run_classifier.create_model
@@ -282,15 +286,70 @@ def _take_rows(x: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     return tf.gather(x, rows), gradient
 
 
+@tf.custom_gradient
+def _split_heads(qkv: tf.Tensor, there: tf.Tensor, back: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], Callable]:
+    """[tokens, 3 * hidden] -> query, key, value, each [batch, heads, length, width].
+
+    Args:
+        qkv: query, key and value side by side.
+        there: int32 [3, batch, heads, length], which of the [tokens * 3 * heads, width] parts stands there. What
+            stands at padding must not matter.
+        back: int32 [tokens, 3 * heads], where each part went.
+    """
+    width = qkv.shape[-1] // back.shape[-1]
+
+    def gradient(*upstream: tf.Tensor) -> tuple[tf.Tensor, None, None]:
+        parts = tf.concat([tf.reshape(part, [-1, width]) for part in upstream], axis=0)
+        return tf.reshape(tf.gather(parts, back), tf.shape(qkv)), None, None
+
+    return tuple(tf.unstack(tf.gather(tf.reshape(qkv, [-1, width]), there))), gradient
+
+
+@tf.custom_gradient
+def _merge_heads(context: tf.Tensor, there: tf.Tensor, back: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """[batch, heads, length, width] -> [tokens, heads * width].
+
+    Args:
+        context: what attention gives.
+        there: int32 [tokens, heads], which of the [batch * heads * length, width] parts stands there.
+        back: int32 [batch, heads, length], where each part went; tokens * heads where it is padding.
+    """
+    width = context.shape[-1]
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, None]:
+        parts = tf.concat([tf.reshape(upstream, [-1, width]), tf.zeros([1, width], upstream.dtype)], axis=0)
+        return tf.gather(parts, back), None, None
+
+    merged = tf.gather(tf.reshape(context, [-1, width]), there)
+    return tf.reshape(merged, [-1, there.shape[-1] * width]), gradient
+
+
 class _Layout:
-    """Where the tokens of a batch stand, as rows of one matrix and in the padded grid.
+    """Where the tokens of a batch stand, as rows of one matrix, in the padded grid, and there head by head.
 
     With `token_rows` there is a row for each real token only; without, also for padding.
     """
 
-    def __init__(self, inputs: dict[str, tf.Tensor]):
+    def __init__(self, inputs: dict[str, tf.Tensor], heads: int):
         self.batch, self.length = tf.unstack(tf.shape(inputs["input_word_ids"]))
+        self._heads = heads
         self._token_rows = inputs.get("token_rows")
+        if self._token_rows is not None:
+            self._find_heads()
+
+    def _find_heads(self) -> None:
+        """Finds where each head of each token goes: whole heads are moved once, and nothing is transposed."""
+        tokens, heads = tf.size(self._token_rows), tf.range(self._heads)
+        padding = tf.fill([self.batch * self.length], tokens)
+        grid = tf.tensor_scatter_nd_update(padding, self._token_rows[:, tf.newaxis], tf.range(tokens))
+        grid = tf.reshape(grid, [self.batch, 1, self.length])
+        self._merged = tf.minimum(grid * self._heads + heads[:, tf.newaxis], tokens * self._heads)
+        parts = tf.range(3)[:, tf.newaxis, tf.newaxis, tf.newaxis]
+        self._split = (tf.where(grid < tokens, grid, 0) * 3 + parts) * self._heads + heads[:, tf.newaxis]
+        example, position = self._token_rows // self.length, self._token_rows % self.length
+        self._from_merged = (example[:, tf.newaxis] * self._heads + heads) * self.length + position[:, tf.newaxis]
+        size = self.batch * self._heads * self.length
+        self._from_split = tf.concat([self._from_merged + part * size for part in range(3)], axis=1)
 
     def to_rows(self, grid: tf.Tensor) -> tf.Tensor:
         """[batch, length, ...] -> [tokens, ...]."""
@@ -304,12 +363,29 @@ class _Layout:
             rows = tf.scatter_nd(self._token_rows[:, tf.newaxis], rows, shape)
         return tf.reshape(rows, [self.batch, self.length, rows.shape[-1]])
 
+    def split_heads(self, qkv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """[tokens, 3 * hidden] -> query, key, value, each [batch, heads, length, width], anything at padding."""
+        if self._token_rows is not None:
+            return _split_heads(qkv, self._split, self._from_split)
+        shape = [self.batch, self.length, 3, self._heads, qkv.shape[-1] // (3 * self._heads)]
+        return tuple(tf.unstack(tf.transpose(tf.reshape(qkv, shape), [2, 0, 3, 1, 4])))
+
+    def merge_heads(self, context: tf.Tensor, whole: bool) -> tf.Tensor:
+        """[batch, heads, positions, width] -> [tokens, hidden], or, if not the `whole` length is there, all of it."""
+        if self._token_rows is not None and whole:
+            return _merge_heads(context, self._from_merged, self._merged)
+        return tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, self._heads * context.shape[-1]])
+
 
 class _DropoutSeeds:
     """Hands each dropout of one forward pass its own seed, in the order in which they stand in the model."""
 
     def __init__(self, seed: tf.Tensor | None, count: int):
         self._seeds = None if seed is None else iter(tf.unstack(tf.random.experimental.stateless_split(seed, count)))
+
+    @property
+    def training(self) -> bool:
+        return self._seeds is not None
 
     def apply(self, x: tf.Tensor, rate: float) -> tf.Tensor:
         return x if self._seeds is None else dropout(x, rate, next(self._seeds))
@@ -400,7 +476,7 @@ class BertEncoder(BertEncoderV2):
         """
         weights = self.product_weights() if weights is None else weights
         seeds = _DropoutSeeds(dropout_seed, 1 + 3 * self.config.num_hidden_layers)
-        layout = _Layout(inputs)
+        layout = _Layout(inputs, self.config.num_attention_heads)
         x = self._embed(inputs, layout, seeds)
         # As in the original: a padded position is not minus infinity but 10,000 less.
         attention_bias = tf.cast((1.0 - tf.cast(inputs["input_mask"], tf.float32)) * -10000.0, self.compute_dtype)
@@ -478,7 +554,8 @@ class BertEncoder(BertEncoderV2):
             x = tf.reshape(layout.to_grid(x)[:, :queries], [-1, self.config.hidden_size])
         attended = seeds.apply(_dense(context, weights[f"{scope}/attention/output/dense"]), rate)
         x = self._layer_norm(f"{scope}/attention/output/LayerNorm", x + attended)
-        inner = ACTIVATIONS[self.config.hidden_act](_dense(x, weights[f"{scope}/intermediate/dense"]))
+        activations = ACTIVATIONS | _TRAINING_ACTIVATIONS if seeds.training else ACTIVATIONS
+        inner = activations[self.config.hidden_act](_dense(x, weights[f"{scope}/intermediate/dense"]))
         inner = seeds.apply(_dense(inner, weights[f"{scope}/output/dense"]), rate)
         return self._layer_norm(f"{scope}/output/LayerNorm", x + inner)
 
@@ -491,17 +568,14 @@ class BertEncoder(BertEncoderV2):
         queries: int | None,
     ) -> tf.Tensor:
         """The original's `attention_layer`, on query, key and value side by side, [tokens, 3 * hidden]."""
-        heads, width = self.config.num_attention_heads, self.config.hidden_size
-        qkv = tf.reshape(layout.to_grid(qkv), [layout.batch, layout.length, 3, heads, width // heads])
-        query, key, value = tf.unstack(tf.transpose(qkv, [2, 0, 3, 1, 4]))
+        query, key, value = layout.split_heads(qkv)
         if queries:
             query = query[:, :, :queries]
-        scale = tf.cast((width // heads) ** -0.5, self.compute_dtype)
+        scale = tf.cast(query.shape[-1] ** -0.5, self.compute_dtype)
         probabilities = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) * scale + attention_bias)
         probabilities = seeds.apply(probabilities, self.config.attention_probs_dropout_prob)
-        context = tf.transpose(tf.matmul(probabilities, value), [0, 2, 1, 3])
-        context = tf.reshape(context, [layout.batch, -1, width])
-        return tf.reshape(context, [-1, width]) if queries else layout.to_rows(context)
+        context = tf.matmul(probabilities, value)
+        return layout.merge_heads(context, whole=not queries)
 
     def _layer_norm(self, scope: str, x: tf.Tensor) -> tf.Tensor:
         gamma, beta = self._float32(f"{scope}/gamma"), self._float32(f"{scope}/beta")
