@@ -1,0 +1,116 @@
+"""The peer's side of benchmark.py: BERT in PyTorch's transformers, trained and used as a careful user does it.
+
+Needs torch and transformers, and neither TensorFlow nor anything else of this project's environment.
+"""
+
+import contextlib
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import transformers
+from benchmark_process import serve, usable_cores
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+# Our names of activations are those of the original BERT.
+ACTIVATIONS = {"gelu": "gelu_pytorch_tanh", "gelu_erf": "gelu"}
+
+
+def make_batches(job: dict) -> list[dict[str, torch.Tensor]]:
+    """The examples, those of like length together, padded to the longest of a batch or to a fixed length."""
+    arrays = np.load(job["path"])
+    lengths = arrays["lengths"]
+    ends = np.cumsum(lengths)
+    order = np.argsort(lengths, kind="stable")
+    if "max_examples" in job:
+        order = order[np.linspace(0, len(order) - 1, job["max_examples"]).astype(int)]
+    starts = range(0, len(order), job["batch_size"])
+    return [make_batch(arrays, ends, order[start : start + job["batch_size"]], job.get("pad_to")) for start in starts]
+
+
+def make_batch(arrays: dict, ends: np.ndarray, rows: np.ndarray, pad_to: int | None) -> dict[str, torch.Tensor]:
+    """One padded batch on the device."""
+    lengths = arrays["lengths"][rows]
+    shape = len(rows), pad_to or lengths.max()
+    batch = {name: torch.zeros(shape, dtype=torch.long) for name in ("input_ids", "token_type_ids", "attention_mask")}
+    for row, (end, length) in enumerate(zip(ends[rows], lengths, strict=True)):
+        batch["input_ids"][row, :length] = torch.from_numpy(arrays["input_ids"][end - length : end])
+        batch["token_type_ids"][row, :length] = torch.from_numpy(arrays["type_ids"][end - length : end])
+        batch["attention_mask"][row, :length] = 1
+    batch["labels"] = torch.from_numpy(arrays["label_ids"][rows]).long()
+    return {name: tensor.to(DEVICE) for name, tensor in batch.items()}
+
+
+def make_model(job: dict) -> transformers.BertForSequenceClassification:
+    """A model with random weights."""
+    config = transformers.BertConfig(**job["config"])
+    config.hidden_act = ACTIVATIONS[job["config"]["hidden_act"]]
+    return transformers.BertForSequenceClassification(config).to(DEVICE)
+
+
+def autocast(job: dict) -> contextlib.AbstractContextManager:
+    """What computes in bfloat16 where the job says so and the weights are not."""
+    return torch.autocast(DEVICE, torch.bfloat16, enabled=job["dtype"] == "bfloat16" and "cast_weights" not in job)
+
+
+def count(batches: list) -> dict:
+    """How many examples and real tokens there are."""
+    masks = [batch["attention_mask"] for batch in batches]
+    return {"examples": sum(len(mask) for mask in masks), "tokens": int(sum(mask.sum() for mask in masks))}
+
+
+def clock(work: Callable) -> dict:
+    """Does work; its seconds, and the most memory until now: the GPU's if there is one, else the resident set."""
+    started = time.perf_counter()
+    work()
+    seconds = time.perf_counter() - started
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return {"seconds": seconds, "memory": torch.cuda.max_memory_allocated() if DEVICE == "cuda" else resident}
+
+
+def train(job: dict) -> tuple:
+    """Trains on each batch once."""
+    batches, model = make_batches(job), make_model(job).train()
+    steps = len(batches) * (job["repetitions"] + 1) + 1
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01, fused=True)
+    schedule = transformers.get_linear_schedule_with_warmup(optimizer, steps // 10, steps)
+
+    def step(batch: dict) -> torch.Tensor:
+        with autocast(job):
+            loss = model(**batch).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        return loss.detach()
+
+    def epoch() -> None:
+        losses = [step(batch) for batch in batches]
+        losses[-1].item()
+
+    step(batches[0]).item()
+    return {**count(batches), "first_step_at": time.time()}, lambda: clock(epoch)
+
+
+def infer(job: dict) -> tuple:
+    """The probabilities of all examples."""
+    batches, model = make_batches(job), make_model(job).eval()
+    if "cast_weights" in job:
+        model = model.to(torch.bfloat16)
+
+    def run() -> None:
+        with torch.inference_mode(), autocast(job):
+            inputs = ({name: tensor for name, tensor in batch.items() if name != "labels"} for batch in batches)
+            for batch in inputs:
+                model(**batch).logits.float().softmax(-1).cpu()
+
+    return count(batches), lambda: clock(run)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(usable_cores())
+    serve(lambda job: {"training": train, "inference": infer}[job["kind"]](job))

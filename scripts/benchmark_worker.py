@@ -1,0 +1,279 @@
+"""Our side of benchmark.py: a process that does one job, see `JOBS`, by the path that run_classifier.py takes."""
+
+# First of all: this one finds the project, that one sets the environment in which TensorFlow starts.
+from benchmark_process import ROOT, serve
+
+import run_classifier
+
+# isort: split
+import dataclasses
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from bert_tf import catalogue, classifier
+from bert_tf.checkpoints import write_checkpoint
+from bert_tf.distribution import create_strategy, distribute, is_tpu
+from bert_tf.evaluation import predict
+from bert_tf.features import Features, batch_dataset, convert_examples_to_features, training_order
+from bert_tf.modeling import BertClassifier, BertConfig, BertEncoder
+from bert_tf.output_dir import OutputDir
+from bert_tf.performance import device_peak, forward_flops, peak_memory_bytes, training_flops
+from bert_tf.processors import InputExample, MrpcProcessor, read_raw_tsv
+from bert_tf.tokenization import FullTokenizer
+from bert_tf.training import Training, TrainingOptions
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+LENGTHS = (16, 32, 64, 128)
+TOKENS_OF_A_BATCH = 2048
+
+# What a job tells at once, and what measures it once; None where there is nothing to repeat.
+Prepared = tuple[dict, Callable[[], dict] | None]
+
+
+def clock(work: Callable[[], object]) -> dict:
+    """Does work; its seconds, and the most memory that this process had until now."""
+    started = time.perf_counter()
+    work()
+    return {"seconds": time.perf_counter() - started, "memory": peak_memory_bytes()}
+
+
+def vocab_file() -> Path:
+    """BERT's uncased vocabulary, that of the small checkpoint."""
+    return catalogue.fetch(catalogue.DEFAULT_CHECKPOINT) / "vocab.txt"
+
+
+# The examples as files and features.
+
+
+def write_examples(job: dict) -> Prepared:
+    """Tokenizes the training set in an order without meaning, so that any part of it is like the whole."""
+    features = read_corpus(job)
+    order = training_order(len(features), len(features), 1, seed=0)[0]
+    np.savez(
+        job["path"],
+        input_ids=tf.gather(features.input_ids, order).values,
+        type_ids=tf.gather(features.type_ids, order).values,
+        lengths=features.lengths[order],
+        label_ids=tf.gather(features.label_ids, order),
+    )
+    return {"examples": len(features)}, None
+
+
+def read_corpus(job: dict) -> Features:
+    """The training set."""
+    examples = MrpcProcessor().get_train_examples(job["data_dir"])
+    return to_features(examples, job["max_seq_length"])
+
+
+def to_features(examples: list[InputExample], max_seq_length: int) -> Features:
+    """Tokenizes examples of two classes."""
+    tokenizer = FullTokenizer(str(vocab_file()), do_lower_case=True)
+    return convert_examples_to_features(examples, ["0", "1"], max_seq_length, tokenizer)
+
+
+def read_features(job: dict) -> Features:
+    """The examples that both sides get."""
+    arrays = np.load(job["path"])
+    lengths = arrays["lengths"]
+    return Features(
+        input_ids=tf.RaggedTensor.from_row_lengths(arrays["input_ids"], lengths),
+        type_ids=tf.RaggedTensor.from_row_lengths(arrays["type_ids"], lengths),
+        label_ids=tf.constant(arrays["label_ids"]),
+        max_seq_length=job["max_seq_length"],
+    )
+
+
+def write_model(job: dict) -> Prepared:
+    """An official checkpoint folder with random weights."""
+    folder = Path(job["folder"])
+    folder.mkdir()
+    config = BertConfig(**job["config"])
+    (folder / "bert_config.json").write_text(config.to_json_string(), encoding="utf-8")
+    shutil.copyfile(vocab_file(), folder / "vocab.txt")
+    write_checkpoint(folder / "bert_model.ckpt", BertEncoder(config).variables_by_name)
+    return {}, None
+
+
+# What is measured.
+
+
+def settle() -> tf.distribute.Strategy:
+    """What `classifier.run` sets before it builds a model."""
+    tf_keras.utils.set_random_seed(0)
+    tf.config.experimental.enable_op_determinism()
+    return create_strategy(None)
+
+
+def make_model(job: dict, strategy: tf.distribute.Strategy) -> BertClassifier:
+    """A model with random weights."""
+    with strategy.scope():
+        encoder = BertEncoder(BertConfig(**job["config"]), dtype=POLICIES[job["dtype"]])
+        return BertClassifier(encoder, num_labels=2, seed=0)
+
+
+def make_training(job: dict, strategy: tf.distribute.Strategy, steps: int) -> Training:
+    """A training with the defaults of run_classifier.py."""
+    options = TrainingOptions(num_train_steps=steps, train_batch_size=job["batch_size"])
+    return Training(make_model(job, strategy), options, strategy)
+
+
+def batches_of(features: Features, order: np.ndarray, strategy: tf.distribute.Strategy) -> Iterator:
+    """What `Training.train_step` takes its batches from."""
+    return iter(
+        distribute(strategy, lambda replicas, here: batch_dataset(features, order, is_tpu(strategy), replicas, here))
+    )
+
+
+def train(job: dict) -> Prepared:
+    """An epoch of the examples, shuffled anew each time."""
+    strategy, features = settle(), read_features(job)
+    steps = len(features) // job["batch_size"]
+    # Once more to warm up.
+    all_steps = steps * (job["repetitions"] + 1)
+    training = make_training(job, strategy, all_steps)
+    order = training_order(len(features), job["batch_size"], all_steps, seed=0)
+    batches = batches_of(features, order, strategy)
+
+    def epoch() -> None:
+        losses = [training.train_step(batches) for _ in range(steps)]
+        losses[-1].numpy()
+
+    flops = training_flops(BertConfig(**job["config"]), features.lengths)
+    return {**count(features), "flops": flops}, lambda: clock(epoch)
+
+
+def count(features: Features) -> dict:
+    """How many examples and real tokens there are."""
+    return {"examples": len(features), "tokens": int(features.lengths.sum())}
+
+
+def infer(job: dict) -> Prepared:
+    """The probabilities of all examples, counted from the second batch on; the first one pays for the graph.
+
+    For this a batch of copies of the shortest example is put before the others.
+    """
+    strategy, features = settle(), read_features(job)
+    model = make_model(job, strategy)
+    rows = [int(features.lengths.argmin())] * job["batch_size"] + list(range(len(features)))
+    with_first = dataclasses.replace(
+        features,
+        input_ids=tf.gather(features.input_ids, rows),
+        type_ids=tf.gather(features.type_ids, rows),
+        label_ids=tf.gather(features.label_ids, rows),
+    )
+
+    def measure() -> dict:
+        done_at: list[float] = []
+        started = time.perf_counter()
+        predict(model, with_first, job["batch_size"], strategy, lambda done: done_at.append(time.perf_counter()))
+        return {"seconds": done_at[-1] - done_at[0], "first_batch_seconds": done_at[0] - started}
+
+    return {**count(features), "flops": forward_flops(model.encoder.config, features.lengths)}, measure
+
+
+def measure_peak(job: dict) -> Prepared:
+    """The machine's matrix products."""
+
+    def measure() -> dict:
+        device_peak.cache_clear()
+        return {"flops_per_second": device_peak(job["dtype"]).flops_per_second}
+
+    return {}, measure
+
+
+def measure_input(job: dict) -> Prepared:
+    """Tokenizing and padding as many batches as a repetition of training has, one after the other."""
+    size, steps = job["batch_size"], job["batches"]
+    examples = MrpcProcessor().get_train_examples(job["data_dir"])[: size * steps]
+    tokenizer = FullTokenizer(str(vocab_file()), do_lower_case=True)
+    features = read_features(job)
+    order = training_order(len(features), size, steps, seed=0)
+
+    def measure() -> dict:
+        tokenized = clock(lambda: convert_examples_to_features(examples, ["0", "1"], job["max_seq_length"], tokenizer))
+        batched = clock(lambda: [batch["label_ids"].numpy() for batch in batch_dataset(features, order)])
+        return {"tokenizing": tokenized["seconds"], "batching": batched["seconds"]}
+
+    return {}, measure
+
+
+def tokenize(job: dict) -> Prepared:
+    """Tokenizes all sentences of SST-2's train.tsv."""
+    rows = read_raw_tsv(Path(job["sst2"]))[1:]
+    examples = [InputExample("", row.fields[0], label="0") for row in rows]
+    return {"examples": len(examples)}, lambda: clock(lambda: to_features(examples, job["max_seq_length"]))
+
+
+def train_on_lengths(job: dict) -> Prepared:
+    """Trains on random tokens: examples of one length, of another length, all with as many tokens a batch."""
+    strategy = settle()
+    training = make_training(job, strategy, steps=10_000)
+    vocab_size, steps = job["config"]["vocab_size"], max(1, job["batches"] // 2)
+    sources = {}
+    for length in LENGTHS:
+        size = TOKENS_OF_A_BATCH // length
+        ids = tf.random.stateless_uniform([size, length], [0, 0], 0, vocab_size, tf.int32)
+        ids = tf.RaggedTensor.from_tensor(ids)
+        features = Features(ids, ids % 2, tf.range(size) % 2, job["max_seq_length"])
+        order = np.tile(np.arange(size), [steps * (job["repetitions"] + 1), 1])
+        sources[length] = batches_of(features, order, strategy)
+
+    def steps_of(batches: Iterator) -> None:
+        losses = [training.train_step(batches) for _ in range(steps)]
+        losses[-1].numpy()
+
+    def measure() -> dict:
+        return {"seconds": {length: clock(lambda b=b: steps_of(b))["seconds"] for length, b in sources.items()}}
+
+    return {"tokens": TOKENS_OF_A_BATCH * steps}, measure
+
+
+class _EnoughError(Exception):
+    """Ends a training once it has done the steps that are measured."""
+
+
+def start(job: dict) -> Prepared:
+    """Runs run_classifier.py for so many steps; when each was done, in seconds since 1970, and its real tokens."""
+    found: dict[str, list] = {"steps_done_at": [], "step_tokens": []}
+
+    class WatchedTraining(Training):
+        def run(self, features: Features, output_dir: OutputDir, *_: object) -> None:
+            options = self.options
+            order = training_order(len(features), options.train_batch_size, options.num_train_steps, options.seed)
+
+            def note(step: int, loss: float) -> None:
+                found["steps_done_at"].append(time.time())
+                found["step_tokens"].append(int(features.lengths[order[step - 1]].sum()))
+                if step == min(job["steps"], options.num_train_steps):
+                    raise _EnoughError
+
+            super().run(features, output_dir, progress=note)
+
+    classifier.Training = WatchedTraining
+    argv = [str(ROOT / "run_classifier.py"), *job["flags"]]
+    try:
+        run_classifier.run_main(run_classifier.FLAGS(argv))
+    except _EnoughError:
+        return {**found, "memory": peak_memory_bytes()}, None
+
+
+JOBS: dict[str, Callable[[dict], Prepared]] = {
+    "examples": write_examples,
+    "checkpoint": write_model,
+    "training": train,
+    "inference": infer,
+    "peak": measure_peak,
+    "input": measure_input,
+    "tokenize": tokenize,
+    "lengths": train_on_lengths,
+    "start": start,
+}
+
+if __name__ == "__main__":
+    serve(lambda job: JOBS[job["kind"]](job))
