@@ -56,6 +56,7 @@ def page(studies: Sequence[Study], found: Found) -> str:
 
 def _paragraph(sentences: Sequence[str | None], kind: str = "") -> list[str]:
     text = " ".join(html_text(sentence) for sentence in sentences if sentence)
+    text = text.replace(" %", "&nbsp;%")  # no line begins with a percent sign
     return [f'<p class="{kind}">{text}</p>' if kind else f"<p>{text}</p>"] if text else []
 
 

@@ -246,10 +246,13 @@ def _comparison_sentences(study: Study) -> list[str]:
     others = study.configurations[1:]
     tested = [each for each in others if each.test]
     sentences = []
-    if tested:
-        tied = len(study.undistinguished)
+    tied = len(study.undistinguished)
+    if len(tested) == 1:
+        can = "cannot" if tied else "can"
+        sentences.append(f"The one other configuration tested {can} be told from it (adjusted p < {SIGNIFICANCE:g}).")
+    elif tested:
         sentences.append(
-            f"Of the {count(len(tested), 'other configuration')} tested, {tied} cannot be told from it and "
+            f"Of the {len(tested)} other configurations tested, {tied} cannot be told from it and "
             f"{len(tested) - tied} can (adjusted p < {SIGNIFICANCE:g})."
         )
     if len(others) > len(tested):

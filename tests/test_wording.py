@@ -40,6 +40,15 @@ def test_the_conclusion_counts_what_can_be_told_apart(tmp_path):
     assert [wording.mark(study, each) for each in study.configurations] == ["best", "not told from the best", ""]
 
 
+@pytest.mark.parametrize("accuracy, verdict", [(0.5, "can"), (0.89, "cannot")])
+def test_one_other_configuration_is_spoken_of_by_itself(tmp_path, accuracy, verdict):
+    for seed in range(3):
+        write(tmp_path, 1e-5, 0.9, seed)
+        write(tmp_path, 2e-5, accuracy, seed)
+    (study,) = studies_of(tmp_path)
+    assert f"The one other configuration tested {verdict} be told from it" in " ".join(wording.conclusion(study))
+
+
 def test_only_the_methods_used_are_named(tmp_path):
     for rate in (1e-5, 2e-5):
         write(tmp_path, rate, 0.8, 0)
