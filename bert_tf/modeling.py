@@ -29,8 +29,8 @@ from bert_tf.errors import UserError
 def gelu(x: tf.Tensor) -> tf.Tensor:
     """The tanh approximation of GELU (Hendrycks and Gimpel 2016, arXiv 1606.08415): the original's `gelu`.
 
-    0.5 x (1 + tanh(u)) is x sigmoid(2u), which takes fewer passes over the tensor, and so does its derivative in one
-    formula. Inside, all is float32: on a CPU that is faster than bfloat16, and closer.
+    0.5 x (1 + tanh(u)) is x sigmoid(2u). Value and slope share most of their terms, so both are computed at once, and
+    the backward pass is left with one product. Inside, all is float32: faster on a CPU than bfloat16, and closer.
 
     Args:
         x: any shape; float32, bfloat16 or float16.
@@ -41,15 +41,10 @@ def gelu(x: tf.Tensor) -> tf.Tensor:
     """
     linear, cubic = math.sqrt(8 / math.pi), 0.044715 * math.sqrt(8 / math.pi)
     wide = tf.cast(x, tf.float32)
-    gate = tf.sigmoid(wide * (linear + cubic * tf.square(wide)))
-    saved_gate = tf.cast(gate, x.dtype)
-
-    def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        wide, gate = tf.cast(x, tf.float32), tf.cast(saved_gate, tf.float32)
-        slope = wide * (linear + 3 * cubic * tf.square(wide))
-        return tf.cast(tf.cast(upstream, tf.float32) * gate * (1 + (1 - gate) * slope), x.dtype)
-
-    return tf.cast(wide * gate, x.dtype), gradient
+    square = tf.square(wide)
+    gate = tf.sigmoid(wide * (linear + cubic * square))
+    slope = gate + tf.raw_ops.SigmoidGrad(y=gate, dy=wide * (linear + 3 * cubic * square))
+    return _with_slope(x, wide * gate, slope)
 
 
 @tf.custom_gradient
@@ -62,14 +57,14 @@ def gelu_erf(x: tf.Tensor) -> tf.Tensor:
     """
     wide = tf.cast(x, tf.float32)
     gate = 0.5 + 0.5 * tf.math.erf(wide * math.sqrt(0.5))
-    saved_gate = tf.cast(gate, x.dtype)
+    slope = gate + wide * tf.exp(-0.5 * tf.square(wide)) * math.sqrt(0.5 / math.pi)
+    return _with_slope(x, wide * gate, slope)
 
-    def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        wide, gate = tf.cast(x, tf.float32), tf.cast(saved_gate, tf.float32)
-        density = math.sqrt(0.5 / math.pi) * tf.exp(-0.5 * tf.square(wide))
-        return tf.cast(tf.cast(upstream, tf.float32) * (gate + wide * density), x.dtype)
 
-    return tf.cast(wide * gate, x.dtype), gradient
+def _with_slope(x: tf.Tensor, y: tf.Tensor, slope: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """What a function under `tf.custom_gradient` returns that was differentiated already, in the type of `x`."""
+    slope = tf.cast(slope, x.dtype)
+    return tf.cast(y, x.dtype), lambda upstream: upstream * slope
 
 
 # The original's names of activations (modeling.get_activation), and "gelu_erf" for the exact form that Hugging
