@@ -338,13 +338,13 @@ class _Layout:
         padding = tf.fill([self.batch * self.length], tokens)
         grid = tf.tensor_scatter_nd_update(padding, self._token_rows[:, tf.newaxis], tf.range(tokens))
         grid = tf.reshape(grid, [self.batch, 1, self.length])
-        self._merged = tf.minimum(grid * self._heads + heads[:, tf.newaxis], tokens * self._heads)
+        self._merge_inverse = tf.minimum(grid * self._heads + heads[:, tf.newaxis], tokens * self._heads)
         parts = tf.range(3)[:, tf.newaxis, tf.newaxis, tf.newaxis]
-        self._split = (tf.where(grid < tokens, grid, 0) * 3 + parts) * self._heads + heads[:, tf.newaxis]
+        self._split_index = (tf.where(grid < tokens, grid, 0) * 3 + parts) * self._heads + heads[:, tf.newaxis]
         example, position = self._token_rows // self.length, self._token_rows % self.length
-        self._from_merged = (example[:, tf.newaxis] * self._heads + heads) * self.length + position[:, tf.newaxis]
+        self._merge_index = (example[:, tf.newaxis] * self._heads + heads) * self.length + position[:, tf.newaxis]
         size = self.batch * self._heads * self.length
-        self._from_split = tf.concat([self._from_merged + part * size for part in range(3)], axis=1)
+        self._split_inverse = tf.concat([self._merge_index + part * size for part in range(3)], axis=1)
 
     def to_rows(self, grid: tf.Tensor) -> tf.Tensor:
         """[batch, length, ...] -> [tokens, ...]."""
@@ -361,14 +361,14 @@ class _Layout:
     def split_heads(self, qkv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """[tokens, 3 * hidden] -> query, key, value, each [batch, heads, length, width], anything at padding."""
         if self._token_rows is not None:
-            return _split_heads(qkv, self._split, self._from_split)
+            return _split_heads(qkv, self._split_index, self._split_inverse)
         shape = [self.batch, self.length, 3, self._heads, qkv.shape[-1] // (3 * self._heads)]
         return tuple(tf.unstack(tf.transpose(tf.reshape(qkv, shape), [2, 0, 3, 1, 4])))
 
     def merge_heads(self, context: tf.Tensor, whole: bool) -> tf.Tensor:
         """[batch, heads, positions, width] -> [tokens, hidden], or, if not the `whole` length is there, all of it."""
         if self._token_rows is not None and whole:
-            return _merge_heads(context, self._from_merged, self._merged)
+            return _merge_heads(context, self._merge_index, self._merge_inverse)
         return tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, self._heads * context.shape[-1]])
 
 
