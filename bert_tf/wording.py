@@ -246,18 +246,20 @@ def _comparison_sentences(study: Study) -> list[str]:
     others = study.configurations[1:]
     tested = [each for each in others if each.test]
     sentences = []
-    tied = len(study.undistinguished)
-    if len(tested) == 1:
-        can = "cannot" if tied else "can"
-        sentences.append(f"The one other configuration tested {can} be told from it (adjusted p < {SIGNIFICANCE:g}).")
-    elif tested:
-        sentences.append(
-            f"Of the {len(tested)} other configurations tested, {tied} cannot be told from it and "
-            f"{len(tested) - tied} can (adjusted p < {SIGNIFICANCE:g})."
-        )
+    if tested:
+        tied = len(study.undistinguished)
+        sentences.append(f"{_told_apart(tied, len(tested))} (adjusted p < {SIGNIFICANCE:g}).")
     if len(others) > len(tested):
         sentences.append(f"{count(len(others) - len(tested), 'configuration')} could not be tested against it.")
     return sentences
+
+
+def _told_apart(tied: int, tested: int) -> str:
+    if tested == 1:
+        return f"The one other configuration tested {'cannot' if tied else 'can'} be told from it"
+    if tied in (0, tested):
+        return f"{'None' if tied else 'Each'} of the {tested} other configurations tested can be told from it"
+    return f"Of the {tested} other configurations tested, {tied} cannot be told from it and {tested - tied} can"
 
 
 def precision(study: Study) -> str | None:

@@ -49,6 +49,17 @@ def test_one_other_configuration_is_spoken_of_by_itself(tmp_path, accuracy, verd
     assert f"The one other configuration tested {verdict} be told from it" in " ".join(wording.conclusion(study))
 
 
+@pytest.mark.parametrize("accuracy, which", [(0.5, "Each"), (0.89, "None")])
+def test_configurations_that_are_all_alike_are_not_counted(tmp_path, accuracy, which):
+    for seed in range(3):
+        write(tmp_path, 1e-5, 0.9, seed)
+        write(tmp_path, 2e-5, accuracy, seed)
+        write(tmp_path, 3e-5, accuracy, seed)
+    (study,) = studies_of(tmp_path)
+    text = " ".join(wording.conclusion(study))
+    assert f"{which} of the 2 other configurations tested can be told from it (adjusted p < 0.05)." in text
+
+
 def test_only_the_methods_used_are_named(tmp_path):
     for rate in (1e-5, 2e-5):
         write(tmp_path, rate, 0.8, 0)
