@@ -13,9 +13,7 @@ bfloat16, and it computes padding as well. `BertEncoderV2` remains the reference
 
 import dataclasses
 import json
-import math
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
@@ -23,49 +21,8 @@ import tf_keras
 from official.nlp.modeling.networks.bert_encoder import BertEncoderV2
 
 from bert_tf.errors import UserError
-
-
-@tf.custom_gradient
-def gelu(x: tf.Tensor) -> tf.Tensor:
-    """The tanh approximation of GELU (Hendrycks and Gimpel 2016, arXiv 1606.08415): the original's `gelu`.
-
-    0.5 x (1 + tanh(u)) is x sigmoid(2u). Value and slope share most of their terms, so both are computed at once, and
-    the backward pass is left with one product. Inside, all is float32: faster on a CPU than bfloat16, and closer.
-
-    Args:
-        x: any shape; float32, bfloat16 or float16.
-
-    Example:
-        >>> [round(float(y), 4) for y in gelu(tf.constant([-1.0, 0.0, 1.0]))]
-        [-0.1588, 0.0, 0.8412]
-    """
-    linear, cubic = math.sqrt(8 / math.pi), 0.044715 * math.sqrt(8 / math.pi)
-    wide = tf.cast(x, tf.float32)
-    square = tf.square(wide)
-    gate = tf.sigmoid(wide * (linear + cubic * square))
-    slope = gate + tf.raw_ops.SigmoidGrad(y=gate, dy=wide * (linear + 3 * cubic * square))
-    return _with_slope(x, wide * gate, slope)
-
-
-@tf.custom_gradient
-def gelu_erf(x: tf.Tensor) -> tf.Tensor:
-    """GELU itself, x Phi(x): what Hugging Face's files call "gelu". As `gelu` in all else.
-
-    Example:
-        >>> [round(float(y), 4) for y in gelu_erf(tf.constant([-1.0, 0.0, 1.0]))]
-        [-0.1587, 0.0, 0.8413]
-    """
-    wide = tf.cast(x, tf.float32)
-    gate = 0.5 + 0.5 * tf.math.erf(wide * math.sqrt(0.5))
-    slope = gate + wide * tf.exp(-0.5 * tf.square(wide)) * math.sqrt(0.5 / math.pi)
-    return _with_slope(x, wide * gate, slope)
-
-
-def _with_slope(x: tf.Tensor, y: tf.Tensor, slope: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    """What a function under `tf.custom_gradient` returns that was differentiated already, in the type of `x`."""
-    slope = tf.cast(slope, x.dtype)
-    return tf.cast(y, x.dtype), lambda upstream: upstream * slope
-
+from bert_tf.layout import Layout
+from bert_tf.operations import add_bias, dropout, gelu, gelu_erf, layer_norm
 
 # The original's names of activations (modeling.get_activation), and "gelu_erf" for the exact form that Hugging
 # Face's files call "gelu": the original's "gelu" is the tanh approximation.
@@ -193,183 +150,9 @@ def _checked_config(cls: type[BertConfig], fields: dict, path: str | Path) -> Be
     return config
 
 
-def sum_of_rows(x: tf.Tensor) -> tf.Tensor:
-    """[rows, width] -> [width], as a matrix product: three times as fast as `tf.reduce_sum` on a CPU."""
-    return tf.matmul(tf.ones([1, tf.shape(x)[0]], x.dtype), x)[0]
-
-
-@tf.custom_gradient
-def add_bias(x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-    """`tf.nn.bias_add`, whose gradient is a `sum_of_rows`.
-
-    Args:
-        x: [rows, width].
-        bias: [width].
-    """
-
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return upstream, sum_of_rows(upstream)
-
-    return tf.nn.bias_add(x, bias), gradient
-
-
 def _dense(x: tf.Tensor, kernel_and_bias: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
     kernel, bias = kernel_and_bias
     return add_bias(tf.matmul(x, kernel), bias)
-
-
-@tf.custom_gradient
-def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
-    """Normalises the last axis (Ba et al. 2016, arXiv 1607.06450), in float32 whatever the type of `x`.
-
-    The gradient is written by hand: one formula instead of the chain of a dozen operations that TensorFlow
-    would derive.
-
-    Args:
-        x: [tokens, width], float32, bfloat16 or float16.
-        gamma: [width], float32.
-        beta: [width], float32.
-        epsilon: added to the variance; a Python number.
-
-    Returns:
-        [tokens, width], of `x`'s type.
-    """
-    wide = tf.cast(x, tf.float32)
-    centred = wide - tf.reduce_mean(wide, axis=-1, keepdims=True)
-    inverse = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True) + epsilon)
-    normal = centred * inverse
-
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, None]:
-        dy = tf.cast(upstream, tf.float32)
-        dgamma = dy * normal
-        # The means over the width of dy * gamma and of dy * gamma * normal, as products: one pass each.
-        weights = gamma[:, tf.newaxis] / tf.cast(tf.size(gamma), tf.float32)
-        dx = (dy * gamma - tf.matmul(dy, weights) - normal * tf.matmul(dgamma, weights)) * inverse
-        return tf.cast(dx, x.dtype), sum_of_rows(dgamma), sum_of_rows(dy), None
-
-    return tf.cast(normal * gamma + beta, x.dtype), gradient
-
-
-def dropout(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
-    """Zeroes each element with probability `rate` and scales the others up, as `tf.nn.dropout` does.
-
-    What falls is a pure function of `seed`. Each element costs 16 random bits, half of what `tf.nn.dropout`
-    takes; the rate is exact to 1/131072.
-
-    Args:
-        x: any shape.
-        rate: in [0, 1).
-        seed: int32 [2].
-    """
-    threshold = round(rate * 65536)
-    if threshold == 0:
-        return x
-    size = tf.size(x)
-    words = tf.random.stateless_uniform([(size + 1) // 2], seed, minval=None, maxval=None, dtype=tf.int32)
-    bits = tf.reshape(tf.reshape(tf.bitcast(words, tf.uint16), [-1])[:size], tf.shape(x))
-    keep = tf.cast(bits >= tf.constant(threshold, tf.uint16), x.dtype)
-    return x * (keep * tf.cast(65536 / (65536 - threshold), x.dtype))
-
-
-@tf.custom_gradient
-def _take_rows(x: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-    """`tf.gather` of rows that are all different, whose gradient therefore needs no sums."""
-
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
-        return tf.scatter_nd(rows[:, tf.newaxis], upstream, tf.shape(x)), None
-
-    return tf.gather(x, rows), gradient
-
-
-@tf.custom_gradient
-def _split_heads(qkv: tf.Tensor, there: tf.Tensor, back: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], Callable]:
-    """[tokens, 3 * hidden] -> query, key, value, each [batch, heads, length, width].
-
-    Args:
-        qkv: query, key and value side by side.
-        there: int32 [3, batch, heads, length], which of the [tokens * 3 * heads, width] parts stands there. What
-            stands at padding must not matter.
-        back: int32 [tokens, 3 * heads], where each part went.
-    """
-    width = qkv.shape[-1] // back.shape[-1]
-
-    def gradient(*upstream: tf.Tensor) -> tuple[tf.Tensor, None, None]:
-        parts = tf.concat([tf.reshape(part, [-1, width]) for part in upstream], axis=0)
-        return tf.reshape(tf.gather(parts, back), tf.shape(qkv)), None, None
-
-    return tuple(tf.unstack(tf.gather(tf.reshape(qkv, [-1, width]), there))), gradient
-
-
-@tf.custom_gradient
-def _merge_heads(context: tf.Tensor, there: tf.Tensor, back: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    """[batch, heads, length, width] -> [tokens, heads * width].
-
-    Args:
-        context: what attention gives.
-        there: int32 [tokens, heads], which of the [batch * heads * length, width] parts stands there.
-        back: int32 [batch, heads, length], where each part went; tokens * heads where it is padding.
-    """
-    width = context.shape[-1]
-
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, None]:
-        parts = tf.concat([tf.reshape(upstream, [-1, width]), tf.zeros([1, width], upstream.dtype)], axis=0)
-        return tf.gather(parts, back), None, None
-
-    merged = tf.gather(tf.reshape(context, [-1, width]), there)
-    return tf.reshape(merged, [-1, there.shape[-1] * width]), gradient
-
-
-class _Layout:
-    """Where the tokens of a batch stand, as rows of one matrix, in the padded grid, and there head by head.
-
-    With `token_rows` there is a row for each real token only; without, also for padding.
-    """
-
-    def __init__(self, inputs: dict[str, tf.Tensor], heads: int):
-        self.batch, self.length = tf.unstack(tf.shape(inputs["input_word_ids"]))
-        self._heads = heads
-        self._token_rows = inputs.get("token_rows")
-        if self._token_rows is not None:
-            self._find_heads()
-
-    def _find_heads(self) -> None:
-        """Finds where each head of each token goes: whole heads are moved once, and nothing is transposed."""
-        tokens, heads = tf.size(self._token_rows), tf.range(self._heads)
-        padding = tf.fill([self.batch * self.length], tokens)
-        grid = tf.tensor_scatter_nd_update(padding, self._token_rows[:, tf.newaxis], tf.range(tokens))
-        grid = tf.reshape(grid, [self.batch, 1, self.length])
-        self._merge_inverse = tf.minimum(grid * self._heads + heads[:, tf.newaxis], tokens * self._heads)
-        parts = tf.range(3)[:, tf.newaxis, tf.newaxis, tf.newaxis]
-        self._split_index = (tf.where(grid < tokens, grid, 0) * 3 + parts) * self._heads + heads[:, tf.newaxis]
-        example, position = self._token_rows // self.length, self._token_rows % self.length
-        self._merge_index = (example[:, tf.newaxis] * self._heads + heads) * self.length + position[:, tf.newaxis]
-        size = self.batch * self._heads * self.length
-        self._split_inverse = tf.concat([self._merge_index + part * size for part in range(3)], axis=1)
-
-    def to_rows(self, grid: tf.Tensor) -> tf.Tensor:
-        """[batch, length, ...] -> [tokens, ...]."""
-        rows = tf.reshape(grid, [-1, *grid.shape[2:]])
-        return rows if self._token_rows is None else _take_rows(rows, self._token_rows)
-
-    def to_grid(self, rows: tf.Tensor) -> tf.Tensor:
-        """[tokens, width] -> [batch, length, width], zero where there is padding."""
-        if self._token_rows is not None:
-            shape = [self.batch * self.length, rows.shape[-1]]
-            rows = tf.scatter_nd(self._token_rows[:, tf.newaxis], rows, shape)
-        return tf.reshape(rows, [self.batch, self.length, rows.shape[-1]])
-
-    def split_heads(self, qkv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """[tokens, 3 * hidden] -> query, key, value, each [batch, heads, length, width], anything at padding."""
-        if self._token_rows is not None:
-            return _split_heads(qkv, self._split_index, self._split_inverse)
-        shape = [self.batch, self.length, 3, self._heads, qkv.shape[-1] // (3 * self._heads)]
-        return tuple(tf.unstack(tf.transpose(tf.reshape(qkv, shape), [2, 0, 3, 1, 4])))
-
-    def merge_heads(self, context: tf.Tensor, whole: bool) -> tf.Tensor:
-        """[batch, heads, positions, width] -> [tokens, hidden], or, if not the `whole` length is there, all of it."""
-        if self._token_rows is not None and whole:
-            return _merge_heads(context, self._merge_index, self._merge_inverse)
-        return tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, self._heads * context.shape[-1]])
 
 
 class _DropoutSeeds:
@@ -471,7 +254,7 @@ class BertEncoder(BertEncoderV2):
         """
         weights = self.product_weights() if weights is None else weights
         seeds = _DropoutSeeds(dropout_seed, 1 + 3 * self.config.num_hidden_layers)
-        layout = _Layout(inputs, self.config.num_attention_heads)
+        layout = Layout(inputs, self.config.num_attention_heads)
         x = self._embed(inputs, layout, seeds)
         # As in the original: a padded position is not minus infinity but 10,000 less.
         attention_bias = tf.cast((1.0 - tf.cast(inputs["input_mask"], tf.float32)) * -10000.0, self.compute_dtype)
@@ -515,7 +298,7 @@ class BertEncoder(BertEncoderV2):
     def _float32(self, name: str) -> tf.Tensor:
         return tf.convert_to_tensor(self.variables_by_name[f"bert/{name}"])
 
-    def _embed(self, inputs: dict[str, tf.Tensor], layout: _Layout, seeds: _DropoutSeeds) -> tf.Tensor:
+    def _embed(self, inputs: dict[str, tf.Tensor], layout: Layout, seeds: _DropoutSeeds) -> tf.Tensor:
         """[tokens, hidden]: words, positions and types added, normalised (the paper's figure 2)."""
         word_table = self.variables_by_name["bert/embeddings/word_embeddings"]
         words = tf.gather(word_table, layout.to_rows(inputs["input_word_ids"]))
@@ -532,7 +315,7 @@ class BertEncoder(BertEncoderV2):
         layer: int,
         x: tf.Tensor,
         weights: dict[str, tuple[tf.Tensor, tf.Tensor]],
-        layout: _Layout,
+        layout: Layout,
         attention_bias: tf.Tensor,
         seeds: _DropoutSeeds,
         queries: int | None = None,
@@ -557,7 +340,7 @@ class BertEncoder(BertEncoderV2):
     def _attention(
         self,
         qkv: tf.Tensor,
-        layout: _Layout,
+        layout: Layout,
         attention_bias: tf.Tensor,
         seeds: _DropoutSeeds,
         queries: int | None,

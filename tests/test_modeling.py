@@ -13,7 +13,8 @@ from official.nlp.modeling.networks import BertEncoderV2
 from bert_tf import modeling
 from bert_tf.checkpoints import fill, read_checkpoint
 from bert_tf.errors import UserError
-from bert_tf.modeling import BertClassifier, BertConfig, BertEncoder, add_bias, dropout, gelu, gelu_erf, layer_norm
+from bert_tf.modeling import BertClassifier, BertConfig, BertEncoder
+from bert_tf.operations import add_bias, dropout, gelu, gelu_erf, layer_norm
 
 SMALL = BertConfig(
     vocab_size=50,

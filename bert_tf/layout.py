@@ -1,0 +1,110 @@
+"""Where the tokens of a batch stand: nothing is computed for padding but attention itself.
+
+layout = Layout(inputs, heads=12)
+x = layout.to_rows(inputs["input_word_ids"])  # [tokens]
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+
+@tf.custom_gradient
+def _take_rows(x: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """`tf.gather` of rows that are all different, whose gradient therefore needs no sums."""
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
+        return tf.scatter_nd(rows[:, tf.newaxis], upstream, tf.shape(x)), None
+
+    return tf.gather(x, rows), gradient
+
+
+@tf.custom_gradient
+def _split_heads(qkv: tf.Tensor, there: tf.Tensor, back: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], Callable]:
+    """[tokens, 3 * hidden] -> query, key, value, each [batch, heads, length, width].
+
+    Args:
+        qkv: query, key and value side by side.
+        there: int32 [3, batch, heads, length], which of the [tokens * 3 * heads, width] parts stands there. What
+            stands at padding must not matter.
+        back: int32 [tokens, 3 * heads], where each part went.
+    """
+    width = qkv.shape[-1] // back.shape[-1]
+
+    def gradient(*upstream: tf.Tensor) -> tuple[tf.Tensor, None, None]:
+        parts = tf.concat([tf.reshape(part, [-1, width]) for part in upstream], axis=0)
+        return tf.reshape(tf.gather(parts, back), tf.shape(qkv)), None, None
+
+    return tuple(tf.unstack(tf.gather(tf.reshape(qkv, [-1, width]), there))), gradient
+
+
+@tf.custom_gradient
+def _merge_heads(context: tf.Tensor, there: tf.Tensor, back: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """[batch, heads, length, width] -> [tokens, heads * width].
+
+    Args:
+        context: what attention gives.
+        there: int32 [tokens, heads], which of the [batch * heads * length, width] parts stands there.
+        back: int32 [batch, heads, length], where each part went; tokens * heads where it is padding.
+    """
+    width = context.shape[-1]
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, None]:
+        parts = tf.concat([tf.reshape(upstream, [-1, width]), tf.zeros([1, width], upstream.dtype)], axis=0)
+        return tf.gather(parts, back), None, None
+
+    merged = tf.gather(tf.reshape(context, [-1, width]), there)
+    return tf.reshape(merged, [-1, there.shape[-1] * width]), gradient
+
+
+class Layout:
+    """Where the tokens of a batch stand, as rows of one matrix, in the padded grid, and there head by head.
+
+    With `token_rows` there is a row for each real token only; without, also for padding.
+    """
+
+    def __init__(self, inputs: dict[str, tf.Tensor], heads: int):
+        self.batch, self.length = tf.unstack(tf.shape(inputs["input_word_ids"]))
+        self._heads = heads
+        self._token_rows = inputs.get("token_rows")
+        if self._token_rows is not None:
+            self._find_heads()
+
+    def _find_heads(self) -> None:
+        """Finds where each head of each token goes: whole heads are moved once, and nothing is transposed."""
+        tokens, heads = tf.size(self._token_rows), tf.range(self._heads)
+        padding = tf.fill([self.batch * self.length], tokens)
+        grid = tf.tensor_scatter_nd_update(padding, self._token_rows[:, tf.newaxis], tf.range(tokens))
+        grid = tf.reshape(grid, [self.batch, 1, self.length])
+        self._merge_inverse = tf.minimum(grid * self._heads + heads[:, tf.newaxis], tokens * self._heads)
+        parts = tf.range(3)[:, tf.newaxis, tf.newaxis, tf.newaxis]
+        self._split_index = (tf.where(grid < tokens, grid, 0) * 3 + parts) * self._heads + heads[:, tf.newaxis]
+        example, position = self._token_rows // self.length, self._token_rows % self.length
+        self._merge_index = (example[:, tf.newaxis] * self._heads + heads) * self.length + position[:, tf.newaxis]
+        size = self.batch * self._heads * self.length
+        self._split_inverse = tf.concat([self._merge_index + part * size for part in range(3)], axis=1)
+
+    def to_rows(self, grid: tf.Tensor) -> tf.Tensor:
+        """[batch, length, ...] -> [tokens, ...]."""
+        rows = tf.reshape(grid, [-1, *grid.shape[2:]])
+        return rows if self._token_rows is None else _take_rows(rows, self._token_rows)
+
+    def to_grid(self, rows: tf.Tensor) -> tf.Tensor:
+        """[tokens, width] -> [batch, length, width], zero where there is padding."""
+        if self._token_rows is not None:
+            shape = [self.batch * self.length, rows.shape[-1]]
+            rows = tf.scatter_nd(self._token_rows[:, tf.newaxis], rows, shape)
+        return tf.reshape(rows, [self.batch, self.length, rows.shape[-1]])
+
+    def split_heads(self, qkv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """[tokens, 3 * hidden] -> query, key, value, each [batch, heads, length, width], anything at padding."""
+        if self._token_rows is not None:
+            return _split_heads(qkv, self._split_index, self._split_inverse)
+        shape = [self.batch, self.length, 3, self._heads, qkv.shape[-1] // (3 * self._heads)]
+        return tuple(tf.unstack(tf.transpose(tf.reshape(qkv, shape), [2, 0, 3, 1, 4])))
+
+    def merge_heads(self, context: tf.Tensor, whole: bool) -> tf.Tensor:
+        """[batch, heads, positions, width] -> [tokens, hidden], or, if not the `whole` length is there, all of it."""
+        if self._token_rows is not None and whole:
+            return _merge_heads(context, self._merge_index, self._merge_inverse)
+        return tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [-1, self._heads * context.shape[-1]])
