@@ -22,7 +22,7 @@ from official.nlp.modeling.networks.bert_encoder import BertEncoderV2
 
 from bert_tf.errors import UserError
 from bert_tf.layout import Layout
-from bert_tf.operations import add_bias, dropout, gelu, gelu_erf, layer_norm
+from bert_tf.operations import add_bias, dropout, dropout_add_norm, gelu, gelu_erf, layer_norm
 
 # The original's names of activations (modeling.get_activation), and "gelu_erf" for the exact form that Hugging
 # Face's files call "gelu": the original's "gelu" is the tanh approximation.
@@ -165,8 +165,11 @@ class _DropoutSeeds:
     def training(self) -> bool:
         return self._seeds is not None
 
+    def next(self) -> tf.Tensor:
+        return next(self._seeds)
+
     def apply(self, x: tf.Tensor, rate: float) -> tf.Tensor:
-        return x if self._seeds is None else dropout(x, rate, next(self._seeds))
+        return dropout(x, rate, self.next()) if self.training else x
 
 
 class BertEncoder(BertEncoderV2):
@@ -325,17 +328,16 @@ class BertEncoder(BertEncoderV2):
         With `queries` only for the first so many positions of each example, [batch * queries, hidden].
         """
         scope = f"encoder/layer_{layer}"
-        rate = self.config.hidden_dropout_prob
         qkv = _dense(x, weights[f"{scope}/attention/self"])
         context = self._attention(qkv, layout, attention_bias, seeds, queries)
         if queries:
             x = tf.reshape(layout.to_grid(x)[:, :queries], [-1, self.config.hidden_size])
-        attended = seeds.apply(_dense(context, weights[f"{scope}/attention/output/dense"]), rate)
-        x = self._layer_norm(f"{scope}/attention/output/LayerNorm", x + attended)
+        attended = _dense(context, weights[f"{scope}/attention/output/dense"])
+        x = self._add_and_norm(f"{scope}/attention/output/LayerNorm", x, attended, seeds)
         activations = ACTIVATIONS | _TRAINING_ACTIVATIONS if seeds.training else ACTIVATIONS
         inner = activations[self.config.hidden_act](_dense(x, weights[f"{scope}/intermediate/dense"]))
-        inner = seeds.apply(_dense(inner, weights[f"{scope}/output/dense"]), rate)
-        return self._layer_norm(f"{scope}/output/LayerNorm", x + inner)
+        inner = _dense(inner, weights[f"{scope}/output/dense"])
+        return self._add_and_norm(f"{scope}/output/LayerNorm", x, inner, seeds)
 
     def _attention(
         self,
@@ -355,9 +357,18 @@ class BertEncoder(BertEncoderV2):
         context = tf.matmul(probabilities, value)
         return layout.merge_heads(context, whole=not queries)
 
+    def _add_and_norm(self, scope: str, x: tf.Tensor, h: tf.Tensor, seeds: _DropoutSeeds) -> tf.Tensor:
+        """What stands at the end of both halves of a layer: dropout, the residual connection, normalisation."""
+        rate = self.config.hidden_dropout_prob
+        if not seeds.training:
+            return self._layer_norm(scope, x + h)
+        return dropout_add_norm(x, h, rate, seeds.next(), *self._gamma_and_beta(scope), self.config.layer_norm_eps)
+
     def _layer_norm(self, scope: str, x: tf.Tensor) -> tf.Tensor:
-        gamma, beta = self._float32(f"{scope}/gamma"), self._float32(f"{scope}/beta")
-        return layer_norm(x, gamma, beta, self.config.layer_norm_eps)
+        return layer_norm(x, *self._gamma_and_beta(scope), self.config.layer_norm_eps)
+
+    def _gamma_and_beta(self, scope: str) -> tuple[tf.Tensor, tf.Tensor]:
+        return self._float32(f"{scope}/gamma"), self._float32(f"{scope}/beta")
 
 
 def original_name(name: str) -> str:

@@ -9,6 +9,7 @@ of the examples and what dropout drops are functions of (seed, step), and a chec
 
 import dataclasses
 import math
+import threading
 import time
 from collections.abc import Callable
 
@@ -17,7 +18,8 @@ import tensorflow as tf
 
 from bert_tf.distribution import check_batch_size, distribute, is_chief, is_tpu
 from bert_tf.errors import UserError
-from bert_tf.features import Features, batch_dataset, training_order
+from bert_tf.features import Features, batch_dataset, batch_row_counts, training_order
+from bert_tf.fusion import compile_for, is_fusing, recorded
 from bert_tf.modeling import BertClassifier
 from bert_tf.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay
 from bert_tf.output_dir import OutputDir
@@ -185,10 +187,8 @@ class Training:
         output_dir: OutputDir,
         progress: Callable[[int, float], None],
     ) -> None:
-        def make_dataset(num_replicas: int, here: range) -> tf.data.Dataset:
-            return batch_dataset(features, order, is_tpu(self.strategy), num_replicas, here)
-
-        batches = iter(distribute(self.strategy, make_dataset))
+        batches = self.batches(features, order)
+        self.compile_ahead(batches, features, order)
         log = self._open_log(output_dir)
         pending: list[tf.Tensor] = []
         looked = saved = time.perf_counter()
@@ -212,6 +212,30 @@ class Training:
                     if is_last:
                         log.close(self._losses)
                     self._save(output_dir, step)
+
+    def batches(self, features: Features, order: np.ndarray) -> tf.data.Iterator | tf.distribute.DistributedIterator:
+        """What `train_step` takes its batches from: `order` is that of `training_order`."""
+
+        def make_dataset(num_replicas: int, here: range) -> tf.data.Dataset:
+            return batch_dataset(features, order, is_tpu(self.strategy), num_replicas, here, is_fusing())
+
+        return iter(distribute(self.strategy, make_dataset))
+
+    def compile_ahead(
+        self,
+        batches: tf.data.Iterator | tf.distribute.DistributedIterator,
+        features: Features,
+        order: np.ndarray,
+    ) -> None:
+        """Has what is compiled for each number of rows compiled beside the first step, not in later ones."""
+        if not is_fusing():
+            return
+        with recorded() as record:
+            self.train_step.get_concrete_function(batches)
+        rows = order.reshape(order.shape[0] * self.strategy.num_replicas_in_sync, -1)
+        counts = batch_row_counts(features.lengths, rows, features.max_seq_length, few=True)
+        # The last layer has as many rows as there are examples.
+        threading.Thread(target=compile_for, args=(record, dict.fromkeys([rows.shape[1], *counts.tolist()]))).start()
 
     def _open_log(self, output_dir: OutputDir) -> TrainLog | None:
         if not is_chief(self.strategy):

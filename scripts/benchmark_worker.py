@@ -18,7 +18,7 @@ import tf_keras
 
 from bert_tf import catalogue, classifier
 from bert_tf.checkpoints import write_checkpoint
-from bert_tf.distribution import create_strategy, distribute, is_tpu
+from bert_tf.distribution import create_strategy
 from bert_tf.evaluation import predict
 from bert_tf.features import Features, batch_dataset, convert_examples_to_features, training_order
 from bert_tf.modeling import BertClassifier, BertConfig, BertEncoder
@@ -123,13 +123,6 @@ def make_training(job: dict, strategy: tf.distribute.Strategy, steps: int) -> Tr
     return Training(make_model(job, strategy), options, strategy)
 
 
-def batches_of(features: Features, order: np.ndarray, strategy: tf.distribute.Strategy) -> Iterator:
-    """What `Training.train_step` takes its batches from."""
-    return iter(
-        distribute(strategy, lambda replicas, here: batch_dataset(features, order, is_tpu(strategy), replicas, here))
-    )
-
-
 def train(job: dict) -> Prepared:
     """An epoch of the examples, shuffled anew each time."""
     strategy, features = settle(), read_features(job)
@@ -138,7 +131,8 @@ def train(job: dict) -> Prepared:
     all_steps = steps * (job["repetitions"] + 1)
     training = make_training(job, strategy, all_steps)
     order = training_order(len(features), job["batch_size"], all_steps, seed=0)
-    batches = batches_of(features, order, strategy)
+    batches = training.batches(features, order)
+    training.compile_ahead(batches, features, order)
 
     def epoch() -> None:
         losses = [training.train_step(batches) for _ in range(steps)]
@@ -222,7 +216,7 @@ def train_on_lengths(job: dict) -> Prepared:
         ids = tf.RaggedTensor.from_tensor(ids)
         features = Features(ids, ids % 2, tf.range(size) % 2, job["max_seq_length"])
         order = np.tile(np.arange(size), [steps * (job["repetitions"] + 1), 1])
-        sources[length] = batches_of(features, order, strategy)
+        sources[length] = training.batches(features, order)
 
     def steps_of(batches: Iterator) -> None:
         losses = [training.train_step(batches) for _ in range(steps)]

@@ -13,8 +13,10 @@ from bert_tf.features import (
     Features,
     batch_dataset,
     batch_lengths,
+    batch_row_counts,
     convert_examples_to_features,
     evaluation_order,
+    row_count,
     training_order,
     truncated_lengths,
 )
@@ -258,6 +260,39 @@ def test_token_rows_are_where_the_tokens_stand_and_the_first_position_of_each_ro
     (batch,) = batches_of(batch_dataset(make_features([3, 5]), np.array([[1, -1, 0, -1]])))
     assert batch["token_rows"].dtype == np.int32
     assert batch["token_rows"].tolist() == [0, 1, 2, 3, 4, 16, 32, 33, 34, 48]
+
+
+def test_numbers_of_rows_are_few_and_hold_all_tokens():
+    tokens = np.arange(1, 5000)
+    counts = row_count(tokens)
+    assert (counts >= tokens).all()
+    assert (counts <= tokens * (1 + 1 / 16)).all()
+    assert np.mean(counts / tokens) < 1.025
+    # In each octave as many, whatever the size of a batch.
+    assert [len(set(counts[(tokens > low) & (tokens <= 2 * low)])) for low in (64, 512, 2048)] == [16, 16, 16]
+
+
+def test_few_numbers_of_rows_take_padded_positions_with_the_tokens():
+    found, order = make_features([3, 20, 7, 33, 16]), np.array([[4, 0], [3, 1], [2, -1], [1, 3]])
+    exact = batches_of(batch_dataset(found, order))
+    few = batches_of(batch_dataset(found, order, few_row_counts=True))
+    assert [len(batch["token_rows"]) for batch in exact] == [19, 53, 8, 53]
+    assert [len(batch["token_rows"]) for batch in few] == [19, 54, 8, 54]
+    assert batch_row_counts(found.lengths, order, 100, few=True).tolist() == [19, 54, 8, 54]
+    for ours, expected in zip(few, exact, strict=True):
+        rows = ours["token_rows"]
+        assert (np.diff(rows) > 0).all()
+        assert set(rows) >= set(expected["token_rows"])
+        assert rows.max() < ours["input_mask"].size
+        for name in ("input_word_ids", "input_mask", "input_type_ids", "label_ids"):
+            np.testing.assert_array_equal(ours[name], expected[name])
+
+
+def test_there_are_no_more_rows_than_positions():
+    found = make_features([33, 33], max_seq_length=33)
+    (batch,) = batches_of(batch_dataset(found, np.array([[0, 1]]), few_row_counts=True))
+    assert row_count(np.array([66])) == [68]
+    assert batch["token_rows"].tolist() == list(range(66))
 
 
 def test_batches_of_a_static_length_have_one_shape():

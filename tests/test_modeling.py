@@ -14,7 +14,7 @@ from bert_tf import modeling
 from bert_tf.checkpoints import fill, read_checkpoint
 from bert_tf.errors import UserError
 from bert_tf.modeling import BertClassifier, BertConfig, BertEncoder
-from bert_tf.operations import dropout
+from bert_tf.operations import dropout, dropout_add_norm
 
 SMALL = BertConfig(
     vocab_size=50,
@@ -120,6 +120,12 @@ def with_token_rows(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     return {**inputs, "token_rows": tf.constant(np.flatnonzero(inputs["input_mask"]), tf.int32)}
 
 
+def with_more_rows(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """With some of the padded positions among the rows, as training has them to have few numbers of rows."""
+    rows = np.flatnonzero(inputs["input_mask"]), np.flatnonzero(np.equal(inputs["input_mask"], 0))[:5]
+    return {**inputs, "token_rows": tf.constant(np.sort(np.concatenate(rows)), tf.int32)}
+
+
 def gradients(encoder: tf_keras.Model, inputs: dict[str, tf.Tensor]) -> list[np.ndarray]:
     """Of a random function of both outputs, padded positions left out."""
     random = np.random.default_rng(1)
@@ -156,7 +162,13 @@ def test_every_layer_is_what_the_model_gardens_encoder_computes(pair):
     np.testing.assert_allclose(outputs["pooled_output"], expected["pooled_output"], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("layout", [dict, with_token_rows])
+def test_a_graph_for_all_batches_gives_what_the_original_computes(classifier, golden_inputs, forward):
+    specs = {name: tf.TensorSpec([None, None], tf.int32) for name in golden_inputs}
+    logits = tf.function(lambda inputs: classifier(inputs), input_signature=[specs])(golden_inputs)
+    np.testing.assert_allclose(logits, forward["logits"], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("layout", [dict, with_token_rows, with_more_rows])
 def test_the_gradients_are_those_of_the_model_gardens_encoder(pair, layout):
     encoder, garden = pair
     inputs = random_inputs(encoder.config)
@@ -181,7 +193,17 @@ def test_leaving_padding_out_changes_nothing_but_the_padding(pair):
     np.testing.assert_array_equal(outputs["sequence_output"], outputs["encoder_outputs"][-1])
 
 
-@pytest.mark.parametrize("layout", [dict, with_token_rows])
+def test_padded_positions_among_the_rows_change_nothing_for_tokens(pair):
+    encoder, _ = pair
+    inputs = random_inputs(encoder.config)
+    outputs, expected = encoder(with_more_rows(inputs)), encoder(inputs)
+    np.testing.assert_allclose(outputs["pooled_output"], expected["pooled_output"], rtol=0, atol=2e-6)
+    real = np.expand_dims(inputs["input_mask"], -1)
+    for ours, theirs in zip(outputs["encoder_outputs"], expected["encoder_outputs"], strict=True):
+        np.testing.assert_allclose(ours * real, theirs * real, rtol=0, atol=5e-6)
+
+
+@pytest.mark.parametrize("layout", [dict, with_token_rows, with_more_rows])
 @pytest.mark.parametrize("output_range", [1, 5])
 def test_output_range_changes_nothing_but_the_number_of_positions(classifier, golden_inputs, output_range, layout):
     whole = classifier.encoder(golden_inputs)
@@ -224,12 +246,20 @@ def test_weights_made_once_serve_until_the_variables_change(classifier, golden_i
 def test_every_dropout_of_the_model_has_its_own_mask(monkeypatch):
     masks, rates = [], []
 
-    def recorded(x, rate, seed):
+    def record(rate, seed):
         masks.append(dropout(tf.ones([64]), 0.5, seed).numpy() == 0)
         rates.append(rate)
+
+    def recorded(x, rate, seed):
+        record(rate, seed)
         return dropout(x, rate, seed)
 
+    def recorded_with_norm(x, h, rate, seed, *norm):
+        record(rate, seed)
+        return dropout_add_norm(x, h, rate, seed, *norm)
+
     monkeypatch.setattr(modeling, "dropout", recorded)
+    monkeypatch.setattr(modeling, "dropout_add_norm", recorded_with_norm)
     config = dataclasses.replace(SMALL, hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3)
     BertClassifier(BertEncoder(config), num_labels=2)(random_inputs(config), tf.constant([5, 6]))
     # Embeddings; probabilities, attention's output and the layer's in each of two layers; the classifier.

@@ -1,10 +1,15 @@
 """The operations beside matrix products against formulas written out once more."""
 
+import platform
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.eager import context
 
-from bert_tf.operations import add_bias, dropout, gelu, gelu_erf, layer_norm
+from bert_tf import fusion, operations
+from bert_tf.operations import add_bias, dropout, dropout_add_norm, gelu, gelu_erf, layer_norm
 
 
 def plain_gelu(x: tf.Tensor) -> tf.Tensor:
@@ -69,6 +74,72 @@ def test_the_gradient_of_layer_norm_is_tensorflows_own(dtype, tolerance):
     assert ours.dtype == dtype
     np.testing.assert_allclose(tf.cast(ours, tf.float32), plain, rtol=tolerance, atol=tolerance)
     for source in (x, gamma, beta):
+        gradient = tape.gradient(ours, source, upstream)
+        expected = tape.gradient(plain, source, tf.cast(upstream, tf.float32))
+        assert gradient.dtype == source.dtype
+        np.testing.assert_allclose(
+            tf.cast(gradient, tf.float32), tf.cast(expected, tf.float32), rtol=tolerance, atol=5 * tolerance
+        )
+
+
+def optimized_operations(function: Callable, *arguments: tf.Tensor) -> set[str]:
+    """The kinds of operations that TensorFlow really runs, for a graph of any number of rows."""
+    specs = [tf.TensorSpec([None, x.shape[1]] if x.shape.rank == 2 else x.shape, x.dtype) for x in arguments]
+    graph = tf.function(function, input_signature=specs)
+    context.context().enable_run_metadata()
+    try:
+        graph(*arguments)
+        metadata = context.context().export_run_metadata()
+    finally:
+        context.context().disable_run_metadata()
+    return {node.op for part in metadata.function_graphs for node in part.post_optimization_graph.node}
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(tf.float32, 2e-6), (tf.bfloat16, 2e-2)])
+def test_layer_norm_is_the_formula_in_a_graph_of_unknown_rows(dtype, tolerance):
+    random = np.random.default_rng(0)
+    x = tf.cast(random.normal(3.0, 2.0, [7, 33]), dtype)
+    gamma, beta = (tf.constant(random.normal(size=33), tf.float32) for _ in range(2))
+    expected = plain_layer_norm(tf.cast(x, tf.float32), gamma, beta)
+    graph = tf.function(lambda x: layer_norm(x, gamma, beta, 1e-12), input_signature=[tf.TensorSpec([None, 33], dtype)])
+    np.testing.assert_allclose(tf.cast(graph(x), tf.float32), expected, rtol=tolerance, atol=tolerance)
+    assert graph(x).dtype == dtype
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN's layer normalisation is known here on x86 alone")
+def test_layer_norm_is_one_operation_where_no_gradient_is_needed():
+    x, gamma, beta = tf.ones([3, 8]), tf.ones([8]), tf.zeros([8])
+    found = optimized_operations(lambda x, gamma, beta: layer_norm(x + x, gamma, beta, 1e-12), x, gamma, beta)
+    assert "_MklLayerNorm" in found
+
+
+def test_layer_norm_is_the_formula_where_onednn_has_none(monkeypatch):
+    monkeypatch.setattr(operations, "_is_norm_fused", lambda dtype: False)
+    x, gamma, beta = tf.constant([[1.0, 2.0, 6.0]]), tf.constant([1.0, 2.0, 3.0]), tf.constant([0.0, 0.0, 1.0])
+    graph = tf.function(
+        lambda x: layer_norm(x, gamma, beta, 1e-12), input_signature=[tf.TensorSpec([None, 3], tf.float32)]
+    )
+    np.testing.assert_allclose(graph(x), plain_layer_norm(x, gamma, beta), rtol=1e-6)
+
+
+@pytest.mark.parametrize("is_fusing", [True, False])
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+@pytest.mark.parametrize("dtype, tolerance", [(tf.float32, 3e-6), (tf.bfloat16, 2e-2)])
+def test_dropout_add_norm_is_the_three_one_after_the_other(dtype, tolerance, rate, is_fusing, monkeypatch):
+    if not is_fusing:
+        monkeypatch.setattr(fusion, "is_fusing", lambda: False)
+    random = np.random.default_rng(0)
+    x, h, upstream = (tf.cast(random.normal(size=[7, 33]), dtype) for _ in range(3))
+    gamma, beta = (tf.constant(random.normal(size=33), tf.float32) for _ in range(2))
+    seed = tf.constant([1, 2])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([x, h, gamma, beta])
+        ours = dropout_add_norm(x, h, rate, seed, gamma, beta, 1e-12)
+        total = tf.cast(x, tf.float32) + dropout(tf.cast(h, tf.float32), rate, seed)
+        plain = plain_layer_norm(total, gamma, beta)
+    assert ours.dtype == dtype
+    np.testing.assert_allclose(tf.cast(ours, tf.float32), plain, rtol=tolerance, atol=tolerance)
+    for source in (x, h, gamma, beta):
         gradient = tape.gradient(ours, source, upstream)
         expected = tape.gradient(plain, source, tf.cast(upstream, tf.float32))
         assert gradient.dtype == source.dtype

@@ -167,6 +167,7 @@ def without_computing(monkeypatch, losses: Callable[[int], float]) -> list[dict[
         return tf.constant(losses(len(batches)), tf.float32)
 
     monkeypatch.setattr(Training, "train_step", train_step)
+    monkeypatch.setattr(Training, "compile_ahead", lambda *_: None)
     return batches
 
 
