@@ -161,7 +161,7 @@ def _norm_to_fuse(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: floa
 @functools.cache
 def _is_norm_fused(dtype: tf.DType) -> bool:
     """Whether this machine has oneDNN's layer normalisation of this type; in bfloat16 not every CPU has."""
-    if not is_fusing():
+    if not is_fusing() or dtype == tf.float16:
         return False
 
     @tf.function(input_signature=[tf.TensorSpec([None, 1], dtype)], autograph=False)

@@ -188,12 +188,13 @@ class Training:
         progress: Callable[[int, float], None],
     ) -> None:
         batches = self.batches(features, order)
-        self.compile_ahead(batches, features, order)
+        compiling = self.compile_ahead(batches, features, order)
         log = self._open_log(output_dir)
         pending: list[tf.Tensor] = []
         looked = saved = time.perf_counter()
         for step in range(first + 1, self.options.num_train_steps + 1):
             pending.append(self.train_step(batches))
+            compiling.join()
             is_last = step == self.options.num_train_steps
             must_save = is_last or step % self.options.save_checkpoints_steps == 0
             must_save = must_save or time.perf_counter() - saved > _SECONDS_BETWEEN_CHECKPOINTS
@@ -226,16 +227,25 @@ class Training:
         batches: tf.data.Iterator | tf.distribute.DistributedIterator,
         features: Features,
         order: np.ndarray,
-    ) -> None:
-        """Has what is compiled for each number of rows compiled beside the first step, not in later ones."""
-        if not is_fusing():
-            return
+    ) -> threading.Thread:
+        """Has what is compiled for each number of rows compiled beside the first step, so that no later one waits.
+
+        TensorFlow spends seconds on preparing that step, with one core.
+
+        Returns:
+            The thread that compiles; it ends when all is done.
+        """
         with recorded() as record:
-            self.train_step.get_concrete_function(batches)
+            if is_fusing():
+                self.train_step.get_concrete_function(batches)
         rows = order.reshape(order.shape[0] * self.strategy.num_replicas_in_sync, -1)
         counts = batch_row_counts(features.lengths, rows, features.max_seq_length, few=True)
         # The last layer has as many rows as there are examples.
-        threading.Thread(target=compile_for, args=(record, dict.fromkeys([rows.shape[1], *counts.tolist()]))).start()
+        compiling = threading.Thread(
+            target=compile_for, args=(record, dict.fromkeys([rows.shape[1], *counts.tolist()]))
+        )
+        compiling.start()
+        return compiling
 
     def _open_log(self, output_dir: OutputDir) -> TrainLog | None:
         if not is_chief(self.strategy):

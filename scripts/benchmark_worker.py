@@ -132,7 +132,7 @@ def train(job: dict) -> Prepared:
     training = make_training(job, strategy, all_steps)
     order = training_order(len(features), job["batch_size"], all_steps, seed=0)
     batches = training.batches(features, order)
-    training.compile_ahead(batches, features, order)
+    training.compile_ahead(batches, features, order).join()
 
     def epoch() -> None:
         losses = [training.train_step(batches) for _ in range(steps)]
