@@ -127,8 +127,12 @@ flags.DEFINE_integer(
 )
 
 # How to evaluate and predict.
-flags.DEFINE_integer("eval_batch_size", 8, "Total batch size for eval.", lower_bound=1)
-flags.DEFINE_integer("predict_batch_size", 8, "Total batch size for predict.", lower_bound=1)
+flags.DEFINE_integer(
+    "eval_batch_size", 8, "Total batch size for eval; a CPU computes 32 at a time at least.", lower_bound=1
+)
+flags.DEFINE_integer(
+    "predict_batch_size", 8, "Total batch size for predict; a CPU computes 32 at a time at least.", lower_bound=1
+)
 
 # On what.
 flags.DEFINE_enum(

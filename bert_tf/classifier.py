@@ -21,7 +21,14 @@ from absl import logging
 from bert_tf.catalogue import CATALOGUE
 from bert_tf.checkpoints import CheckpointFiles, fill, read_checkpoint, resolve
 from bert_tf.config import DEFAULTS, RECIPES, TRAINING_FIELDS, ClassifierConfig
-from bert_tf.distribution import check_batch_size, chief_value, create_strategy, is_chief, lost_workers_named
+from bert_tf.distribution import (
+    check_batch_size,
+    chief_value,
+    create_strategy,
+    is_chief,
+    is_cpu_alone,
+    lost_workers_named,
+)
 from bert_tf.errors import UserError
 from bert_tf.evaluation import evaluate, predict, speed
 from bert_tf.features import Features, convert_examples_to_features, training_order
@@ -34,6 +41,8 @@ from bert_tf.tokenization import FullTokenizer, validate_case_matches_checkpoint
 from bert_tf.training import Training, TrainingOptions, TrainingResult, num_train_steps
 
 _POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+# A CPU is faster with larger batches than the original's 8, and the size changes no probability.
+_CPU_BATCH_SIZE = 32
 _PACKAGES = ("bert-tf", "tensorflow", "tensorflow-text", "tf-keras", "tf-models-official")
 
 
@@ -383,6 +392,8 @@ def _predict(
 def _probabilities(
     name: str, model: BertClassifier, features: Features, batch_size: int, strategy: tf.distribute.Strategy
 ) -> np.ndarray:
+    if is_cpu_alone():
+        batch_size = max(batch_size, _CPU_BATCH_SIZE)
     with ProgressBar(name, len(features), 1, disable=not is_chief(strategy)) as bar:
         return predict(model, features, batch_size, strategy, bar.update)
 

@@ -99,6 +99,11 @@ def is_tpu(strategy: tf.distribute.Strategy) -> bool:
     return isinstance(strategy, tf.distribute.TPUStrategy)
 
 
+def is_cpu_alone() -> bool:
+    """Whether there is neither a GPU nor a TPU."""
+    return not (tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
+
+
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process is the one that writes files: the first worker, or the only process."""
     resolver = strategy.cluster_resolver

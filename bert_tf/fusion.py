@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import tensorflow as tf
 
+from bert_tf.distribution import is_cpu_alone
+
 _compiled: dict[tuple, Callable] = {}
 _records: list[dict[tuple, Callable]] = []
 
@@ -22,14 +24,14 @@ def is_fusing() -> bool:
 
     A TPU compiles the whole step anyway. On a GPU compiling takes longer, and what it gains was not measured.
     """
-    return not (tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
+    return is_cpu_alone()
 
 
 def fused(function: Callable) -> Callable:
     """Has XLA make one pass over memory of all that `function` does, where it `is_fusing`.
 
     TensorFlow's own operations make a pass each, and are built for the oldest CPU that its packages support. The
-    price is 30 to 150 ms for each new number of rows: `features.row_count` keeps those few, and `compile_for` has
+    price is 20 to 200 ms for each new number of rows: `features.row_count` keeps those few, and `compile_for` has
     them compiled before anybody waits.
 
     Args:
@@ -68,7 +70,7 @@ def recorded() -> Iterator[dict[tuple, Callable]]:
     try:
         yield record
     finally:
-        _records.remove(record)
+        _records[:] = [other for other in _records if other is not record]
 
 
 def compile_for(record: dict[tuple, Callable], row_counts: Iterable[int]) -> None:

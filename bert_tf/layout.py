@@ -1,4 +1,4 @@
-"""Where the tokens of a batch stand: nothing is computed for padding but attention itself.
+"""Where the tokens of a batch stand: for padding that has no row nothing is computed but attention itself.
 
 layout = Layout(inputs, heads=12)
 x = layout.to_rows(inputs["input_word_ids"])  # [tokens]
@@ -60,7 +60,7 @@ def _merge_heads(context: tf.Tensor, there: tf.Tensor, back: tf.Tensor) -> tuple
 class Layout:
     """Where the tokens of a batch stand, as rows of one matrix, in the padded grid, and there head by head.
 
-    With `token_rows` there is a row for each real token only; without, also for padding.
+    With `token_rows` there is a row for each position that they name; without, for all positions.
     """
 
     def __init__(self, inputs: dict[str, tf.Tensor], heads: int):

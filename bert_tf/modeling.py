@@ -243,8 +243,9 @@ class BertEncoder(BertEncoderV2):
         Args:
             inputs: `input_word_ids`, `input_mask` (1 for a token, 0 for padding) and `input_type_ids`, each
                 int32 [batch, length]. And, if nothing is to be computed for padding, `token_rows`, int32
-                [tokens]: where in the flattened [batch * length] the tokens stand, ascending, the first
-                position of each example among them. The outputs at the others are zero then.
+                [rows]: which positions of the flattened [batch * length] are computed, ascending: all tokens
+                and the first position of each example, and what padding is wanted. The outputs at the others
+                are zero then.
             dropout_seed: int32 [2]; with it the dropouts of training are applied, a pure function of it.
                 Without it nothing is dropped.
             output_range: the last layer computes only the first `output_range` positions (1 is enough for a

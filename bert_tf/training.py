@@ -55,7 +55,7 @@ class TrainingResult:
     Attributes:
         losses: float32 [steps], of each step, those before an interruption included.
         seconds: spent in training, over all the processes that worked on it.
-        num_tokens: how many positions the model computed: those of tokens, on TPUs also those of padding.
+        num_tokens: how many tokens it trained on; on TPUs, which compute it all, padding counts as well.
     """
 
     losses: np.ndarray

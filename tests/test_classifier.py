@@ -262,3 +262,15 @@ def test_evaluation_alone_keeps_what_training_said(output_dir):
     facts = classifier._facts(config, output_dir)
     assert (facts["model"], facts["seed"], facts["flags"]["seed"], facts["train_loss"]) == (SMALL, 5, 5, 0.5)
     assert facts["dataset"] == "sample"
+
+
+# Evaluation and prediction
+
+
+@pytest.mark.parametrize("cpu_alone, asked, computed", [(True, 8, 32), (True, 64, 64), (False, 8, 8)])
+def test_a_cpu_computes_32_examples_at_a_time_at_least(monkeypatch, cpu_alone, asked, computed):
+    sizes = []
+    monkeypatch.setattr(classifier, "is_cpu_alone", lambda: cpu_alone)
+    monkeypatch.setattr(classifier, "predict", lambda model, features, batch_size, *_: sizes.append(batch_size))
+    classifier._probabilities("eval", None, EXAMPLES, asked, ONE_DEVICE)
+    assert sizes == [computed]
