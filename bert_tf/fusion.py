@@ -9,7 +9,10 @@ scaled_sum(x, y, factor=3.0)
 
 import contextlib
 import functools
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -60,6 +63,22 @@ def fused(function: Callable) -> Callable:
 
 def _of_any_rows(x: tf.Tensor) -> tf.TensorSpec:
     return tf.TensorSpec([None, x.shape[1]] if x.shape.rank == 2 else x.shape, x.dtype)
+
+
+@functools.cache
+def silence_compiler() -> None:
+    """Has XLA make the announcement of its first compilation, which no setting turns off, where nobody reads it."""
+    if sys.stderr is None:
+        return
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        tf.function(lambda x: x + 1, jit_compile=True, autograph=False)(tf.zeros([1]))
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 @contextlib.contextmanager

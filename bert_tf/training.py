@@ -19,7 +19,7 @@ import tensorflow as tf
 from bert_tf.distribution import check_batch_size, distribute, is_chief, is_tpu
 from bert_tf.errors import UserError
 from bert_tf.features import Features, batch_dataset, batch_row_counts, training_order
-from bert_tf.fusion import compile_for, is_fusing, recorded
+from bert_tf.fusion import compile_for, is_fusing, recorded, silence_compiler
 from bert_tf.modeling import BertClassifier
 from bert_tf.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay
 from bert_tf.output_dir import OutputDir
@@ -237,6 +237,7 @@ class Training:
         """
         with recorded() as record:
             if is_fusing():
+                silence_compiler()
                 self.train_step.get_concrete_function(batches)
         rows = order.reshape(order.shape[0] * self.strategy.num_replicas_in_sync, -1)
         counts = batch_row_counts(features.lengths, rows, features.max_seq_length, few=True)

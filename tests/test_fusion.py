@@ -79,13 +79,18 @@ def test_a_record_holds_what_is_called_within_it():
     assert [[spec.shape[1] for spec in specs] for _, specs, _ in inner] == [[12, 12]]
 
 
-def compilations_of_a_training(mode: str) -> tuple[int, int]:
-    """How often XLA compiled something before the first step, and from then on."""
+def stderr_of_a_training(mode: str) -> str:
+    """What a process that trains says, XLA's compilations included."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "TF_CPP_VMODULE": "device_compiler=1"}
     command = [sys.executable, "-c", TRAINING, mode]
     ended = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stderr
-    before, after = ended.stderr.split("NOW THE STEPS")
+    return ended.stderr
+
+
+def compilations_of_a_training(mode: str) -> tuple[int, int]:
+    """How often XLA compiled something before the first step, and from then on."""
+    before, after = stderr_of_a_training(mode).split("NOW THE STEPS")
     return before.count("Compilation of XLA executable"), after.count("Compilation of XLA executable")
 
 
@@ -94,6 +99,7 @@ def test_no_step_waits_for_what_was_compiled_ahead():
     ahead, then = compilations_of_a_training("ahead")
     assert ahead > 0
     assert then == 0
+    assert "Compiled cluster" not in stderr_of_a_training("ahead")
     nothing, all_of_it = compilations_of_a_training("late")
     assert nothing == 0
     assert all_of_it == ahead
