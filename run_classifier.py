@@ -18,10 +18,10 @@ from pathlib import Path
 
 from absl import app, flags, logging
 
-from bert_tf.catalogue import DEFAULT_CHECKPOINT
-from bert_tf.config import DEFAULTS, ClassifierConfig
+from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
+from bert_tf.data.processors import PROCESSORS
 from bert_tf.errors import UserError
-from bert_tf.processors import PROCESSORS
+from bert_tf.training.config import DEFAULTS, ClassifierConfig
 
 # TensorFlow's own messages at the start are noise to most users; TF_CPP_MIN_LOG_LEVEL=0 brings them back.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -246,7 +246,7 @@ def main(argv: list[str]) -> None:
     check_flags()
     described = config()
     # TensorFlow takes seconds to load: mistakes in flags are told before.
-    from bert_tf import classifier
+    from bert_tf.training import run as classifier
 
     classifier.run(described)
 

@@ -1,4 +1,8 @@
-"""The one exception for what a user can cause and mend."""
+"""The exception for mistakes that the user can fix, and how its messages list names."""
+
+from collections.abc import Iterable
+
+_SHOWN_NAMES = 4
 
 
 class UserError(Exception):
@@ -13,3 +17,10 @@ class UserError(Exception):
         ...
         bert_tf.errors.UserError: data/train.tsv:3: 2 columns where 3 are needed
     """
+
+
+def some_of(names: Iterable[str]) -> str:
+    """Lists the first few names and counts the rest, for a message."""
+    names = list(names)
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return ", ".join(names[:_SHOWN_NAMES]) + more

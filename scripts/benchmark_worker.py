@@ -16,18 +16,25 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from bert_tf import catalogue, classifier
-from bert_tf.checkpoints import write_checkpoint
-from bert_tf.distribution import create_strategy
-from bert_tf.evaluation import predict
-from bert_tf.features import Features, batch_dataset, convert_examples_to_features, training_order
-from bert_tf.fusion import is_fusing
-from bert_tf.modeling import BertClassifier, BertConfig, BertEncoder
-from bert_tf.output_dir import OutputDir
-from bert_tf.performance import device_peak, forward_flops, peak_memory_bytes, training_flops
-from bert_tf.processors import InputExample, MrpcProcessor, read_raw_tsv
-from bert_tf.tokenization import FullTokenizer
-from bert_tf.training import Training, TrainingOptions
+from bert_tf.checkpoints import download as catalogue
+from bert_tf.checkpoints.formats import write_checkpoint
+from bert_tf.data.batches import batch_dataset, training_order
+from bert_tf.data.examples import InputExample
+from bert_tf.data.features import Features, convert_examples_to_features
+from bert_tf.data.processors import MrpcProcessor
+from bert_tf.data.tokenization import FullTokenizer
+from bert_tf.data.tsv import read_raw_tsv
+from bert_tf.devices import create_strategy
+from bert_tf.modeling.config import BertConfig
+from bert_tf.modeling.encoder import BertEncoder
+from bert_tf.modeling.flops import forward_flops, training_flops
+from bert_tf.modeling.fusion import is_fusing
+from bert_tf.modeling.heads import BertClassifier
+from bert_tf.training import run as classifier
+from bert_tf.training.efficiency import device_peak, peak_memory_bytes
+from bert_tf.training.inference import predict
+from bert_tf.training.loop import Training, TrainingOptions
+from bert_tf.training.output_dir import OutputDir
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 LENGTHS = (16, 32, 64, 128)

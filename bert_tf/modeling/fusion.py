@@ -1,0 +1,105 @@
+"""Chains of small operations made into one pass over memory.
+
+@fused
+def scaled_sum(x, y, factor):
+    return x * factor + y
+
+scaled_sum(x, y, factor=3.0)
+"""
+
+import contextlib
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import tensorflow as tf
+
+from bert_tf.devices import is_cpu_alone
+
+_compiled: dict[tuple, Callable] = {}
+_records: list[dict[tuple, Callable]] = []
+
+
+def is_fusing() -> bool:
+    """Whether `fused` functions are compiled: where there is a CPU alone.
+
+    A TPU compiles the whole step anyway. On a GPU compiling takes longer, and what it gains was not measured.
+    """
+    return is_cpu_alone()
+
+
+def fused(function: Callable) -> Callable:
+    """Has XLA make one pass over memory of all that `function` does, where it `is_fusing`.
+
+    TensorFlow's own operations make a pass each, and are built for the oldest CPU that its packages support. The
+    price is 20 to 200 ms for each new number of rows: `features.row_count` keeps those few, and `compile_for` has
+    them compiled before anybody waits.
+
+    Args:
+        function: takes tensors, those of rank 2 with any number of rows, and Python numbers by name.
+
+    Example:
+        >>> fused(lambda x, factor: x * factor + x)(tf.ones([2, 1]), factor=3.0).numpy().tolist()
+        [[4.0], [4.0]]
+    """
+
+    @functools.wraps(function)
+    def call(*tensors: tf.Tensor, **numbers: float) -> tf.Tensor | tuple[tf.Tensor, ...]:
+        if not is_fusing():
+            return function(*tensors, **numbers)
+        specs = tuple(_of_any_rows(x) for x in tensors)
+        key = (function, specs, tuple(numbers.items()))
+        if key not in _compiled:
+            compiled = tf.function(functools.partial(function, **numbers), jit_compile=True, autograph=False)
+            _compiled[key] = compiled.get_concrete_function(*specs)
+        for record in _records:
+            record[key] = _compiled[key]
+        return _compiled[key](*tensors)
+
+    return call
+
+
+def _of_any_rows(x: tf.Tensor) -> tf.TensorSpec:
+    return tf.TensorSpec([None, x.shape[1]] if x.shape.rank == 2 else x.shape, x.dtype)
+
+
+@functools.cache
+def silence_compiler() -> None:
+    """Has XLA make the announcement of its first compilation, which no setting turns off, where nobody reads it."""
+    if sys.stderr is None:
+        return
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        tf.function(lambda x: x + 1, jit_compile=True, autograph=False)(tf.zeros([1]))
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+@contextlib.contextmanager
+def recorded() -> Iterator[dict[tuple, Callable]]:
+    """Gives what `fused` functions are called within, for `compile_for`."""
+    record: dict[tuple, Callable] = {}
+    _records.append(record)
+    try:
+        yield record
+    finally:
+        _records[:] = [other for other in _records if other is not record]
+
+
+def compile_for(record: dict[tuple, Callable], row_counts: Iterable[int]) -> None:
+    """Compiles what was `recorded` for these numbers of rows."""
+
+    # Called from a graph, as it will be later: TensorFlow keeps what is called otherwise apart.
+    @tf.function(input_signature=[tf.TensorSpec([], tf.int32)], autograph=False)
+    def call_all(rows: tf.Tensor) -> list:
+        zeros = [[tf.zeros([size or rows for size in spec.shape], spec.dtype) for spec in key[1]] for key in record]
+        return [compiled(*arguments) for compiled, arguments in zip(record.values(), zeros, strict=True)]
+
+    for rows in row_counts:
+        call_all(rows)

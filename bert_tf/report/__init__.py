@@ -1,0 +1,1 @@
+"""Finished runs, compared in one page. Needs no TensorFlow."""

@@ -1,0 +1,1 @@
+"""What a task is: its examples, its head, its scores."""

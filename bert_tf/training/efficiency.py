@@ -1,0 +1,183 @@
+"""How much a run computes, and how near that is to what its device can: operations, peaks, memory.
+
+    peak = device_peak("float32")
+    training_flops(config, lengths) / seconds / peak.flops_per_second  # the model FLOPs utilization of one device
+
+Only what real tokens need counts as an operation (Chowdhery et al. 2022, PaLM, appendix B): computing padding or
+something twice does not make a run look better.
+"""
+
+import functools
+import re
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import tensorflow as tf
+
+# What scripts/benchmark.py measured for BERT-base on two cores with AVX512-BF16: bfloat16 against float32.
+MEASURED_BFLOAT16_SPEEDUP = 1.5
+_CPU_INFO = Path("/proc/cpuinfo")
+_BFLOAT16_CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
+_BFLOAT16_COMPUTE_CAPABILITY = (8, 0)
+_SECONDS_OF_MEASUREMENT = 0.3
+# Published peaks of dense products in 1e12 operations a second, from NVIDIA's data sheets and white papers, by the
+# name that the driver gives the card: float32, bfloat16, float16. float32 is TF32 where the card has it, as
+# TensorFlow computes float32 products in it. GeForce: with sums in float32, as TensorFlow asks for. A card or type
+# that is not here is measured.
+_PUBLISHED_GPUS = {
+    r"Tesla V100-SXM2-\d+GB": (15.7, None, 125.0),
+    r"Tesla V100-PCIE-\d+GB": (14.0, None, 112.0),
+    r"Tesla V100S-PCIE-\d+GB": (16.4, None, 130.0),
+    r"(Tesla|NVIDIA) T4": (8.1, None, 65.0),
+    r"NVIDIA A10": (62.5, 125.0, 125.0),
+    r"(NVIDIA )?A100-(SXM4|PCIE)-\d+GB": (156.0, 312.0, 312.0),
+    r"NVIDIA A100 80GB PCIe": (156.0, 312.0, 312.0),
+    r"NVIDIA L4": (60.0, 121.0, 121.0),
+    r"NVIDIA L40S": (183.0, 362.0, 362.0),
+    r"NVIDIA H100 80GB HBM3": (494.7, 989.4, 989.4),
+    r"NVIDIA H100 PCIe": (378.0, 756.0, 756.0),
+    r"NVIDIA H200": (494.7, 989.4, 989.4),
+    r"(NVIDIA )?GeForce RTX 3090": (35.6, 71.0, 71.0),
+    r"NVIDIA GeForce RTX 4090": (82.6, 165.2, 165.2),
+}
+_GPU_DTYPES = ("float32", "bfloat16", "float16")
+
+
+class Peak(NamedTuple):
+    """The most that one device can compute.
+
+    Attributes:
+        flops_per_second: floating point operations of dense matrix products, two for a multiplication and addition.
+        source: `"measured"`, or the name of the card whose published figure it is.
+    """
+
+    flops_per_second: float
+    source: str
+
+
+@functools.cache
+def device_peak(compute_dtype: str) -> Peak:
+    """The peak of this process's first TPU core or GPU, without one of all its CPU cores together.
+
+    Published for known NVIDIA cards; else measured, in about half a second, once a process.
+
+    Args:
+        compute_dtype: `"float32"`, `"bfloat16"` or `"float16"`.
+    """
+    kind = _device_kind()
+    if kind == "GPU":
+        name = _gpu_details().get("device_name", "")
+        published = _published(name, compute_dtype)
+        if published:
+            return Peak(published, name)
+    return Peak(_measure(kind, compute_dtype), "measured")
+
+
+def _device_kind() -> str:
+    return next((kind for kind in ("TPU", "GPU") if tf.config.list_logical_devices(kind)), "CPU")
+
+
+def _gpu_details() -> dict:
+    return tf.config.experimental.get_device_details(tf.config.get_visible_devices("GPU")[0])
+
+
+def _published(device_name: str, compute_dtype: str) -> float | None:
+    for pattern, peaks in _PUBLISHED_GPUS.items():
+        peak = peaks[_GPU_DTYPES.index(compute_dtype)]
+        if peak and re.fullmatch(pattern, device_name):
+            return peak * 1e12
+    return None
+
+
+def _measure(kind: str, compute_dtype: str) -> float:
+    """The best of several runs of the products of BERT-base's feed-forward part, in operations a second."""
+    # A fast device is done with few rows before the next product is asked for.
+    rows, width, inner = (1024 if kind == "CPU" else 16384), 768, 3072
+
+    def random(height: int, width: int) -> tf.Tensor:
+        # So scaled, a product is of the size of its input, and no number becomes slow or infinite.
+        return tf.cast(tf.random.stateless_normal([height, width], [0, 0]) * height**-0.5, compute_dtype)
+
+    @tf.function
+    def products(x: tf.Tensor, up: tf.Tensor, down: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
+        for _ in tf.range(times):
+            x = tf.matmul(tf.matmul(x, up), down)
+        return x[0, 0]
+
+    def seconds(times: int) -> float:
+        started = time.perf_counter()
+        products(x, up, down, tf.constant(times)).numpy()
+        return time.perf_counter() - started
+
+    with tf.device(f"{kind}:0"):
+        x, up, down = random(rows, width), random(width, inner), random(inner, width)
+        seconds(1)  # compiles
+        best, times, started = 0.0, 1, time.perf_counter()
+        while time.perf_counter() - started < _SECONDS_OF_MEASUREMENT:
+            spent = seconds(times)
+            best = max(best, times * 4.0 * rows * width * inner / spent)
+            if spent < _SECONDS_OF_MEASUREMENT / 10:
+                times *= 2
+    return best
+
+
+def efficiency(
+    prefix: str, flops: float, seconds: float, compute_dtype: str, num_devices: int
+) -> dict[str, float | str]:
+    """What a part of a run got out of its devices, as `results.json` has it.
+
+    Args:
+        prefix: of the keys: `"train"` or `"eval"`.
+        flops: what had to be computed, see `training_flops`.
+        seconds: how long it took.
+        compute_dtype: in which type, see `device_peak`.
+        num_devices: how many devices like this process's first shared the work.
+
+    Returns:
+        `PREFIX_model_flops_utilization`, the fraction of the devices' peak; `PREFIX_device_peak_flops`, one device's
+        peak a second; `PREFIX_device_peak_source`, see `Peak`; `PREFIX_peak_memory_bytes`.
+    """
+    memory = peak_memory_bytes()  # before the measurement of the peak takes some
+    peak = device_peak(compute_dtype)
+    return {
+        f"{prefix}_model_flops_utilization": flops / seconds / (num_devices * peak.flops_per_second),
+        f"{prefix}_device_peak_flops": peak.flops_per_second,
+        f"{prefix}_device_peak_source": peak.source,
+        f"{prefix}_peak_memory_bytes": memory,
+    }
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process had: of the fullest GPU, without one the resident set on the host."""
+    gpus = tf.config.get_visible_devices("GPU")
+    if gpus:
+        return max(tf.config.experimental.get_memory_info(f"GPU:{index}")["peak"] for index in range(len(gpus)))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # getrusage(2): bytes there, KiB on Linux
+
+
+def bfloat16_hint() -> str | None:
+    """One line for who trains in float32 on a device with fast bfloat16; None on other devices.
+
+    Also None on TPUs, which multiply float32 in bfloat16 anyway.
+    """
+    kind = _device_kind()
+    if kind == "GPU" and _gpu_details().get("compute_capability", (0, 0)) >= _BFLOAT16_COMPUTE_CAPABILITY:
+        return "This GPU has fast bfloat16: --mixed_precision=bfloat16 trains in it."
+    if kind == "CPU" and _cpu_flags() & _BFLOAT16_CPU_FLAGS:
+        return (
+            "This CPU has fast bfloat16: --mixed_precision=bfloat16 trains BERT-base "
+            f"{MEASURED_BFLOAT16_SPEEDUP:g} times as fast (measured on two cores by scripts/benchmark.py)."
+        )
+    return None
+
+
+def _cpu_flags() -> set[str]:
+    """What an x86 Linux says that the CPU can do; nothing elsewhere."""
+    if not _CPU_INFO.exists():
+        return set()
+    flags = re.search(r"^flags\s*:(.*)$", _CPU_INFO.read_text(encoding="utf-8"), re.MULTILINE)
+    return set(flags[1].split()) if flags else set()

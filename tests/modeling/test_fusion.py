@@ -1,0 +1,108 @@
+"""Fused functions compute what they say, and what was compiled ahead is not compiled again."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bert_tf.modeling import fusion
+from bert_tf.modeling.fusion import compile_for, fused, recorded
+
+# A tiny BERT trains: what is compiled ahead, and then in steps on batches of three different numbers of rows.
+TRAINING = """
+import sys
+import numpy as np
+import tensorflow as tf
+from bert_tf.data.batches import batch_row_counts
+from bert_tf.data.features import Features
+from bert_tf.modeling.config import BertConfig
+from bert_tf.modeling.encoder import BertEncoder
+from bert_tf.modeling.heads import BertClassifier
+from bert_tf.training.loop import Training, TrainingOptions
+
+config = BertConfig(vocab_size=50, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24)
+ids = tf.RaggedTensor.from_row_lengths(tf.ones([120], tf.int32), [5, 10, 20, 25, 28, 32])
+features = Features(ids, ids * 0, tf.constant([0, 1, 0, 1, 0, 1]), max_seq_length=40)
+order = np.array([[0, 1], [2, 3], [4, 5], [0, 1], [2, 3], [4, 5]])
+assert len(set(batch_row_counts(features.lengths, order, 40, few=True))) == 3
+training = Training(BertClassifier(BertEncoder(config), 2), TrainingOptions(6, 2), tf.distribute.get_strategy())
+batches = training.batches(features, order)
+if sys.argv[1] == "ahead":
+    training.compile_ahead(batches, features, order).join()
+print("NOW THE STEPS", file=sys.stderr, flush=True)
+for _ in range(6):
+    training.train_step(batches).numpy()
+"""
+
+
+@fused
+def scaled_sum(x: tf.Tensor, y: tf.Tensor, factor: float) -> tf.Tensor:
+    return x * factor + y
+
+
+def test_a_fused_function_computes_the_same_for_any_number_of_rows():
+    for rows in (1, 3, 4):
+        x, y = (tf.constant(np.random.default_rng(seed).normal(size=[rows, 5]), tf.float32) for seed in (0, 1))
+        np.testing.assert_allclose(scaled_sum(x, y, factor=2.5), x * 2.5 + y, rtol=1e-6)
+        np.testing.assert_allclose(scaled_sum(x, y, factor=-1.0), y - x, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+def test_a_fused_function_takes_each_type_and_width(dtype):
+    for width in (2, 7):
+        x = tf.ones([3, width], dtype)
+        y = scaled_sum(x, x, factor=2.0)
+        assert y.dtype == dtype
+        np.testing.assert_array_equal(tf.cast(y, tf.float32), np.full([3, width], 3.0))
+
+
+def test_a_fused_function_works_in_a_graph_of_unknown_rows():
+    graph = tf.function(lambda x: scaled_sum(x, x, factor=2.0), input_signature=[tf.TensorSpec([None, 2], tf.float32)])
+    assert [graph(tf.ones([rows, 2])).shape for rows in (1, 5)] == [(1, 2), (5, 2)]
+
+
+def test_where_there_is_more_than_a_cpu_nothing_is_compiled(monkeypatch):
+    monkeypatch.setattr(fusion, "is_fusing", lambda: False)
+    with recorded() as record:
+        np.testing.assert_array_equal(scaled_sum(tf.ones([2, 2]), tf.ones([2, 2]), factor=2.0), np.full([2, 2], 3.0))
+    assert not record
+
+
+def test_a_record_holds_what_is_called_within_it():
+    with recorded() as outer:
+        scaled_sum(tf.ones([2, 11]), tf.ones([2, 11]), factor=2.0)
+        with recorded() as inner:
+            scaled_sum(tf.ones([3, 12]), tf.ones([3, 12]), factor=2.0)
+        compile_for(inner, [4])
+    scaled_sum(tf.ones([2, 13]), tf.ones([2, 13]), factor=2.0)
+    assert [[spec.shape[1] for spec in specs] for _, specs, _ in outer] == [[11, 11], [12, 12]]
+    assert [[spec.shape[1] for spec in specs] for _, specs, _ in inner] == [[12, 12]]
+
+
+def stderr_of_a_training(mode: str) -> str:
+    """What a process that trains says, XLA's compilations included."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "TF_CPP_VMODULE": "device_compiler=1"}
+    command = [sys.executable, "-c", TRAINING, mode]
+    ended = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stderr
+
+
+def compilations_of_a_training(mode: str) -> tuple[int, int]:
+    """How often XLA compiled something before the first step, and from then on."""
+    before, after = stderr_of_a_training(mode).split("NOW THE STEPS")
+    return before.count("Compilation of XLA executable"), after.count("Compilation of XLA executable")
+
+
+@pytest.mark.skipif(not fusion.is_fusing(), reason="nothing is fused beside a GPU or a TPU")
+def test_no_step_waits_for_what_was_compiled_ahead():
+    ahead, then = compilations_of_a_training("ahead")
+    assert ahead > 0
+    assert then == 0
+    assert "Compiled cluster" not in stderr_of_a_training("ahead")
+    nothing, all_of_it = compilations_of_a_training("late")
+    assert nothing == 0
+    assert all_of_it == ahead

@@ -1,0 +1,149 @@
+import numpy as np
+import pytest
+from support.synthetic_runs import LABELS, VERSIONS, draw_probabilities, write_run
+
+from bert_tf.report.comparison import BOOTSTRAP, MCNEMAR, compare, value_text
+from bert_tf.report.runs import read_runs
+from bert_tf.report.statistics import holm, mcnemar_exact, paired_bootstrap
+
+COLLAPSED = np.tile(np.float32([0.3, 0.7]), (len(LABELS), 1))
+
+
+def write(folder, rate, accuracy, seed, **changes):
+    number = int(1e6 * rate) * 10 + seed
+    probabilities = draw_probabilities(changes.get("labels", LABELS), accuracy, number)
+    return write_run(folder / f"{rate}-{seed}-{len(changes)}", probabilities, seed=seed, learning_rate=rate, **changes)
+
+
+def studies_of(folder):
+    return compare(read_runs([folder]))
+
+
+def test_runs_that_differ_in_nothing_but_the_seed_are_one_configuration(tmp_path):
+    runs = [write(tmp_path, rate, 0.8, seed) for rate in (1e-5, 2e-5) for seed in (0, 1, 2)]
+    (study,) = studies_of(tmp_path)
+    assert len(runs) == 6
+    assert sorted([run.seed for run in each.runs] for each in study.configurations) == [[0, 1, 2], [0, 1, 2]]
+    assert {each.label for each in study.configurations} == {"lr 1e-5", "lr 2e-5"}
+
+
+def test_means_and_spreads_are_those_of_the_seeds(tmp_path):
+    for seed, accuracy in enumerate((0.7, 0.8, 0.9)):
+        write(tmp_path, 1e-5, accuracy, seed)
+    (study,) = studies_of(tmp_path)
+    (configuration,) = study.configurations
+    accuracies = [run.results["eval_accuracy"] for run in configuration.runs]
+    assert configuration.summary("eval_accuracy") == pytest.approx((np.mean(accuracies), np.std(accuracies, ddof=1)))
+    assert configuration.worst.results["eval_accuracy"] == min(accuracies)
+    assert study.standard_error == pytest.approx((np.mean(accuracies) * (1 - np.mean(accuracies)) / 60) ** 0.5)
+
+
+def test_configurations_stand_by_mean_accuracy(tmp_path):
+    for rate, accuracy in ((1e-5, 0.6), (2e-5, 0.9), (3e-5, 0.75)):
+        write(tmp_path, rate, accuracy, 0)
+    (study,) = studies_of(tmp_path)
+    assert [(each.number, each.label) for each in study.configurations] == [
+        (1, "lr 2e-5"),
+        (2, "lr 3e-5"),
+        (3, "lr 1e-5"),
+    ]
+
+
+def test_single_seeds_are_compared_by_mcnemar_with_holms_correction(tmp_path):
+    for rate, accuracy in ((1e-5, 0.6), (2e-5, 0.9), (3e-5, 0.85)):
+        write(tmp_path, rate, accuracy, 0)
+    (study,) = studies_of(tmp_path)
+    best, *others = (each.runs[0].predictions.correct for each in study.configurations)
+    p_values = [mcnemar_exact(best, other) for other in others]
+    assert [each.test.p_value for each in study.configurations[1:]] == p_values
+    assert [each.test.adjusted for each in study.configurations[1:]] == holm(p_values)
+    assert {each.test.method for each in study.configurations[1:]} == {MCNEMAR}
+    assert study.best.test is None
+
+
+def test_several_seeds_are_compared_by_the_bootstrap_and_marked(tmp_path):
+    for rate, accuracy in ((1e-5, 0.5), (2e-5, 0.9), (3e-5, 0.89)):
+        for seed in range(3):
+            write(tmp_path, rate, accuracy, seed)
+    (study,) = studies_of(tmp_path)
+    best, near, far = study.configurations
+    assert near.test.p_value == paired_bootstrap(best.correct, near.correct)[0]
+    assert near.test.method == BOOTSTRAP
+    assert study.undistinguished == [near]
+    assert far.test.distinguishable
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"task_name": "CoLA"},
+        {"dataset": "another"},
+        {"train_data": "fedcba9876543210"},
+        {"versions": {**VERSIONS, "tensorflow": "2.21.0"}},
+        {"labels": [*LABELS[1:], "1"]},
+        {"guids": [f"dev-{number}" for number in range(2, 62)]},
+    ],
+)
+def test_runs_of_other_data_tasks_or_versions_are_apart(tmp_path, change):
+    write(tmp_path, 1e-5, 0.8, 0)
+    write(tmp_path, 1e-5, 0.8, 1, **change)
+    assert [len(study.configurations) for study in studies_of(tmp_path)] == [1, 1]
+
+
+def test_a_collapsed_run_is_in_no_mean_and_no_test(tmp_path):
+    write(tmp_path, 1e-5, 0.9, 0)
+    write(tmp_path, 2e-5, 0.85, 0)
+    write_run(tmp_path / "collapsed", COLLAPSED, seed=1, learning_rate=2e-5)
+    (study,) = studies_of(tmp_path)
+    other = study.configurations[1]
+    assert [run.folder.name for run in other.collapsed] == ["collapsed"]
+    assert len(other.runs) == 1 and other.accuracy == other.runs[0].results["eval_accuracy"]
+    assert other.worst.folder.name == "collapsed"
+    assert other.test.method == MCNEMAR
+
+
+def test_a_configuration_with_nothing_but_collapsed_runs_stands_last(tmp_path):
+    write_run(tmp_path / "collapsed", COLLAPSED, learning_rate=2e-5)
+    (study,) = studies_of(tmp_path)
+    assert study.best is None and study.standard_error is None
+    write(tmp_path, 1e-5, 0.4, 0)
+    (study,) = studies_of(tmp_path)
+    assert study.best.label == "lr 1e-5"
+    assert study.configurations[1].accuracy is None and study.configurations[1].test is None
+
+
+def test_a_failed_run_is_counted_with_its_configuration(tmp_path):
+    write(tmp_path, 1e-5, 0.8, 0)
+    write(tmp_path, 2e-5, 0.8, 0)
+    (write(tmp_path, 2e-5, 0.8, 1) / "results.json").unlink()
+    (study,) = studies_of(tmp_path)
+    assert {each.label: len(each.failed) for each in study.configurations} == {"lr 1e-5": 0, "lr 2e-5": 1}
+
+
+def test_a_repeated_seed_is_counted_once_and_named(tmp_path):
+    first = write(tmp_path / "a", 1e-5, 0.8, 0)
+    second = write(tmp_path / "b", 1e-5, 0.8, 0)
+    (study,) = studies_of(tmp_path)
+    assert [run.folder for run in study.best.runs] == [first]
+    assert study.notes == [f"Not counted: {second} has the flags and the seed of {first}."]
+
+
+def test_a_run_without_predictions_is_averaged_but_not_tested(tmp_path):
+    write(tmp_path, 1e-5, 0.9, 0)
+    (write(tmp_path, 2e-5, 0.6, 0) / "eval_predictions.tsv").unlink()
+    (study,) = studies_of(tmp_path)
+    assert study.configurations[1].accuracy is not None
+    assert study.configurations[1].test is None
+    assert "Without predictions" in study.notes[0]
+
+
+def test_nested_flags_of_a_foreign_file_do_no_harm(tmp_path):
+    write_run(tmp_path / "run", draw_probabilities(LABELS, 0.8, 0), model={"a": [1]}, warmup_steps=[2])
+    write(tmp_path, 1e-5, 0.8, 0)
+    (study,) = studies_of(tmp_path)
+    assert len(study.configurations) == 2
+
+
+@pytest.mark.parametrize(("value", "text"), [(1e-4, "1e-4"), (2.5e-5, "2.5e-5"), (0.01, "0.01"), (None, "none")])
+def test_values_read_as_one_writes_them(value, text):
+    assert value_text(value) == text

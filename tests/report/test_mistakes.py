@@ -1,0 +1,61 @@
+import numpy as np
+from support.synthetic_runs import write_run
+
+from bert_tf.report.mistakes import most_confident_mistakes
+from bert_tf.report.runs import read_runs
+
+LABELS = ["1", "0", "1", "0"]
+PROBABILITIES = np.float32([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.05, 0.95]])
+HEADER = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
+
+
+def write_dev(folder, labels=LABELS):
+    folder.mkdir(exist_ok=True)
+    rows = "".join(f"{label}\t{n}\t{n}\tfirst {n}\tsecond {n}\n" for n, label in enumerate(labels, start=1))
+    (folder / "dev.tsv").write_text(HEADER + rows)
+    return str(folder)
+
+
+def mistakes_of(folder, **options):
+    return most_confident_mistakes(read_runs([folder]).runs, **options)
+
+
+def test_the_surest_mistake_comes_first_with_both_sentences(tmp_path):
+    write_run(tmp_path / "run", PROBABILITIES, LABELS, data_dir=write_dev(tmp_path / "data"))
+    mistakes, reason = mistakes_of(tmp_path / "run")
+    assert reason is None
+    assert [each.guid for each in mistakes] == ["dev-4", "dev-1", "dev-3"]
+    assert (mistakes[0].label, mistakes[0].predicted, round(mistakes[0].probability, 2)) == ("0", "1", 0.95)
+    assert (mistakes[0].example.text_a, mistakes[0].example.text_b) == ("first 4", "second 4")
+
+
+def test_no_more_are_given_than_asked_for(tmp_path):
+    write_run(tmp_path / "run", PROBABILITIES, LABELS)
+    assert len(mistakes_of(tmp_path, count=2)[0]) == 2
+
+
+def test_several_seeds_speak_by_their_mean(tmp_path):
+    write_run(tmp_path / "a", PROBABILITIES, LABELS, seed=0)
+    write_run(tmp_path / "b", PROBABILITIES[:, ::-1] * 0.5 + 0.25, LABELS, seed=1)
+    mistakes, _ = mistakes_of(tmp_path)
+    np.testing.assert_allclose(mistakes[0].probability, (0.95 + 0.275) / 2, atol=1e-6)
+
+
+def test_data_that_cannot_be_read_is_said(tmp_path):
+    write_run(tmp_path / "run", PROBABILITIES, LABELS, data_dir=str(tmp_path / "gone"))
+    mistakes, reason = mistakes_of(tmp_path)
+    assert "there is no such file" in reason
+    assert mistakes[0].example is None
+
+
+def test_data_that_has_changed_is_said(tmp_path):
+    data = write_dev(tmp_path / "data", ["1", "0", "1", "1"])
+    write_run(tmp_path / "run", PROBABILITIES, LABELS, data_dir=data)
+    mistakes, reason = mistakes_of(tmp_path / "run")
+    assert "not those that were predicted" in reason
+    assert mistakes[0].example is None
+
+
+def test_an_unknown_task_is_said(tmp_path):
+    write_run(tmp_path / "run", PROBABILITIES, LABELS, task_name="Other")
+    assert "unknown" in mistakes_of(tmp_path)[1]

@@ -1,0 +1,191 @@
+import html.parser
+import re
+
+import numpy as np
+import pytest
+from support.browser import CHROMIUM, Browser
+from support.synthetic_runs import LABELS, draw_probabilities, write_run
+
+from bert_tf.report.report import write_report
+
+COLLAPSED = np.tile(np.float32([0.3, 0.7]), (len(LABELS), 1))
+SCRIPT = "<script>document.title = 'taken'</script><img src=http://127.0.0.1:9/x onerror=document.title='taken'>"
+VOID = {"meta", "link", "img", "br", "input"}
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """A report with everything in it, script tags in every text included."""
+    top = tmp_path_factory.mktemp("page")
+    (top / "data").mkdir()
+    rows = "".join(f"{label}\t{n}\t{n}\t{SCRIPT} {n}\tsecond\n" for n, label in enumerate(LABELS, start=1))
+    (top / "data" / "dev.tsv").write_text("Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n" + rows)
+    runs = top / "runs"
+    for rate, accuracy in ((1e-5, 0.62), (2e-5, 0.9), (3e-5, 0.88)):
+        for seed in range(3):
+            probabilities = draw_probabilities(LABELS, accuracy, int(1e6 * rate) + seed)
+            changes = {"learning_rate": rate, "seed": seed, "data_dir": str(top / "data"), "model": SCRIPT + str(rate)}
+            write_run(runs / f"{rate}-{seed}", probabilities, **changes)
+    write_run(runs / "collapsed", COLLAPSED, seed=3, learning_rate=2e-5, model=f"{SCRIPT}2e-05")
+    write_run(runs / "other", draw_probabilities(LABELS, 0.8, 0), dataset=SCRIPT)
+    (runs / "failed").mkdir()
+    (runs / "failed" / "failure.txt").write_text(f"{SCRIPT}\n")
+    (runs / "cut<b>").mkdir()
+    (runs / "cut<b>" / "results.json").write_text("{")
+    write_report([runs], top / "report")
+    return top / "report" / "report.html"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with Browser(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+class Checker(html.parser.HTMLParser):
+    """Notes elements that are closed in another order than they were opened."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.errors, self.seen = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.seen.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.errors.append((tag, self.getpos()))
+
+
+def checked(report):
+    checker = Checker()
+    checker.feed(report.read_text())
+    return checker
+
+
+def test_all_elements_are_closed_and_no_id_stands_twice(report):
+    checker = checked(report)
+    assert not checker.errors and not checker.open
+    ids = [attributes["id"] for _, attributes in checker.seen if "id" in attributes]
+    assert len(ids) == len(set(ids)) > 10
+
+
+def test_the_page_names_nothing_to_be_fetched(report):
+    checker = checked(report)
+    for tag, attributes in checker.seen:
+        assert tag not in ("img", "iframe", "object", "embed", "base", "form")
+        for name in ("src", "href", "xlink:href", "action", "srcset"):
+            assert attributes.get(name, "#").startswith(("#", "data:,"))
+    style = report.read_text().partition("<style>")[2].partition("</style>")[0]
+    assert "@import" not in style and "@font-face" not in style and "url(" not in style
+    assert sum(tag == "script" for tag, _ in checker.seen) == 1
+
+
+def test_text_from_flags_data_and_paths_shows_as_text(report):
+    text = report.read_text()
+    assert text.count("<script") == 1
+    assert "&lt;script&gt;document.title = &#x27;taken&#x27;&lt;/script&gt;" in text
+    assert "cut&lt;b&gt;" in text
+
+
+def test_tables_and_figures_can_be_read_aloud(report):
+    seen = checked(report).seen
+    assert all("scope" in attributes for tag, attributes in seen if tag == "th")
+    figures = [attributes for tag, attributes in seen if tag == "svg"]
+    assert len(figures) >= 6
+    assert all(figure["role"] == "img" and figure["aria-label"] for figure in figures)
+    tags = [tag for tag, _ in seen]
+    assert tags.count("table") == tags.count("caption") and tags.count("h1") == 1
+
+
+def test_failed_collapsed_and_separate_runs_are_named(report):
+    text = report.read_text()
+    assert "2 studies that are not pooled" in text
+    assert re.search(r"Collapsed, all dev examples given one class: [^<]*/collapsed", text)
+    assert "Runs without results" in text and "results.json: is cut or no JSON" in text
+    assert "expected calibration error is" in text and "15 bins" in text
+    # The first study has its texts, the second says why not.
+    assert text.count("<blockquote>") == 2 * text.partition('<h2 id="s2"')[0].count("<li><p>") > 0
+    assert text.count("Their texts are not shown: nowhere/dev.tsv: there is no such file") == 1
+
+
+def luminance(colour):
+    channels = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(first, second):
+    dark, light = sorted(map(luminance, (first, second)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (390, "light"), (390, "dark")])
+def test_a_browser_shows_the_page_in_peace(report, browser, width, scheme, tmp_path):
+    browser.messages.clear()
+    browser.requests.clear()
+    browser.show(width, 844, scheme)
+    browser.open(report)
+    assert browser.messages == []
+    assert browser.requests == [report.resolve().as_uri()]
+    assert browser.run("document.title").startswith("MRPC")
+    # Only the tables may be wider than the window, and they scroll by themselves.
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    paper = browser.run("getComputedStyle(document.body).backgroundColor")
+    assert (luminance(paper) > 0.5) == (scheme == "light")
+    for selector in ("body", ".note", ".mark", "figcaption", "svg text", "summary"):
+        element = f"getComputedStyle(document.querySelector('{selector}'))"
+        colour = browser.run(f"{element}.{'fill' if 'svg' in selector else 'color'}")
+        assert contrast(colour, paper) >= 4.5, (selector, colour, paper)
+    browser.screenshot(tmp_path / "page.png")
+    assert (tmp_path / "page.png").stat().st_size > 10_000
+
+
+def column(browser, number):
+    rows = "[...document.querySelector('table.sortable').tBodies[0].rows]"
+    return browser.run(f"{rows}.map(row => row.cells[{number}].dataset.value ?? null)")
+
+
+def sorting(browser):
+    heads = "[...document.querySelector('table.sortable').tHead.rows[0].cells]"
+    return browser.run(f"{heads}.map(head => head.getAttribute('aria-sort'))")
+
+
+def button(number):
+    return f"document.querySelectorAll('table.sortable button')[{number}]"
+
+
+def test_a_click_sorts_by_numbers_and_a_second_click_turns_them_round(report, browser):
+    browser.open(report)
+    assert sorting(browser)[3] == "descending"
+    for direction in ("ascending", "descending"):
+        browser.run(f"{button(3)}.click()")
+        values = [float(value) for value in column(browser, 3)]
+        assert values == sorted(values, reverse=direction == "descending") and len(set(values)) == 3
+        assert [each for each in sorting(browser) if each] == [direction]
+        assert sorting(browser)[3] == direction
+
+
+def test_what_has_no_value_stays_last_either_way(report, browser):
+    browser.open(report)
+    for _ in range(2):
+        browser.run(f"{button(7)}.click()")
+        values = column(browser, 7)
+        assert values[-1] is None and None not in values[:-1]
+
+
+@pytest.mark.parametrize(("key", "code", "text"), [("Enter", 13, "\r"), (" ", 32, " ")])
+def test_the_keyboard_sorts_too(report, browser, key, code, text):
+    browser.open(report)
+    browser.run(f"{button(5)}.focus()")
+    browser.press(key, code, text)
+    values = [float(value) for value in column(browser, 5)]
+    assert sorting(browser)[5] == "ascending"
+    assert values == sorted(values)

@@ -1,0 +1,84 @@
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from support.synthetic_runs import LABELS, draw_probabilities, write_run
+
+from bert_tf.report import plots
+from bert_tf.report.comparison import compare
+from bert_tf.report.runs import read_runs
+from bert_tf.report.statistics import reliability
+
+MODEL = "$x^<script>$ & 漢字"
+
+
+def parse(figure):
+    return ElementTree.fromstring(figure.replace("xlink:href", "href"))  # noqa: S314  # our own output
+
+
+@pytest.fixture(scope="module")
+def configurations(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    for model in (MODEL, "other"):
+        for seed in range(2):
+            write_run(folder / f"{seed}{len(model)}", draw_probabilities(LABELS, 0.8, seed), seed=seed, model=model)
+    return compare(read_runs([folder]))[0].configurations
+
+
+@pytest.fixture(scope="module")
+def figures(configurations):
+    found = reliability(np.array([0.6, 0.7, 0.95]), np.array([1, 0, 1]))
+    return [
+        plots.training_loss(configurations[0], configurations, "a"),
+        plots.accuracy_by_configuration(configurations, "b"),
+        plots.accuracy_by_time(configurations, "c"),
+        plots.reliability_diagram(found, "d"),
+    ]
+
+
+def test_each_figure_is_one_element_with_a_description(figures):
+    for figure in figures:
+        root = parse(figure)
+        assert root.tag == "svg" and root.get("role") == "img"
+        assert len(root.get("aria-label")) > 40
+
+
+def test_no_id_stands_twice_on_a_page_and_all_references_lead_somewhere(figures):
+    page = "".join(figures)
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:url\(|href=")#([^")]+)', page)) <= set(ids)
+
+
+def test_figures_bring_no_style_for_the_page_no_font_and_no_fixed_colour(figures):
+    for figure in figures:
+        assert "<style" not in figure and "<metadata" not in figure and "font-family" not in figure
+        assert not re.findall(r"#[0-9a-f]{6}\b", figure)
+        assert "var(--accent)" in figure
+
+
+def test_names_from_flags_stay_text(figures):
+    assert "<script" not in "".join(figures)
+    root = parse(figures[1])
+    assert any(MODEL in (element.text or "") for element in root.iter("text"))
+
+
+def test_the_band_goes_from_the_lowest_to_the_highest_seed(configurations):
+    steps, losses = plots._loss_curves(configurations[0])
+    assert steps.tolist() == [10, 20, 30]
+    np.testing.assert_allclose(losses[1] - losses[0], 1 / 50)
+
+
+def test_the_description_of_a_figure_has_its_numbers(configurations, figures):
+    for configuration in configurations:
+        assert f"{100 * configuration.runs[0].results['eval_accuracy']:.1f}" in figures[1]
+        assert f"{100 * configuration.accuracy:.1f} %" in figures[2]
+
+
+def test_runs_without_logs_or_times_have_no_such_figure(tmp_path):
+    folder = write_run(tmp_path / "run", draw_probabilities(LABELS, 0.8, 0), results={"train_runtime": None})
+    (folder / "train_log.csv").unlink()
+    configurations = compare(read_runs([tmp_path]))[0].configurations
+    assert plots.training_loss(configurations[0], configurations, "a") is None
+    assert plots.accuracy_by_time(configurations, "b") is None

@@ -1,0 +1,159 @@
+import csv
+import importlib.util
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from support.paths import SCRIPTS
+from support.synthetic_runs import LABELS, draw_probabilities, write_run
+
+from bert_tf.errors import UserError
+from bert_tf.report.comparison import compare
+from bert_tf.report.report import csv_table, markdown, write_report
+from bert_tf.report.runs import REPORT_FILES, read_runs
+
+SCRIPT = SCRIPTS / "report.py"
+NASTY = "=a|b<script>alert(1)</script>\n`c`"
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    folder = tmp_path / "sweep"
+    for rate in (1e-5, 2e-5):
+        for seed in range(2):
+            probabilities = draw_probabilities(LABELS, 0.7 + 5e3 * rate, int(1e6 * rate) + seed)
+            write_run(folder / f"{rate}-{seed}", probabilities, seed=seed, learning_rate=rate)
+    return folder
+
+
+def run_script(*arguments):
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def rows_of(folder):
+    return list(csv.DictReader(io.StringIO(csv_table(compare(read_runs([folder]))))))
+
+
+def test_the_three_files_are_written_and_a_second_report_is_the_same(sweep):
+    paths = write_report([sweep], sweep)
+    first = [path.read_bytes() for path in paths]
+    assert [path.name for path in paths] == list(REPORT_FILES)
+    assert [path.read_bytes() for path in write_report([sweep], sweep)] == first
+    assert not list(sweep.glob(".report*"))
+
+
+def test_the_script_writes_to_its_first_argument_by_default(sweep):
+    process = run_script(sweep)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.split() == [str(sweep / name) for name in REPORT_FILES]
+    assert process.stderr == ""
+
+
+def test_flags_may_follow_the_folders(sweep, tmp_path):
+    assert run_script(sweep, f"--report_dir={tmp_path / 'new' / 'report'}").returncode == 0
+    assert (tmp_path / "new" / "report" / "report.html").exists()
+    assert not (sweep / "report.html").exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["gone"], ["."]])
+def test_with_nothing_to_report_the_script_says_so_in_one_line(tmp_path, arguments):
+    process = run_script(*(tmp_path / argument for argument in arguments))
+    assert process.returncode == 1
+    assert process.stderr.count("\n") == 1 and process.stderr.startswith("report.py: error: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_report_loads_no_tensorflow():
+    code = "import sys, bert_tf.report; sys.exit('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_a_report_that_cannot_be_written_is_the_users_mistake(sweep):
+    (sweep / "file").touch()
+    with pytest.raises(UserError, match="cannot be written to"):
+        write_report([sweep], sweep / "file")
+
+
+def test_a_crash_while_writing_leaves_the_earlier_report(sweep, monkeypatch):
+    (sweep / "report.html").write_text("earlier")
+
+    def fail(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bert_tf.files.os.fsync", fail)
+    with pytest.raises(UserError, match="No space left"):
+        write_report([sweep], sweep)
+    assert (sweep / "report.html").read_text() == "earlier"
+    assert not list(sweep.glob(".report*"))
+
+
+def test_failed_runs_alone_make_a_report(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "failure.txt").write_text("out of memory\n")
+    write_report([tmp_path], tmp_path)
+    for name in ("report.html", "report.md"):
+        assert "out of memory" in (tmp_path / name).read_text()
+
+
+def test_the_csv_has_the_numbers_in_full(sweep):
+    rows = rows_of(sweep)
+    runs = read_runs([sweep]).runs
+    accuracies = [run.results["eval_accuracy"] for run in runs if run.flags["learning_rate"] == 2e-5]
+    (row,) = (row for row in rows if row["flag learning_rate"] == "2e-5")
+    assert float(row["accuracy_mean"]) == pytest.approx(np.mean(accuracies), rel=1e-5)
+    assert float(row["accuracy_sd"]) == pytest.approx(np.std(accuracies, ddof=1), rel=1e-5)
+    assert (row["seeds"], row["collapsed"], row["failed"]) == ("2", "0", "0")
+    assert [bool(row["p_value"]) for row in rows] == [False, True]
+
+
+def test_the_csv_holds_no_formula_and_no_broken_row(tmp_path):
+    write_run(tmp_path / "a", draw_probabilities(LABELS, 0.8, 0), dataset=NASTY, model=NASTY, **{"=flag": NASTY})
+    (row,) = rows_of(tmp_path)
+    assert row["flag model"] == "'=a|b<script>alert(1)</script> `c`"
+    assert not any(str(cell).startswith(("=", "+", "@")) for pair in row.items() for cell in pair)
+
+
+def test_the_markdown_table_keeps_its_columns_whatever_a_flag_says(tmp_path):
+    for seed, model in enumerate((NASTY, "other")):
+        write_run(tmp_path / str(seed), draw_probabilities(LABELS, 0.8, seed), model=model, dataset=NASTY)
+    found = read_runs([tmp_path])
+    text = markdown(compare(found), found)
+    rows = [line.replace(r"\|", "") for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 4
+    assert {row.count("|") for row in rows} == {12}
+    assert "<script" not in text and "`c`" not in text
+
+
+def test_the_markdown_has_the_conclusion_and_no_sentence_of_the_corpus(sweep, tmp_path):
+    header = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
+    rows = "".join(f"{label}\t{n}\t{n}\tsecret words\tmore\n" for n, label in enumerate(LABELS))
+    (tmp_path / "dev.tsv").write_text(header + rows)
+    probabilities = draw_probabilities(LABELS, 0.9, 77)
+    write_run(sweep / "best", probabilities, seed=0, learning_rate=5e-5, data_dir=str(tmp_path))
+    write_report([sweep], sweep)
+    assert "secret words" in (sweep / "report.html").read_text()
+    text = (sweep / "report.md").read_text()
+    assert "secret words" not in text
+    assert "standard error of" in text and "| 1 | lr 5e-5 (best) |" in text
+
+
+def test_what_was_not_read_is_named(sweep):
+    (sweep / "1e-05-0" / "results.json").write_text('{"cut')
+    (sweep / "1e-05-1" / "train_log.csv").unlink()
+    (sweep / "strange.bin").write_bytes(b"\xff\x00")
+    write_report([sweep], sweep)
+    for name in ("report.html", "report.md"):
+        text = (sweep / name).read_text().replace("\\", "")
+        assert "results.json: is cut or no JSON" in text
+        assert "train_log.csv: is missing" in text
+        assert "strange.bin: is no part of a run" in text
+
+
+def test_the_script_can_be_imported_beside_another_one():
+    spec = importlib.util.spec_from_file_location("report_script", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert callable(module.main)

@@ -1,0 +1,186 @@
+import contextlib
+import doctest
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.paths import ROOT
+
+from bert_tf.data.examples import InputExample
+from bert_tf.data.processors import MrpcProcessor
+from bert_tf.errors import UserError
+
+SCRIPT = ROOT / "scripts" / "export_mrpc.py"
+HEADER = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
+# The sources of tensorflow-datasets' MRPC hold train and dev rows in one file; a list of ids picks dev's.
+MSR_TRAIN = HEADER + "".join(f'{n % 2}\t{n}\t{100 + n}\tFirst " {n} .\tSecond {n} .\n' for n in range(1, 13))
+MSR_TEST = HEADER + "1\t31\t32\tA test .\tTests it .\n0\t41\t42\tB , é .\tC .\n"
+DEV_IDS = "3\t103\n10\t110\n"
+NASTY_ROWS = [
+    ('"quoted"', 'ends with "', 1),
+    ("tab\there", "line\nend", 0),
+    ("crlf\r\nend", "lone\rreturn", -1),
+    ("", "", 0),
+    (" spaces ", "'single' \\ back", 1),
+    ("é 漢字 \U0001f600", "a\u2028b\x0bc\x85d", 0),
+    ("nan", "NA", 1),
+    ('"', '""', 0),
+]
+
+
+def load_script():
+    spec = importlib.util.spec_from_file_location("export_mrpc", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+export_mrpc = load_script()
+
+
+def prepare_tfds(folder: Path, train: str, test: str, dev_ids: str) -> Path:
+    """Lets tensorflow-datasets' own glue/mrpc build its data from these sources instead of downloads."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+    sources = {}
+    for name, content in {"train": "\ufeff" + train, "test": test, "dev_ids": dev_ids}.items():
+        sources[name] = folder / name
+        sources[name].write_bytes(content.encode("utf-8"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tfds.download.DownloadManager, "download", lambda manager, urls: sources)
+        tfds.builder("glue/mrpc", data_dir=folder / "tfds").download_and_prepare()
+    return folder / "tfds"
+
+
+@pytest.fixture(scope="module")
+def tfds_dir(tmp_path_factory) -> Path:
+    return prepare_tfds(tmp_path_factory.mktemp("mrpc"), MSR_TRAIN, MSR_TEST, DEV_IDS)
+
+
+def run_script(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
+    # A proxy that nothing listens at stands for a missing network, also on machines that have one.
+    offline = dict.fromkeys(["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9")
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | offline | {"PYTHONPATH": paths, "no_proxy": "", "NO_PROXY": ""}
+    command = [sys.executable, str(SCRIPT), *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_the_script_exports_what_tensorflow_datasets_has_in_the_order_of_the_corpus(tfds_dir, tmp_path):
+    result = run_script("--output_dir=out/MRPC", f"--tfds_dir={tfds_dir}", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    folder = tmp_path / "out" / "MRPC"
+    assert files_below(tmp_path / "out") == ["MRPC", "MRPC/dev.tsv", "MRPC/test.tsv", "MRPC/train.tsv"]
+    dev = '"First "" 3 ."\tSecond 3 .\t1\n"First "" 10 ."\tSecond 10 .\t0\n'
+    assert (folder / "dev.tsv").read_bytes() == dev.encode()
+    assert (folder / "test.tsv").read_bytes() == "A test .\tTests it .\t-1\nB , é .\tC .\t-1\n".encode()
+    numbers = [n for n in range(1, 13) if n not in (3, 10)]
+    assert MrpcProcessor().get_train_examples(folder) == [
+        InputExample(f"train-{row}", f'First " {n} .', f"Second {n} .", str(n % 2))
+        for row, n in enumerate(numbers, start=1)
+    ]
+
+
+def test_without_network_one_line_is_said_and_nothing_written(tmp_path):
+    result = run_script("--output_dir=out/MRPC", "--tfds_dir=tfds", cwd=tmp_path)
+    assert result.returncode == 1 and result.stdout == ""
+    assert result.stderr.startswith("no connection to ") and result.stderr.count("\n") == 1
+    assert files_below(tmp_path) == []
+
+
+def test_the_export_of_the_real_corpus_is_the_notebooks_byte_for_byte(tmp_path):
+    if "GLUE_DIR" not in os.environ:
+        pytest.skip("GLUE_DIR is not set: it names the folder that holds GLUE's tasks")
+    mrpc = Path(os.environ["GLUE_DIR"], "MRPC")
+    expected = mrpc.resolve().parent.parent / "notebook_export"
+    if not expected.is_dir():
+        pytest.skip("there is no notebook_export beside GLUE_DIR: MRPC as pandas exports it")
+    rows = {name: (mrpc / f"{name}.tsv").read_text("utf-8-sig").split("\n")[1:-1] for name in ("train", "dev")}
+    train = HEADER + "\n".join(rows["train"] + rows["dev"]) + "\n"
+    dev_ids = "".join("\t".join(row.split("\t")[1:3]) + "\n" for row in rows["dev"])
+    tfds_dir = prepare_tfds(tmp_path, train, (mrpc / "test.tsv").read_text("utf-8"), dev_ids)
+    export_mrpc.export(tmp_path / "out", str(tfds_dir))
+    for name in ("train.tsv", "dev.tsv"):
+        assert (tmp_path / "out" / name).read_bytes() == (expected / name).read_bytes()
+    assert MrpcProcessor().get_test_examples(tmp_path / "out") == MrpcProcessor().get_test_examples(mrpc)
+
+
+def test_nasty_texts_are_written_as_pandas_writes_them():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(NASTY_ROWS)
+    expected = frame.to_csv(index=False, header=False, sep="\t", lineterminator="\n")
+    assert export_mrpc.tsv_bytes(NASTY_ROWS) == expected.encode("utf-8")
+    for row in NASTY_ROWS:
+        expected = pandas.DataFrame([row]).to_csv(index=False, header=False, sep="\t", lineterminator="\n")
+        assert export_mrpc.tsv_bytes([row]) == expected.encode("utf-8")
+
+
+CONTENTS = {"test.tsv": b"A\tB\t-1\n", "dev.tsv": b"C\tD\t0\n", "train.tsv": b"E\tF\t1\n"}
+
+
+def no_rows(tfds_dir: str | None) -> dict[str, list]:
+    return {split: [] for split in export_mrpc.SPLITS.values()}
+
+
+def read_all(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_files_of_other_content_are_replaced_only_when_asked(tmp_path):
+    export_mrpc.write_files(CONTENTS, tmp_path, overwrite=False)
+    export_mrpc.write_files(CONTENTS, tmp_path, overwrite=False)
+    assert read_all(tmp_path) == CONTENTS
+    (tmp_path / "train.tsv").write_bytes(b"mine\n")
+    (tmp_path / "dev.tsv").unlink()
+    with pytest.raises(UserError, match=r"train\.tsv: exists with other content; pass --overwrite or"):
+        export_mrpc.write_files(CONTENTS, tmp_path, overwrite=False)
+    assert read_all(tmp_path) == {"test.tsv": CONTENTS["test.tsv"], "train.tsv": b"mine\n"}
+    export_mrpc.write_files(CONTENTS, tmp_path, overwrite=True)
+    assert read_all(tmp_path) == CONTENTS
+
+
+def test_a_disk_that_fills_up_at_the_last_file_leaves_the_old_ones(tmp_path, monkeypatch):
+    old = dict.fromkeys(CONTENTS, b"old\n")
+    export_mrpc.write_files(old, tmp_path, overwrite=False)
+    whole_write = export_mrpc.atomic_write
+
+    @contextlib.contextmanager
+    def write_until_full(path, mode):
+        if Path(path).name == "train.tsv":
+            raise OSError(28, "No space left on device")
+        with whole_write(path, mode) as file:
+            yield file
+
+    monkeypatch.setattr(export_mrpc, "atomic_write", write_until_full)
+    monkeypatch.setattr(export_mrpc, "load_splits", no_rows)
+    with pytest.raises(UserError, match=r"not written \(No space left on device\)"):
+        export_mrpc.export(tmp_path, overwrite=True)
+    assert read_all(tmp_path) == old
+
+
+def test_an_output_dir_that_is_a_file_is_told_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(export_mrpc, "load_splits", no_rows)
+    path = tmp_path / "MRPC"
+    path.write_text("a file")
+    with pytest.raises(UserError, match="MRPC: not written"):
+        export_mrpc.export(path)
+    assert path.read_text() == "a file"
+
+
+def test_a_failure_inside_tensorflow_datasets_is_told_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("requests.head", lambda url, timeout: None)
+    (tmp_path / "tfds").write_text("not a folder")
+    with pytest.raises(UserError, match=r"^tensorflow-datasets cannot load glue/mrpc \(") as caught:
+        export_mrpc.load_splits(str(tmp_path / "tfds"))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_example_in_the_docstring_runs():
+    results = doctest.testmod(export_mrpc)
+    assert results.attempted == 1 and results.failed == 0

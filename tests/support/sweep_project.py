@@ -1,0 +1,159 @@
+"""A project whose sweep runs the real scripts with the real flags; its training is a stand-in unless it `trains`."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from support.paths import ROOT
+
+SCRIPTS = ("mrpc_base.sh", "mrpc_large.sh", "sweep_mrpc.sh")
+BASE, LARGE = "uncased_L-12_H-768_A-12", "uncased_L-24_H-1024_A-16"
+TIMEOUT = 120
+VARIABLES = ("MODELS", "LEARNING_RATES", "BATCH_SIZES", "EPOCHS", "SEEDS", "JOBS", "OUTPUT_DIR", "CUDA_VISIBLE_DEVICES")
+
+# Takes the place of bert_tf.training.run in every Python that finds it on its path.
+STAND_IN = """
+import dataclasses, fcntl, json, os, pathlib, sys, time, types
+from bert_tf.training.config import DEFAULTS
+from bert_tf.data.examples import examples_digest
+from bert_tf.data.processors import PROCESSORS
+
+def run(config):
+    folder = pathlib.Path(config.output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "starts").open("a") as file:
+        print(os.environ.get("CUDA_VISIBLE_DEVICES"), time.time(), file=file)
+    module.lock = (folder / ".lock").open("w")
+    fcntl.flock(module.lock, fcntl.LOCK_EX)
+    (folder / "locked").touch()
+    print("a line of", folder.name, flush=True)
+    if "FAIL" in os.environ and os.environ["FAIL"] in folder.name:
+        sys.exit("the last line of " + folder.name)
+    try:
+        time.sleep(float(os.environ.get("SECONDS_TO_TRAIN", 0)))
+    finally:
+        (folder / "cleaned").touch()
+    flags = dataclasses.asdict(config)
+    flags |= {name: value for name, value in DEFAULTS.items() if flags[name] is None}
+    processor = PROCESSORS[config.task_name.lower()]()
+    train_data = examples_digest(processor.get_train_examples(config.data_dir))
+    dev_data = examples_digest(processor.get_dev_examples(config.data_dir))
+    (folder / "run.json").write_text(json.dumps({"training": {"train_data": train_data}}))
+    (folder / "results.json").write_text(json.dumps({"eval_accuracy": 0.75, "flags": flags, "dev_data": dev_data}))
+
+module = types.ModuleType("bert_tf.training.run")
+module.run = run
+sys.modules["bert_tf.training.run"] = module
+"""
+# Beside the real training: tells the process id of a run.
+PID_TELLER = """
+import os, pathlib, sys
+if any(word.endswith("run_classifier.py") for word in sys.orig_argv):
+    pathlib.Path(PID_FILE).write_text(str(os.getpid()))
+"""
+REPORT = """
+import pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+(folder / "report.md").write_text(str(len(list(folder.glob("*/results.json")))))
+"""
+
+
+class Project:
+    """A copy of what the scripts need, in a folder whose name has a space, with somebody's own report."""
+
+    def __init__(self, folder: Path, trains: bool):
+        self.folder = folder / "a project"
+        (self.folder / "scripts").mkdir(parents=True)
+        for path in (
+            ROOT / "run_classifier.py",
+            *(ROOT / "scripts").glob("sweep*.py"),
+            *(ROOT / "scripts" / name for name in SCRIPTS),
+        ):
+            shutil.copy(path, self.folder / path.relative_to(ROOT))
+        (self.folder / "scripts" / "report.py").write_text(REPORT)
+        self.data = self.folder / "data" / "MRPC"
+        self.data.mkdir(parents=True)
+        (self.data / "train.tsv").write_text("It rains .\tRain falls .\t1\n")
+        (self.data / "dev.tsv").write_text("It rains .\tSnow falls .\t0\n")
+        (self.folder / "here").mkdir()
+        self.output = self.folder / "here" / "an output"
+        self.pid_file = folder / "pid"
+        first = PID_TELLER.replace("PID_FILE", repr(str(self.pid_file)))
+        if not trains:
+            first = STAND_IN
+        (self.folder / "first").mkdir()
+        (self.folder / "first" / "sitecustomize.py").write_text(first)
+        self.path = [str(self.folder / "first"), str(ROOT)]
+
+    def environment(self, **variables: object) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        return {
+            **clean,
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PYTHONPATH": os.pathsep.join([*self.path, os.environ.get("PYTHONPATH", "")]),
+            "OUTPUT_DIR": "an output",
+            **{name: str(value) for name, value in variables.items()},
+        }
+
+    def start(self, *arguments: str, script: str = "sweep_mrpc.sh", **variables: object) -> subprocess.Popen:
+        """Starts a script in the folder `here`, in a process group of its own."""
+        return subprocess.Popen(
+            [str(self.folder / "scripts" / script), *arguments],
+            cwd=self.folder / "here",
+            env=self.environment(**variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, script: str = "sweep_mrpc.sh", **variables: object) -> subprocess.CompletedProcess:
+        process = self.start(*arguments, script=script, **variables)
+        return finish(process)
+
+    def results(self) -> dict[str, dict]:
+        return {path.parent.name: json.loads(path.read_text()) for path in self.output.glob("*/results.json")}
+
+    def starts(self, name: str) -> list[list[str]]:
+        """GPU and time of each start of a run."""
+        return [line.split() for line in (self.output / name / "starts").read_text().splitlines()]
+
+
+def finish(process: subprocess.Popen) -> subprocess.CompletedProcess:
+    try:
+        stdout, stderr = process.communicate(timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def wait_for(moment: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not moment():
+        assert time.monotonic() < deadline, "the moment never came"
+        time.sleep(0.002)
+
+
+def lives(folder: Path) -> bool:
+    """Whether the process of a run with the stand-in is still there: its lock dies with it."""
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def assert_refused(project: Project, message: str, *arguments: str, **variables: object) -> None:
+    """Whether a sweep tells this mistake in one line and runs nothing."""
+    done = project.run(*arguments, **variables)
+    assert done.returncode == 1 and not done.stdout
+    assert message in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not project.output.exists()

@@ -1,0 +1,50 @@
+"""A tiny model and a tiny corpus, as files."""
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+import tf_keras
+
+from bert_tf.checkpoints.formats import write_checkpoint
+from bert_tf.modeling.config import BertConfig
+from bert_tf.modeling.encoder import BertEncoder
+
+WORDS = [f"w{number}" for number in range(90)]
+
+
+def write_corpus(folder: Path, sizes: Mapping[str, int]) -> Path:
+    """Random pairs of random words, as the notebook exports them."""
+    words = random.Random(0)
+    folder.mkdir()
+    for name, size in sizes.items():
+        rows = [
+            "\t".join([*(" ".join(words.choices(WORDS, k=words.randint(1, 21))) for _ in "ab"), str(number % 2)])
+            for number in range(size)
+        ]
+        (folder / f"{name}.tsv").write_text("".join(f"{row}\n" for row in rows))
+    return folder
+
+
+def write_tiny_model(folder: Path, dropout: float = 0.1) -> Path:
+    """Two layers of width 32, random, in the original's files."""
+    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
+    config = BertConfig(
+        vocab_size=len(vocab),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        type_vocab_size=2,
+        # Ten times BERT's, so that texts differ in their probabilities without pre-training.
+        initializer_range=0.2,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in vocab))
+    (folder / "bert_config.json").write_text(config.to_json_string())
+    tf_keras.utils.set_random_seed(1)
+    write_checkpoint(folder / "bert_model.ckpt", BertEncoder(config).variables_by_name)
+    return folder

@@ -1,0 +1,223 @@
+"""Several devices and several processes train as one does. All addresses are of this machine."""
+
+import contextlib
+import json
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.commands import STEPS, Command, Result, assert_one_error_line, become_script, forks, train_flags
+from support.outputs import content, probabilities, read_eval_results, weights
+from support.tiny import write_corpus, write_tiny_model
+
+from bert_tf.checkpoints.formats import read_checkpoint
+from bert_tf.checkpoints.load import fill
+from bert_tf.data.features import Features, convert_examples_to_features
+from bert_tf.data.processors import MrpcProcessor
+from bert_tf.data.tokenization import FullTokenizer
+from bert_tf.devices import check_batch_size, create_strategy
+from bert_tf.errors import UserError
+from bert_tf.modeling import heads
+from bert_tf.modeling.config import BertConfig
+from bert_tf.modeling.encoder import BertEncoder
+from bert_tf.modeling.heads import BertClassifier
+from bert_tf.training.inference import predict
+from bert_tf.training.loop import Training, TrainingOptions
+from bert_tf.training.output_dir import OutputDir
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("corpus") / "data", {"train": 64, "dev": 23, "test": 21})
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Path:
+    """Without dropout, as what is dropped depends on how many replicas share a batch.
+
+    That of the classifier is fixed as in the original, so the processes here switch it off in `modeling`.
+    """
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", dropout=0.0)
+
+
+# One process, two devices.
+
+
+@pytest.fixture(scope="module")
+def two_devices(tmp_path_factory, corpus, tiny) -> dict[str, np.ndarray]:
+    """What `_train_on_one_and_on_two_devices` finds, in a process whose CPU is split in two."""
+    folder = tmp_path_factory.mktemp("two_devices")
+    process = forks.Process(target=_train_on_one_and_on_two_devices, args=(corpus, tiny, folder))
+    process.start()
+    process.join(300)
+    assert process.exitcode == 0
+    return dict(np.load(folder / "found.npz"))
+
+
+def _train_on_one_and_on_two_devices(corpus: Path, tiny: Path, folder: Path) -> None:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    found = {}
+    for name in (None, "mirrored"):
+        strategy = create_strategy(name)
+        losses, predictions = _train_and_predict(strategy, corpus, tiny, folder / str(name))
+        found |= {f"{name}_losses": losses, f"{name}_predictions": predictions}
+    found["replicas"] = strategy.num_replicas_in_sync
+    with contextlib.suppress(UserError):
+        check_batch_size(strategy, 6)
+        check_batch_size(strategy, 7)
+        found["shares_7"] = True
+    np.savez(folder / "found.npz", **found)
+
+
+def _train_and_predict(
+    strategy: tf.distribute.Strategy, corpus: Path, tiny: Path, folder: Path
+) -> tuple[np.ndarray, np.ndarray]:
+    heads.CLASSIFIER_DROPOUT = 0.0
+    with strategy.scope():
+        model = BertClassifier(BertEncoder(BertConfig.from_json_file(tiny / "bert_config.json")), 2, seed=0)
+    fill(model.encoder, read_checkpoint(tiny / "bert_model.ckpt"))
+    processor, tokenizer = MrpcProcessor(), FullTokenizer(tiny / "vocab.txt", do_lower_case=True)
+
+    def features(examples: list) -> Features:
+        return convert_examples_to_features(examples, processor.get_labels(), 48, tokenizer)
+
+    output_dir = OutputDir(folder)
+    output_dir.create()
+    options = TrainingOptions(num_train_steps=12, train_batch_size=8, learning_rate=1e-3)
+    result = Training(model, options, strategy).run(features(processor.get_train_examples(corpus)), output_dir)
+    return result.losses, predict(model, features(processor.get_test_examples(corpus)), 8, strategy)
+
+
+def test_two_mirrored_devices_give_the_losses_of_one(two_devices):
+    assert two_devices["replicas"] == 2
+    assert len(set(two_devices["None_losses"])) == 12
+    np.testing.assert_allclose(two_devices["mirrored_losses"], two_devices["None_losses"], atol=1e-5)
+
+
+def test_two_mirrored_devices_give_the_predictions_of_one(two_devices):
+    assert two_devices["None_predictions"].shape == (21, 2)
+    np.testing.assert_allclose(two_devices["mirrored_predictions"], two_devices["None_predictions"], atol=1e-5)
+
+
+def test_a_batch_that_two_devices_cannot_share_is_refused(two_devices):
+    assert "shares_7" not in two_devices
+
+
+# Two processes.
+
+
+def free_addresses(count: int) -> list[str]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]
+
+
+def become_script_without_dropout(flags: list[str], outputs: list[Path], environment: dict[str, str]) -> None:
+    heads.CLASSIFIER_DROPOUT = 0.0
+    become_script(flags, outputs, environment)
+
+
+def run_together(folder: Path, flags: list[list[str]], kinds: tuple[str, str] = ("worker", "worker")) -> list[Result]:
+    """One command for each list of flags, together in a cluster; the first is the chief."""
+    cluster, tasks = {}, []
+    for kind, address in zip(kinds, free_addresses(len(kinds)), strict=True):
+        tasks.append({"type": kind, "index": len(cluster.setdefault(kind, []))})
+        cluster[kind].append(address)
+    commands = [
+        Command(
+            folder / f"process{number}",
+            [*flags[number], "--distribution_strategy=multi_worker_mirrored"],
+            become_script_without_dropout,
+            TF_CONFIG=json.dumps({"cluster": cluster, "task": task}),
+        )
+        for number, task in enumerate(tasks)
+    ]
+    return [command.result() for command in commands]
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory, corpus, tiny) -> tuple[list[Result], Path]:
+    """Two processes; the second has an output_dir of its own, so that what it writes can be told apart."""
+    folder = tmp_path_factory.mktemp("together")
+    flags = [train_flags(corpus, tiny, folder / name, learning_rate=1e-4) for name in ("out", "out_of_second")]
+    results = run_together(folder, [[*given, "--do_eval", "--do_predict"] for given in flags])
+    for result in results:
+        assert result.code == 0, result.stderr
+    return results, folder
+
+
+def test_two_processes_train_as_one_does(together, corpus, tiny, tmp_path):
+    flags = train_flags(corpus, tiny, tmp_path / "alone", learning_rate=1e-4)
+    result = Command(
+        tmp_path / "command", [*flags, "--do_eval", "--do_predict"], become_script_without_dropout
+    ).result()
+    assert result.code == 0, result.stderr
+    one, two = weights(tmp_path / "alone"), weights(together[1] / "out")
+    assert two["training/losses"].shape == (STEPS,) and one.keys() == two.keys()
+    np.testing.assert_allclose(two["training/losses"], one["training/losses"], atol=1e-5)
+    np.testing.assert_allclose(probabilities(together[1] / "out"), probabilities(tmp_path / "alone"), atol=1e-5)
+    assert read_eval_results(together[1] / "out") == pytest.approx(read_eval_results(tmp_path / "alone"), abs=1e-5)
+
+
+def test_only_the_chief_writes_and_shows_progress(together):
+    (chief, second), folder = together
+    assert "Eval results" in chief.stderr and f"step {STEPS}/{STEPS}, loss" in chief.stderr
+    assert "Eval results" not in second.stderr and "step " not in second.stderr
+    assert not (folder / "out_of_second").exists() or not list((folder / "out_of_second").iterdir())
+
+
+def test_two_processes_find_the_finished_run_of_their_chief(together, corpus, tiny, tmp_path):
+    output_dir = together[1] / "out"
+    before, scores = content(output_dir), read_eval_results(output_dir)
+    flags = [*train_flags(corpus, tiny, output_dir, learning_rate=1e-4), "--do_eval"]
+    results = run_together(tmp_path, [flags, flags], kinds=("chief", "worker"))
+    for result in results:
+        assert result.code == 0, result.stderr
+    assert "is finished" in results[0].stderr
+    after = content(output_dir)
+    assert {name for name in before if before[name] != after.get(name)} <= {"results.json", "eval_results.txt"}
+    assert read_eval_results(output_dir) == pytest.approx(scores, abs=1e-5)
+
+
+def test_a_batch_that_two_processes_cannot_share_is_refused_by_both_in_one_line(corpus, tiny, tmp_path):
+    flags = train_flags(corpus, tiny, tmp_path / "out", train_batch_size=7)
+    for result in run_together(tmp_path, [flags, flags]):
+        assert_one_error_line(result, "train_batch_size: 7 examples cannot be shared by 2 replicas")
+    assert content(tmp_path / "out") == {}
+
+
+def test_a_process_does_not_wait_for_a_chief_that_was_refused(corpus, tiny, tmp_path):
+    (tmp_path / "a_file").write_text("")
+    flags = train_flags(corpus, tiny, tmp_path / "a_file")
+    chief, second = run_together(tmp_path, [flags, flags])
+    assert_one_error_line(chief, "output_dir")
+    assert_one_error_line(second, "")
+
+
+@pytest.mark.parametrize(
+    "tf_config",
+    [
+        "",
+        "{",
+        "[]",
+        '{"cluster": {"worker": ["127.0.0.1:1"]}}',
+        '{"cluster": {"ps": ["127.0.0.1:1"]}, "task": {"type": "ps", "index": 0}}',
+        '{"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 2}}',
+        '{"cluster": {"worker": "127.0.0.1:1"}, "task": {"type": "worker", "index": 0}}',
+    ],
+)
+def test_a_tf_config_that_is_no_cluster_is_refused_in_one_line(tf_config, corpus, tiny, tmp_path):
+    flags = [*train_flags(corpus, tiny, tmp_path / "out"), "--distribution_strategy=multi_worker_mirrored"]
+    result = Command(tmp_path / "command", flags, TF_CONFIG=tf_config).result()
+    assert_one_error_line(result, "TF_CONFIG")
+    assert content(tmp_path / "out") == {}
+
+
+def test_a_missing_tf_config_is_refused_in_one_line(corpus, tiny, tmp_path):
+    flags = [*train_flags(corpus, tiny, tmp_path / "out"), "--distribution_strategy=multi_worker_mirrored"]
+    assert_one_error_line(Command(tmp_path / "command", flags).result(), "TF_CONFIG is not set")
