@@ -1,18 +1,28 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, locks, ends of logs, and JSON objects.
+
+Nothing here knows what the files are about; `run_files` has the names of a run's.
+"""
 
 import contextlib
+import fcntl
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
+
+from bert_tf.errors import UserError
+
+# Enough for the traceback of a failed run, and little to read of a log of gigabytes.
+_TAIL_BYTES = 16384
 
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
-    r"""Opens a temporary file beside `path`, which takes the name `path` once the block has ended well.
+    r"""Opens a temporary file next to `path` and renames it to `path` when the block ends without an error.
 
-    A reader sees the old content or the whole new one, also after a crash or a power cut. When the block
+    A reader sees the old content or the whole new one, even after a crash or a power cut. If the block
     raises, `path` stays as it was and the temporary file is removed.
 
     Args:
@@ -33,7 +43,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
-    # NamedTemporaryFile makes files that only their owner can read; a result is as readable as any new file.
+    # NamedTemporaryFile makes files that only their owner can read; give them the permissions of any new file.
     umask = os.umask(0)
     os.umask(umask)
     temporary = Path(file.name)
@@ -43,3 +53,112 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     except OSError:
         temporary.unlink()
         raise
+
+
+def make_folder(path: str | os.PathLike, flag: str) -> None:
+    """Makes a folder, and those above it, and checks that files can be written there.
+
+    Args:
+        path: the folder; it may exist already.
+        flag: the flag that named it, for the message.
+
+    Raises:
+        UserError: a file is in the way, or the folder cannot be written to.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise UserError(f"{flag}: {path}: cannot be written to: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike, refusal: str) -> Iterator[None]:
+    """Holds a lock while the block runs; the system frees it when the process ends, even if it is killed.
+
+    The empty file stays after the block: removing it would let two processes lock two different files.
+
+    Args:
+        path: the file that stands for the lock; it is created if it is missing.
+        refusal: the message if another process holds the lock.
+
+    Raises:
+        UserError: another process holds the lock.
+
+    Example:
+        >>> with locked(".lock", "output_dir: another run is writing there"):
+        ...     with locked(".lock", "output_dir: another run is writing there"):
+        ...         pass
+        Traceback (most recent call last):
+        ...
+        bert_tf.errors.UserError: output_dir: another run is writing there
+    """
+    with Path(path).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(refusal) from error
+        yield
+
+
+def last_lines(path: str | os.PathLike, count: int, start: int = 0) -> list[str]:
+    r"""Returns the last lines of a log that are not blank.
+
+    Reads only the end of the file. Bytes that are not UTF-8 are replaced.
+
+    Args:
+        path: the file.
+        count: the largest number of lines to return.
+        start: the byte at which to begin; lines before it are left out.
+
+    Raises:
+        OSError: the file cannot be read.
+
+    Example:
+        >>> _ = Path("run.log").write_text("step 1\nstep 2\n\n")
+        >>> last_lines("run.log", 1)
+        ['step 2']
+    """
+    with Path(path).open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(start, size - _TAIL_BYTES))
+        lines = file.read().decode("utf-8", errors="replace").splitlines()
+    return [line for line in lines if line.strip()][-count:]
+
+
+def read_json(path: str | os.PathLike) -> dict:
+    """Reads the JSON object of a file.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: the file is cut, is not JSON, or holds something other than an object.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("is nested too deeply") from error
+    if not isinstance(content, dict):
+        raise ValueError("is not a JSON object")
+    return content
+
+
+def read_json_or_empty(path: str | os.PathLike) -> dict:
+    """Reads the JSON object of a file; returns an empty one if the file is missing or broken.
+
+    Example:
+        >>> read_json_or_empty("no-such-file.json")
+        {}
+    """
+    try:
+        return read_json(path)
+    except (OSError, ValueError):
+        return {}
+
+
+def write_json(path: str | os.PathLike, content: Mapping) -> None:
+    """Writes a JSON object with sorted keys, whole or not at all."""
+    with atomic_write(path) as file:
+        json.dump(content, file, indent=2, sort_keys=True)
+        file.write("\n")

@@ -1,11 +1,32 @@
-"""Files are whole or not there."""
+"""Files are whole or not there, locks die with their process, and broken files do not break their readers."""
 
 import os
+import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from bert_tf.files import atomic_write
+from bert_tf.errors import UserError
+from bert_tf.files import (
+    atomic_write,
+    last_lines,
+    locked,
+    make_folder,
+    read_json,
+    read_json_or_empty,
+    write_json,
+)
+
+HOLD_LOCK = """
+import sys
+from bert_tf.files import locked
+with locked(sys.argv[1], "refused"):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -94,3 +115,121 @@ def test_nothing_is_left_where_a_folder_is_in_the_way(tmp_path):
 def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "none" / "a.txt"):
         pass
+
+
+# Folders and locks.
+
+
+def test_a_folder_is_made_with_those_above_it_and_stays_empty(tmp_path):
+    for _ in range(2):
+        make_folder(tmp_path / "a" / "b", "output_dir")
+    assert names_in(tmp_path / "a") == ["b"] and names_in(tmp_path / "a" / "b") == []
+
+
+def test_a_file_in_the_way_of_a_folder_is_refused_and_kept(tmp_path):
+    (tmp_path / "a").write_text("mine")
+    for path in (tmp_path / "a", tmp_path / "a" / "b"):
+        with pytest.raises(UserError, match=f"^output_dir: {re.escape(str(path))}: cannot be written to: "):
+            make_folder(path, "output_dir")
+    assert (tmp_path / "a").read_text() == "mine"
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that not even root can write to")
+def test_a_folder_that_cannot_be_written_to_is_refused():
+    with pytest.raises(UserError, match=r"^OUTPUT_DIR: /proc: cannot be written to: "):
+        make_folder("/proc", "OUTPUT_DIR")
+
+
+def is_locked(path: Path) -> bool:
+    try:
+        with locked(path, "held by another process"):
+            return False
+    except UserError as error:
+        assert str(error) == "held by another process"
+        return True
+
+
+def test_a_lock_is_free_again_after_its_block(tmp_path):
+    for _ in range(2):
+        with locked(tmp_path / "lock", "held"), locked(tmp_path / "other lock", "held"):
+            assert is_locked(tmp_path / "lock")
+        assert not is_locked(tmp_path / "lock")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_lock_dies_with_its_process(tmp_path, number):
+    command = [sys.executable, "-c", HOLD_LOCK, str(tmp_path / "lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"locked\n"
+        assert is_locked(tmp_path / "lock")
+        holder.send_signal(number)
+        holder.wait()
+    assert not is_locked(tmp_path / "lock")
+
+
+# Logs.
+
+
+def test_the_last_lines_are_those_that_are_not_blank(tmp_path):
+    path = tmp_path / "run.log"
+    path.write_bytes(b"one\ntwo\n\n  \n\xff three\r40%\r100%\ncut")
+    assert last_lines(path, 2) == ["100%", "cut"]
+    assert last_lines(path, 99) == ["one", "two", "\ufffd three", "40%", "100%", "cut"]
+    path.write_bytes(b"")
+    assert last_lines(path, 2) == []
+
+
+def test_lines_before_the_start_are_left_out(tmp_path):
+    path = tmp_path / "run.log"
+    path.write_text("first attempt\nsecond attempt\n")
+    assert last_lines(path, 9, start=len("first attempt\n")) == ["second attempt"]
+    assert last_lines(path, 9, start=1000) == []
+
+
+def test_only_the_end_of_a_huge_log_is_read(tmp_path):
+    path = tmp_path / "run.log"
+    with path.open("wb") as file:
+        file.truncate(2**40)  # a hole: a terabyte of zeros that takes no room
+        file.seek(0, os.SEEK_END)
+        file.write(b"\nthe end\n")
+    assert last_lines(path, 1) == ["the end"]
+
+
+def test_the_last_lines_of_a_missing_log_are_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        last_lines(tmp_path / "run.log", 1)
+
+
+# JSON.
+
+
+def test_json_is_read_as_it_was_written(tmp_path):
+    content = {"b": 1.5, "a": {"c": "ä", "d": None}}
+    write_json(tmp_path / "a.json", content)
+    assert read_json(tmp_path / "a.json") == read_json_or_empty(tmp_path / "a.json") == content
+    text = (tmp_path / "a.json").read_text()
+    assert text.endswith("}\n") and text.index('"a"') < text.index('"b"')
+
+
+def test_what_is_no_json_leaves_the_old_file(tmp_path):
+    write_json(tmp_path / "a.json", {"old": 1})
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", {"new": object()})
+    assert read_json(tmp_path / "a.json") == {"old": 1}
+    assert names_in(tmp_path) == ["a.json"]
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"[1]", b"null", b"\xff", b"[" * 100_000])
+def test_a_broken_json_file_is_an_error_or_empty(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError):
+        read_json(path)
+    assert read_json_or_empty(path) == {}
+
+
+def test_a_missing_json_file_is_an_error_or_empty(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_json(tmp_path / "a.json")
+    assert read_json_or_empty(tmp_path / "a.json") == {}
+    assert read_json_or_empty(tmp_path) == {}  # a folder

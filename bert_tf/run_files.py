@@ -1,0 +1,20 @@
+"""The names of the files in a run's output folder: the one place for programs, the report and the sweep."""
+
+# The run's settings and its results.
+RUN = "run.json"
+RESULTS = "results.json"
+EVAL_RESULTS = "eval_results.txt"
+EVAL_PREDICTIONS = "eval_predictions.tsv"
+EVAL_VALUES = "eval_values.tsv"
+TEST_RESULTS = "test_results.tsv"
+TRAIN_LOG = "train_log.csv"
+
+# The fine-tuned model, next to its `model.ckpt-STEP.*`.
+CHECKPOINT = "checkpoint"
+CONFIG = "bert_config.json"
+VOCAB = "vocab.txt"
+LABELS = "labels.txt"
+
+# Written by a sweep: all that the run printed, and how it failed.
+LOG = "run.log"
+FAILURE = "failure.txt"
