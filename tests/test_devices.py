@@ -17,14 +17,14 @@ from bert_tf.checkpoints.load import fill
 from bert_tf.data.features import Features, convert_examples_to_features
 from bert_tf.data.processors import MrpcProcessor
 from bert_tf.data.tokenization import FullTokenizer
-from bert_tf.devices import check_batch_size, create_strategy
+from bert_tf.devices import Devices, create_devices
 from bert_tf.errors import UserError
-from bert_tf.modeling import heads
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import BertClassifier
+from bert_tf.modeling.heads import ClassificationHead
+from bert_tf.training.config import TrainingConfig
 from bert_tf.training.inference import predict
-from bert_tf.training.loop import Training, TrainingOptions
+from bert_tf.training.loop import Training
 from bert_tf.training.output_dir import OutputDir
 
 
@@ -37,7 +37,7 @@ def corpus(tmp_path_factory) -> Path:
 def tiny(tmp_path_factory) -> Path:
     """Without dropout, as what is dropped depends on how many replicas share a batch.
 
-    That of the classifier is fixed as in the original, so the processes here switch it off in `modeling`.
+    The classifier's own rate is fixed as in the original, so the processes here switch it off.
     """
     return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", dropout=0.0)
 
@@ -61,34 +61,32 @@ def _train_on_one_and_on_two_devices(corpus: Path, tiny: Path, folder: Path) -> 
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     found = {}
     for name in (None, "mirrored"):
-        strategy = create_strategy(name)
-        losses, predictions = _train_and_predict(strategy, corpus, tiny, folder / str(name))
+        devices = create_devices(name)
+        losses, predictions = _train_and_predict(devices, corpus, tiny, folder / str(name))
         found |= {f"{name}_losses": losses, f"{name}_predictions": predictions}
-    found["replicas"] = strategy.num_replicas_in_sync
+    found["replicas"] = devices.num_replicas
     with contextlib.suppress(UserError):
-        check_batch_size(strategy, 6)
-        check_batch_size(strategy, 7)
+        devices.check_batch_size(6)
+        devices.check_batch_size(7)
         found["shares_7"] = True
     np.savez(folder / "found.npz", **found)
 
 
-def _train_and_predict(
-    strategy: tf.distribute.Strategy, corpus: Path, tiny: Path, folder: Path
-) -> tuple[np.ndarray, np.ndarray]:
-    heads.CLASSIFIER_DROPOUT = 0.0
-    with strategy.scope():
-        model = BertClassifier(BertEncoder(BertConfig.from_json_file(tiny / "bert_config.json")), 2, seed=0)
+def _train_and_predict(devices: Devices, corpus: Path, tiny: Path, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    ClassificationHead.dropout_rate = 0.0
+    with devices.scope():
+        model = ClassificationHead(BertEncoder(BertConfig.from_json_file(tiny / "bert_config.json")), 2, seed=0)
     fill(model.encoder, read_checkpoint(tiny / "bert_model.ckpt"))
     processor, tokenizer = MrpcProcessor(), FullTokenizer(tiny / "vocab.txt", do_lower_case=True)
 
     def features(examples: list) -> Features:
         return convert_examples_to_features(examples, processor.get_labels(), 48, tokenizer)
 
-    output_dir = OutputDir(folder)
-    output_dir.create()
-    options = TrainingOptions(num_train_steps=12, train_batch_size=8, learning_rate=1e-3)
-    result = Training(model, options, strategy).run(features(processor.get_train_examples(corpus)), output_dir)
-    return result.losses, predict(model, features(processor.get_test_examples(corpus)), 8, strategy)
+    folder.mkdir()
+    config = TrainingConfig(train_batch_size=8, learning_rate=1e-3, warmup_steps=0)
+    training = Training(model, config, 12, devices)
+    result = training.run(features(processor.get_train_examples(corpus)), OutputDir(folder))
+    return result.losses, predict(model, features(processor.get_test_examples(corpus)), 8, devices)
 
 
 def test_two_mirrored_devices_give_the_losses_of_one(two_devices):
@@ -118,7 +116,7 @@ def free_addresses(count: int) -> list[str]:
 
 
 def become_script_without_dropout(flags: list[str], outputs: list[Path], environment: dict[str, str]) -> None:
-    heads.CLASSIFIER_DROPOUT = 0.0
+    ClassificationHead.dropout_rate = 0.0
     become_script(flags, outputs, environment)
 
 

@@ -1,4 +1,9 @@
-"""Features become padded batches, in an order made of the seed."""
+"""Features become padded batches, in an order made from the seed.
+
+order = training_order(len(features), batch_size=32, steps=343, seed=0)
+for batch in batch_dataset(features, order):
+    batch["input_word_ids"]  # [32, length of the longest, rounded up]
+"""
 
 import numpy as np
 import tensorflow as tf
@@ -10,10 +15,10 @@ BUCKET_LENGTHS = (16, 32, 48, 64, 80, 96, 128, 160, 192, 256, 320, 384, 448, 512
 
 
 def training_order(num_examples: int, batch_size: int, steps: int, seed: int) -> np.ndarray:
-    """Which examples each step trains on: every epoch all of them, in an order made of (seed, epoch).
+    """Chooses the examples of each step: every epoch uses all of them, in an order made from (seed, epoch).
 
-    A batch that an epoch cannot fill goes on with the next epoch's first examples, as in the original, whose
-    data set repeats before it is batched. The original shuffles within 100 examples; here over the whole set.
+    A batch that an epoch cannot fill continues with the first examples of the next epoch, as in the original, whose
+    data set repeats before it is batched. The original shuffles within 100 examples; here the whole set is shuffled.
 
     Returns:
         int64 [steps, batch_size], a pure function of the arguments; more steps only append to it.
@@ -28,14 +33,14 @@ def training_order(num_examples: int, batch_size: int, steps: int, seed: int) ->
 
 
 def evaluation_order(lengths: np.ndarray, batch_size: int) -> np.ndarray:
-    """Batches of examples of like length, so that little is padded.
+    """Puts examples of similar length into one batch, so that little is padded.
 
     Args:
         lengths: of each example, [examples].
         batch_size: rows of a batch.
 
     Returns:
-        int64 [batches, batch_size]; each example stands once, and -1 fills the last batch.
+        int64 [batches, batch_size]; each example appears once, and -1 fills the last batch.
     """
     order = np.argsort(lengths, kind="stable")
     padding = np.full(-len(order) % batch_size, -1, dtype=order.dtype)
@@ -43,16 +48,16 @@ def evaluation_order(lengths: np.ndarray, batch_size: int) -> np.ndarray:
 
 
 def batch_lengths(lengths: np.ndarray, order: np.ndarray, max_seq_length: int) -> np.ndarray:
-    """The length that each batch is padded to, int64 [batches]: the smallest bucket that holds its longest."""
+    """Returns the length that each batch is padded to, int64 [batches]: the smallest bucket for its longest example."""
     buckets = np.array([length for length in BUCKET_LENGTHS if length < max_seq_length] + [max_seq_length])
     longest = np.where(order >= 0, lengths[order], 0).max(axis=1)
     return buckets[np.searchsorted(buckets, longest)]
 
 
 def row_count(tokens: np.ndarray) -> np.ndarray:
-    """So many rows at least, but one of few numbers: what is compiled once for each must not be compiled often.
+    """Rounds a number of rows up to one of a few sizes, because each size is compiled separately.
 
-    At most a sixteenth is added, a fiftieth in the mean.
+    This adds at most a sixteenth, and a fiftieth on average.
 
     Example:
         >>> row_count(np.array([7, 33, 1600, 1601])).tolist()
@@ -62,15 +67,15 @@ def row_count(tokens: np.ndarray) -> np.ndarray:
     return -(-tokens // step) * step
 
 
-def batch_row_counts(lengths: np.ndarray, order: np.ndarray, max_seq_length: int, few: bool) -> np.ndarray:
-    """How many positions of each batch the model computes, int64 [batches].
+def batch_row_counts(lengths: np.ndarray, order: np.ndarray, max_seq_length: int, few_sizes: bool) -> np.ndarray:
+    """Returns how many positions of each batch the model computes, int64 [batches].
 
-    Those of its tokens, and the first one of a row of padding; if they are to be `few` different numbers, as many of
-    the padded ones with them as `row_count` asks for, if there are so many.
+    These are the real tokens, and one position of each row of padding. With `few_sizes` padded positions are added
+    up to the next size of `row_count`, if the batch has as many.
     """
     tokens = np.where(order >= 0, lengths[order], 1).sum(axis=1)
     room = batch_lengths(lengths, order, max_seq_length) * order.shape[1]
-    return np.minimum(row_count(tokens), room) if few else tokens
+    return np.minimum(row_count(tokens), room) if few_sizes else tokens
 
 
 def batch_dataset(
@@ -81,20 +86,18 @@ def batch_dataset(
     replicas: range = range(1),
     few_row_counts: bool = False,
 ) -> tf.data.Dataset:
-    """A data set of padded batches.
+    """Makes a data set of padded batches.
 
     Args:
         features: the examples.
-        order: int64 [batches, batch size]; a row of it is one batch over all replicas, -1 a row of padding.
+        order: int64 [batches, batch size]; a row is one batch over all replicas, and -1 a row of padding.
         static_length: pad all batches to `max_seq_length`, for devices that compile one shape.
         num_replicas: how many replicas share a batch; it must divide the batch size.
-        replicas: those whose parts are wanted here; a batch gives one element for each of them.
+        replicas: the replicas whose parts are wanted here; a batch gives one element for each of them.
         few_row_counts: see `batch_row_counts`.
 
     Returns:
-        Elements of `input_word_ids`, `input_mask`, `input_type_ids`, int32 [rows, length], `label_ids`, int32
-        [rows], and, unless `static_length`, `token_rows`, see `BertEncoder.call`. A row of padding is all
-        zeros, mask included.
+        Elements of `Features.padded_batch` and, without `static_length`, `token_rows`, see `BertEncoder.call`.
     """
     per_replica = order.reshape(len(order), num_replicas, -1)[:, replicas.start : replicas.stop]
     rows = per_replica.reshape(-1, per_replica.shape[-1])
@@ -104,8 +107,8 @@ def batch_dataset(
     @tf.autograph.experimental.do_not_convert
     def pad(rows: tf.Tensor, length: tf.Tensor, row_count: tf.Tensor) -> dict[str, tf.Tensor]:
         if static_length:
-            return _padded_batch(features, rows, features.max_seq_length)
-        batch = _padded_batch(features, rows, length)
+            return features.padded_batch(rows, features.max_seq_length)
+        batch = features.padded_batch(rows, length)
         return {**batch, "token_rows": _token_rows(batch["input_mask"], row_count)}
 
     shapes = (lengths.astype(np.int32), row_counts.astype(np.int32))
@@ -113,22 +116,8 @@ def batch_dataset(
     return dataset.map(pad, num_parallel_calls=2, deterministic=True).prefetch(4)
 
 
-def _padded_batch(features: Features, rows: tf.Tensor, length: tf.Tensor | int) -> dict[str, tf.Tensor]:
-    real = tf.cast(rows >= 0, tf.int32)
-    rows = tf.maximum(rows, 0)
-    shape = [rows.shape[0], length]
-    ids = tf.gather(features.input_ids, rows)
-    mask = tf.sequence_mask(tf.cast(ids.row_lengths(), tf.int32) * real, length, tf.int32)
-    return {
-        "input_word_ids": ids.to_tensor(shape=shape) * mask,
-        "input_mask": mask,
-        "input_type_ids": tf.gather(features.type_ids, rows).to_tensor(shape=shape) * mask,
-        "label_ids": tf.gather(features.label_ids, rows) * real,
-    }
-
-
 def _token_rows(mask: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """int32 [count]: where the tokens stand in the flattened grid, and then the first of what else there is."""
+    """Returns which positions of the flattened grid are computed, int32 [count]: tokens, then the first others."""
     first = tf.one_hot(tf.zeros_like(mask[:, 0]), tf.shape(mask)[1], dtype=tf.int32)
     needed = tf.reshape(tf.maximum(mask, first), [-1])
     spare = 1 - needed

@@ -1,8 +1,7 @@
-"""Examples become batches: pairs joined and truncated as the original does, shuffled by seed, padded by length.
+"""Examples become word pieces: joined and truncated as the original does, with the targets that a task adds.
 
-features = convert_examples_to_features(examples, labels, max_seq_length=128, tokenizer=tokenizer)
-for batch in batch_dataset(features, training_order(len(features), 32, steps=343, seed=0)):
-    batch["input_word_ids"]  # [32, length of the longest, rounded up]
+input_ids, type_ids = join_texts(examples, max_seq_length=128, tokenizer=tokenizer)
+features = Features(input_ids, type_ids, {"label_ids": label_ids}, max_seq_length=128)
 """
 
 import dataclasses
@@ -21,39 +20,91 @@ _EXAMPLES_PER_CALL = 4096
 class Features:
     """Examples as word pieces, without padding.
 
+    Batches need only `len`, `lengths`, `max_seq_length` and `padded_batch`: data that does not fit into memory can
+    have a class of its own with these.
+
     Attributes:
         input_ids: int32 ragged [examples, (pieces)], with `[CLS]` and `[SEP]`.
         type_ids: int32 ragged of the same shape; 1 in the second text.
-        label_ids: int32 [examples].
-        max_seq_length: no example is longer.
+        targets: what the head's loss needs, by name: dense [examples, ...], or ragged [examples, (pieces)] with a
+            value for each piece.
+        max_seq_length: the largest number of pieces that an example can have.
     """
 
     input_ids: tf.RaggedTensor
     type_ids: tf.RaggedTensor
-    label_ids: tf.Tensor
+    targets: dict[str, tf.Tensor | tf.RaggedTensor]
     max_seq_length: int
 
     def __len__(self) -> int:
-        return int(self.label_ids.shape[0])
+        return int(self.input_ids.nrows())
 
     @property
     def lengths(self) -> np.ndarray:
         """The number of pieces of each example, int64 [examples]."""
         return self.input_ids.row_lengths().numpy()
 
+    def padded_batch(self, rows: tf.Tensor, length: tf.Tensor | int) -> dict[str, tf.Tensor]:
+        """Makes one batch, inside a graph or outside.
+
+        Args:
+            rows: int64 [rows], the examples; -1 is a row of padding.
+            length: the number of positions of each row.
+
+        Returns:
+            `input_word_ids`, `input_mask` and `input_type_ids`, int32 [rows, length], and the targets, those by
+            piece [rows, length]. A row of padding is all zeros, the mask included.
+        """
+        is_real = rows >= 0
+        rows = tf.maximum(rows, 0)
+        real = tf.cast(is_real, tf.int32)
+        ids, types = tf.gather(self.input_ids, rows), tf.gather(self.type_ids, rows)
+        mask = tf.sequence_mask(tf.cast(ids.row_lengths(), tf.int32) * real, length, tf.int32)
+        shape = [rows.shape[0], length]
+        return {
+            "input_word_ids": ids.to_tensor(shape=shape) * mask,
+            "input_mask": mask,
+            "input_type_ids": types.to_tensor(shape=shape) * mask,
+            **{name: _zero_padding(tf.gather(x, rows), is_real, shape) for name, x in self.targets.items()},
+        }
+
+
+def _zero_padding(target: tf.Tensor | tf.RaggedTensor, is_real: tf.Tensor, shape: list) -> tf.Tensor:
+    if isinstance(target, tf.RaggedTensor):
+        target = target.to_tensor(shape=shape)
+    is_real = tf.reshape(is_real, [-1] + [1] * (target.shape.rank - 1))
+    return target * tf.cast(is_real, target.dtype)
+
 
 def convert_examples_to_features(
     examples: Sequence[InputExample], label_list: Sequence[str], max_seq_length: int, tokenizer: FullTokenizer
 ) -> Features:
-    """Tokenizes all examples: the original's function of this name.
+    """Tokenizes examples of a classification task: the original's function of this name.
 
     Args:
-        examples: at least one; each label one of `label_list`.
-        label_list: the labels; a label's id is its place here.
+        examples: at least one; each label is one of `label_list`.
+        label_list: the labels; the id of a label is its place here.
         max_seq_length: longer examples are truncated, the longer text first.
-        tokenizer: gives the pieces.
+        tokenizer: cuts texts into pieces.
+
+    Returns:
+        Features with the target `label_ids`, int32 [examples].
     """
-    ids = [
+    input_ids, type_ids = join_texts(examples, max_seq_length, tokenizer)
+    label_map = {label: index for index, label in enumerate(label_list)}
+    label_ids = tf.constant([label_map[example.label] for example in examples], tf.int32)
+    return Features(input_ids, type_ids, {"label_ids": label_ids}, max_seq_length)
+
+
+def join_texts(
+    examples: Sequence[InputExample], max_seq_length: int, tokenizer: FullTokenizer
+) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+    """Joins the pieces of each example's texts: `[CLS] a [SEP] b [SEP]`, or `[CLS] a [SEP]`.
+
+    Returns:
+        Ids and type ids, see `Features`.
+    """
+    joined = [
         _join_pairs(
             tokenizer.token_ids(tf.constant([example.text_a for example in chunk])),
             tokenizer.token_ids(tf.constant([example.text_b or "" for example in chunk])),
@@ -63,13 +114,8 @@ def convert_examples_to_features(
         )
         for chunk in _chunks(examples, _EXAMPLES_PER_CALL)
     ]
-    label_map = {label: index for index, label in enumerate(label_list)}
-    return Features(
-        input_ids=tf.concat([input_ids for input_ids, _ in ids], axis=0),
-        type_ids=tf.concat([type_ids for _, type_ids in ids], axis=0),
-        label_ids=tf.constant([label_map[example.label] for example in examples], tf.int32),
-        max_seq_length=max_seq_length,
-    )
+    ids, types = zip(*joined, strict=True)
+    return tf.concat(ids, axis=0), tf.concat(types, axis=0)
 
 
 def _chunks(items: Sequence, size: int) -> list[Sequence]:
@@ -79,7 +125,6 @@ def _chunks(items: Sequence, size: int) -> list[Sequence]:
 def _join_pairs(
     tokens_a: tf.RaggedTensor, tokens_b: tf.RaggedTensor, max_seq_length: int, cls_id: int, sep_id: int
 ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-    """`[CLS] a [SEP] b [SEP]`, or `[CLS] a [SEP]` where b has no pieces, and the type ids."""
     lengths_a, lengths_b = truncated_lengths(tokens_a.row_lengths(), tokens_b.row_lengths(), max_seq_length)
     has_b = tf.cast(lengths_b > 0, tf.int64)
     parts = [
@@ -94,14 +139,14 @@ def _join_pairs(
 
 
 def truncated_lengths(lengths_a: tf.Tensor, lengths_b: tf.Tensor, max_seq_length: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """How many pieces of each text stay: what the original's `_truncate_seq_pair` leaves, without its loop.
+    """Returns how many pieces of each text stay: the original's `_truncate_seq_pair`, without its loop.
 
-    The longer text loses its last piece until both fit, the second one where they are equal. So the first
-    keeps what the second leaves it, and at least the larger half.
+    The original removes the last piece of the longer text, of the second if they are equal, until both fit. So the
+    first text keeps the room that the second does not need, and at least the larger half.
 
     Args:
         lengths_a: int64 [examples].
-        lengths_b: int64 [examples]; 0 where there is no second text.
+        lengths_b: int64 [examples]; 0 for an example with one text.
         max_seq_length: counts `[CLS]` and each `[SEP]`.
 
     Example:
@@ -117,7 +162,7 @@ def truncated_lengths(lengths_a: tf.Tensor, lengths_b: tf.Tensor, max_seq_length
 
 
 def _first(tokens: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
-    """The first `lengths[row]` pieces of each row."""
+    """Keeps the first `lengths[row]` pieces of each row."""
     positions = tf.ragged.range(tokens.row_lengths())
     keep = positions.with_values(positions.values < tf.repeat(lengths, tokens.row_lengths()))
     return tf.ragged.boolean_mask(tokens, keep)

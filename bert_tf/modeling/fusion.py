@@ -16,10 +16,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from bert_tf.devices import is_cpu_alone
+from bert_tf.devices import has_only_cpus
 
 _compiled: dict[tuple, Callable] = {}
 _records: list[dict[tuple, Callable]] = []
+_hides_message = False
 
 
 def is_fusing() -> bool:
@@ -27,7 +28,7 @@ def is_fusing() -> bool:
 
     A TPU compiles the whole step anyway. On a GPU compiling takes longer, and what it gains was not measured.
     """
-    return is_cpu_alone()
+    return has_only_cpus()
 
 
 def fused(function: Callable) -> Callable:
@@ -65,10 +66,19 @@ def _of_any_rows(x: tf.Tensor) -> tf.TensorSpec:
     return tf.TensorSpec([None, x.shape[1]] if x.shape.rank == 2 else x.shape, x.dtype)
 
 
+def hide_start_up_message() -> None:
+    """Lets `start_compiler` hide XLA's one-time start-up message, which no setting turns off.
+
+    For programs only: standard error of the whole process is closed for that moment.
+    """
+    global _hides_message
+    _hides_message = True
+
+
 @functools.cache
-def silence_compiler() -> None:
-    """Has XLA make the announcement of its first compilation, which no setting turns off, where nobody reads it."""
-    if sys.stderr is None:
+def start_compiler() -> None:
+    """Makes XLA's first compilation, so that its start-up message can be hidden; without that it does nothing."""
+    if not _hides_message or sys.stderr is None:
         return
     sys.stderr.flush()
     stderr = os.dup(2)

@@ -1,4 +1,10 @@
-"""What a task puts on the encoder."""
+"""Heads: what a task puts on the encoder, and its loss.
+
+class RegressionHead(Head):
+    def __init__(self, encoder, seed=None):
+        super().__init__(encoder)
+        self.kernel = self.add_variable("output_weights", [1, encoder.config.hidden_size], seed)
+"""
 
 import tensorflow as tf
 import tf_keras
@@ -6,19 +12,80 @@ import tf_keras
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.operations import dropout
 
-CLASSIFIER_DROPOUT = 0.1  # fixed in the original's run_classifier.create_model
+Batch = dict[str, tf.Tensor]
+ProductWeights = dict[str, tuple[tf.Tensor, tf.Tensor]]
 
 
-class BertClassifier(tf_keras.Model):
+class Head(tf_keras.layers.Layer):
+    """An encoder and what a task puts on it. The training loop and inference know only this.
+
+    A subclass adds its variables with `add_variable` and implements `call`, `loss` and `answers`.
+
+    Args:
+        encoder: the encoder; it is trained too, unless its `trainable` is False.
+
+    Attributes:
+        encoder: the encoder.
+        variables_by_name: the variables of the encoder and the head, under the original's names.
+        positions: the number of positions whose outputs `call` needs, from the first; None for all. The last layer
+            computes only these.
+    """
+
+    positions: int | None = 1
+
+    def __init__(self, encoder: BertEncoder, name: str = "head"):
+        super().__init__(name=name, dtype="float32")
+        self.encoder = encoder
+        self.variables_by_name = dict(encoder.variables_by_name)
+
+    def add_variable(self, name: str, shape: list[int], seed: int | None = None) -> tf.Variable:
+        """Adds a float32 variable: zero for a bias, and else drawn as the original draws it.
+
+        Args:
+            name: the original's name; it is zero if it ends with `bias`.
+            shape: of the variable.
+            seed: of the initial values.
+        """
+        initializer = "zeros" if name.endswith("bias") else tf_keras.initializers.TruncatedNormal(0.0, 0.02, seed)
+        variable = self.add_weight(name, shape, initializer=initializer)
+        self.variables_by_name[name] = variable
+        return variable
+
+    def encode(self, batch: Batch, dropout_seed: tf.Tensor | None, weights: ProductWeights | None) -> dict:
+        """Calls the encoder; see `BertEncoder.call` for arguments and outputs."""
+        return self.encoder(batch, dropout_seed=dropout_seed, output_range=self.positions, weights=weights)
+
+    def call(
+        self, batch: Batch, dropout_seed: tf.Tensor | None = None, weights: ProductWeights | None = None
+    ) -> tf.Tensor:
+        """Computes the outputs of a batch, float32 [rows, ...]."""
+        raise NotImplementedError
+
+    def loss(self, outputs: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the sum of the losses and their weight, both float32 [].
+
+        The loss of a batch is the sum over all replicas divided by the weight over all replicas. So it is a mean over
+        examples, tokens or masked positions, whichever the head counts.
+        """
+        raise NotImplementedError
+
+    def answers(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Turns outputs into what evaluation and prediction need: a row for each example."""
+        raise NotImplementedError
+
+
+class ClassificationHead(Head):
     """A linear classifier on the pooled output: the original's `run_classifier.create_model`.
 
     Args:
-        encoder: the encoder; it is trained along.
-        num_labels: how many classes.
-        seed: of the classifier's first weights.
+        encoder: the encoder.
+        num_labels: the number of classes.
+        seed: of the classifier's initial weights.
 
     Attributes:
-        variables_by_name: the encoder's, `output_weights` [num_labels, hidden] and `output_bias` [num_labels].
+        dropout_rate: of the pooled output in training.
+        output_weights: [num_labels, hidden].
+        output_bias: [num_labels].
 
     Example:
         >>> from bert_tf.modeling.config import BertConfig
@@ -26,33 +93,32 @@ class BertClassifier(tf_keras.Model):
         ...                                  num_hidden_layers=1, intermediate_size=16))
         >>> ids = tf.constant([[1, 2, 3]])
         >>> inputs = {"input_word_ids": ids, "input_mask": tf.ones_like(ids), "input_type_ids": ids * 0}
-        >>> BertClassifier(encoder, num_labels=2)(inputs).shape
+        >>> ClassificationHead(encoder, num_labels=2)(inputs).shape
         TensorShape([1, 2])
     """
 
+    dropout_rate = 0.1  # fixed in the original's run_classifier.create_model
+
     def __init__(self, encoder: BertEncoder, num_labels: int, seed: int | None = None):
-        super().__init__(name="bert_classifier")
-        self.encoder = encoder
+        super().__init__(encoder, name="classification_head")
         self.num_labels = num_labels
-        initializer = tf_keras.initializers.TruncatedNormal(stddev=0.02, seed=seed)
-        width = encoder.config.hidden_size
-        self.output_weights = self.add_weight("output_weights", [num_labels, width], initializer=initializer)
-        self.output_bias = self.add_weight("output_bias", [num_labels], initializer="zeros")
-        self.variables_by_name = {
-            **encoder.variables_by_name,
-            "output_weights": self.output_weights,
-            "output_bias": self.output_bias,
-        }
+        self.output_weights = self.add_variable("output_weights", [num_labels, encoder.config.hidden_size], seed)
+        self.output_bias = self.add_variable("output_bias", [num_labels])
 
     def call(
-        self,
-        inputs: dict[str, tf.Tensor],
-        dropout_seed: tf.Tensor | None = None,
-        weights: dict[str, tuple[tf.Tensor, tf.Tensor]] | None = None,
+        self, batch: Batch, dropout_seed: tf.Tensor | None = None, weights: ProductWeights | None = None
     ) -> tf.Tensor:
-        """Logits, float32 [batch, num_labels]; see `BertEncoder.call` for the arguments."""
-        encoded = self.encoder(inputs, dropout_seed=dropout_seed, output_range=1, weights=weights)
-        pooled = encoded["pooled_output"]
+        """Computes the logits, float32 [rows, num_labels]."""
+        pooled = self.encode(batch, dropout_seed, weights)["pooled_output"]
         if dropout_seed is not None:
-            pooled = dropout(pooled, CLASSIFIER_DROPOUT, dropout_seed)
+            pooled = dropout(pooled, self.dropout_rate, dropout_seed)
         return tf.nn.bias_add(tf.matmul(pooled, self.output_weights, transpose_b=True), self.output_bias)
+
+    def loss(self, outputs: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the sum of the cross-entropies and the number of examples."""
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["label_ids"], outputs)
+        return tf.reduce_sum(losses), tf.cast(tf.size(losses), tf.float32)
+
+    def answers(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Returns the probability of each class, float32 [rows, num_labels]."""
+        return tf.nn.softmax(outputs)

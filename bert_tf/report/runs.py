@@ -21,7 +21,26 @@ from pathlib import Path
 import numpy as np
 
 from bert_tf.report.escaping import one_line
-from bert_tf.training.config import TRAINING_FIELDS
+
+TRAINING_FIELDS = (
+    "task_name",
+    "model",
+    "bert_config_file",
+    "vocab_file",
+    "init_checkpoint",
+    "do_lower_case",
+    "max_seq_length",
+    "train_batch_size",
+    "learning_rate",
+    "num_train_epochs",
+    "warmup_proportion",
+    "warmup_steps",
+    "weight_decay",
+    "adam_bias_correction",
+    "mixed_precision",
+    "distribution_strategy",
+    "seed",
+)
 
 # A folder with one of these is a run's.
 RUN_FILES = ("results.json", "run.json", "train_log.csv", "eval_predictions.tsv", "failure.txt", "run.log")

@@ -1,86 +1,369 @@
-"""What one run is: the config that flags become, its defaults, and what makes it the same run as another.
+"""The configuration of a run. One field is one flag: default, help, bounds, and whether it may change on resume.
 
-config = ClassifierConfig(task_name="MRPC", data_dir="data/MRPC", output_dir="output", do_train=True)
+    config = RunConfig(data_dir="data/MRPC", output_dir="output", do_train=True, learning_rate=2e-5)
+
+`bert_tf.flags` makes the absl flags of a program from these fields. A program picks the groups that it needs.
 """
 
 import dataclasses
+import math
+from collections.abc import Mapping
+from typing import TypeVar
 
-from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
+from bert_tf.checkpoints.catalogue import CATALOGUE, DEFAULT_CHECKPOINT
+from bert_tf.errors import UserError
 
-# The original's defaults, and what a model needs other ones for, as measured.
-DEFAULTS = {
-    "do_lower_case": True,
-    "max_seq_length": 128,
-    "train_batch_size": 32,
-    "learning_rate": 5e-5,
-    "num_train_epochs": 3.0,
-}
+# Settings that replace a model's defaults, as measured.
 RECIPES = {DEFAULT_CHECKPOINT: {"learning_rate": 1e-4, "train_batch_size": 32, "num_train_epochs": 4.0}}
-
-# A killed run may be gone on with only if these are what it was started with.
-TRAINING_FIELDS = (
-    "task_name",
-    "model",
-    "bert_config_file",
-    "vocab_file",
-    "init_checkpoint",
-    "do_lower_case",
-    "max_seq_length",
-    "train_batch_size",
-    "learning_rate",
-    "num_train_epochs",
-    "warmup_proportion",
-    "warmup_steps",
-    "weight_decay",
-    "adam_bias_correction",
-    "mixed_precision",
-    "distribution_strategy",
-    "seed",
-)
 
 
 @dataclasses.dataclass(frozen=True)
-class ClassifierConfig:
-    """One run. Fields that are flags mean what `run_classifier.py --help` says of them.
-
-    The fields that are in `DEFAULTS` are None where the user said nothing.
+class Flag:
+    """What the absl flag of a field needs.
 
     Attributes:
-        dataset: what to call the data in results.json; `data_dir` by default.
-        model: a name of the catalogue or a folder; None to take the three files that follow it.
-        distribution_strategy: see `distribution.create_strategy`.
+        default: the value without the flag. A field with a recipe is None instead until `settle` fills it.
+        help: a sentence for `--help`.
+        resume: True if a killed run can only be resumed with the same value.
+        recipe: True if a model or an earlier run may have another default.
+        name: of the flag, if it is not the field's.
+        lower_bound: the smallest value.
+        upper_bound: the largest value.
+        positive: True if the value must be more than 0 and finite.
+        choices: the only values.
     """
 
-    task_name: str
-    data_dir: str
-    output_dir: str
+    default: object
+    help: str
+    resume: bool
+    recipe: bool = False
+    name: str | None = None
+    lower_bound: float | None = None
+    upper_bound: float | None = None
+    positive: bool = False
+    choices: tuple[str, ...] | None = None
+
+
+def flag(default: object, help: str, *, resume: bool, **rest: object) -> object:
+    """Declares a field that is a flag; see `Flag` for the arguments.
+
+    Example:
+        >>> @dataclasses.dataclass(frozen=True)
+        ... class Config:
+        ...     seed: int = flag(0, "Seed of everything random.", resume=True, lower_bound=0)
+        >>> Config().seed, flags_of(Config)["seed"].resume
+        (0, True)
+    """
+    made = Flag(default, help, resume, **rest)
+    return dataclasses.field(default=None if made.recipe else default, metadata={"flag": made})
+
+
+def flags_of(config: object) -> dict[str, Flag]:
+    """Returns the flags of a config or of its class, by field."""
+    return {field.name: field.metadata["flag"] for field in dataclasses.fields(config) if "flag" in field.metadata}
+
+
+def flag_name(field: str, flag: Flag) -> str:
+    """Returns the name of a field's flag, such as `bert_model` of `model`."""
+    return flag.name or field
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ActionConfig:
+    """What to do."""
+
+    do_train: bool = flag(False, "Whether to run training.", resume=False)
+    do_eval: bool = flag(False, "Whether to run eval on the dev set.", resume=False)
+    do_predict: bool = flag(False, "Whether to run the model in inference mode on the test set.", resume=False)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FolderConfig:
+    """Where the data is and where results go.
+
+    Attributes:
+        dataset: the name of the data in results.json; the data folder if None.
+    """
+
+    data_dir: str | None = flag(
+        None,
+        "The folder of the task's .tsv files. By default data/TASK, and for MRPC the sample corpus if that is missing.",
+        resume=False,
+    )
+    output_dir: str | None = flag(
+        None,
+        "The folder for checkpoints and results; a killed run resumes from there. By default output/TASK/MODEL.",
+        resume=False,
+    )
+    overwrite_output_dir: bool = flag(
+        False, "Whether to remove an earlier run from output_dir and train again.", resume=False
+    )
     dataset: str | None = None
-    model: str | None = None
-    bert_config_file: str | None = None
-    vocab_file: str | None = None
-    init_checkpoint: str | None = None
-    do_lower_case: bool | None = None
-    max_seq_length: int | None = None
-    do_train: bool = False
-    do_eval: bool = False
-    do_predict: bool = False
-    train_batch_size: int | None = None
-    eval_batch_size: int = 8
-    predict_batch_size: int = 8
-    learning_rate: float | None = None
-    num_train_epochs: float | None = None
-    warmup_proportion: float = 0.1
-    warmup_steps: int | None = None
-    weight_decay: float = 0.01
-    adam_bias_correction: bool = True
-    mixed_precision: str = "none"
-    seed: int = 0
-    save_checkpoints_steps: int = 1000
-    iterations_per_loop: int = 1000
-    logging_steps: int = 10
-    overwrite_output_dir: bool = False
-    distribution_strategy: str | None = None
-    tpu_name: str | None = None
-    tpu_zone: str | None = None
-    gcp_project: str | None = None
-    num_tpu_cores: int = 8
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The model to start from: a name or folder, or the original's three files."""
+
+    model: str | None = flag(
+        None,
+        "The pre-trained model: a name such as uncased_L-12_H-768_A-12, which is downloaded once, or a folder with "
+        f"configuration, vocabulary and checkpoint. By default the small {DEFAULT_CHECKPOINT}.",
+        resume=True,
+        name="bert_model",
+    )
+    bert_config_file: str | None = flag(
+        None, "Instead of bert_model: the JSON file with the pre-trained model's architecture.", resume=True
+    )
+    vocab_file: str | None = flag(
+        None, "Instead of bert_model: the vocabulary that the model was trained on.", resume=True
+    )
+    init_checkpoint: str | None = flag(
+        None,
+        "Instead of bert_model: the initial checkpoint, usually pre-trained; a fine-tuned one for do_eval and "
+        "do_predict.",
+        resume=True,
+    )
+
+    def check_model(self) -> None:
+        """Raises `UserError` if the model is named twice or only in part."""
+        names = ("bert_config_file", "vocab_file", "init_checkpoint")
+        files = [name for name in names if getattr(self, name)]
+        if self.model and files:
+            raise UserError(f"bert_model: contradicts --{files[0]}; pass only one of them")
+        if files and not (self.bert_config_file and self.vocab_file):
+            raise UserError(f"{files[0]}: also needs --bert_config_file and --vocab_file; or pass --bert_model")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TextConfig:
+    """How texts are read."""
+
+    do_lower_case: bool | None = flag(
+        True,
+        "Whether to lower case the input text. Should be True for uncased models and False for cased models; a "
+        "bert_model given by name sets it.",
+        resume=True,
+        recipe=True,
+    )
+    max_seq_length: int | None = flag(
+        128,
+        "The maximum total input sequence length after WordPiece tokenization. Longer sequences are truncated.",
+        resume=True,
+        recipe=True,
+        lower_bound=3,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How to train. `Training` takes this group."""
+
+    train_batch_size: int | None = flag(
+        32, "Total batch size for training, over all replicas.", resume=True, recipe=True, lower_bound=1
+    )
+    learning_rate: float | None = flag(
+        5e-5, "The peak learning rate for Adam.", resume=True, recipe=True, positive=True
+    )
+    num_train_epochs: float | None = flag(
+        3.0, "Total number of training epochs to perform.", resume=True, recipe=True, positive=True
+    )
+    warmup_proportion: float = flag(
+        0.1,
+        "Proportion of training to perform linear learning rate warmup for. E.g., 0.1 = 10% of training.",
+        resume=True,
+        lower_bound=0.0,
+        upper_bound=1.0,
+    )
+    warmup_steps: int | None = flag(
+        None, "Steps of warmup; takes precedence over warmup_proportion.", resume=True, lower_bound=0
+    )
+    weight_decay: float = flag(0.01, "The decoupled weight decay of Adam.", resume=True, lower_bound=0.0)
+    adam_bias_correction: bool = flag(
+        True,
+        "Whether Adam corrects the bias of its moments. The original does not, and training on small tasks then "
+        "sometimes fails.",
+        resume=True,
+    )
+    seed: int = flag(
+        0,
+        "Seed of the head's initial weights, of dropout and of the order of examples.",
+        resume=True,
+        lower_bound=0,
+        upper_bound=2**31 - 1,
+    )
+    mixed_precision: str = flag(
+        "none",
+        "The type to compute in; weights stay float32.",
+        resume=True,
+        choices=("none", "bfloat16", "float16"),
+    )
+    save_checkpoints_steps: int = flag(
+        1000,
+        "How often to save the model checkpoint, in steps; it is also saved every ten minutes.",
+        resume=False,
+        lower_bound=1,
+    )
+    logging_steps: int = flag(10, "How often to write a row of train_log.csv, in steps.", resume=False, lower_bound=1)
+    iterations_per_loop: int = flag(
+        1000, "How many steps to send to the device before their losses are read.", resume=False, lower_bound=1
+    )
+
+    def num_train_steps(self, num_examples: int) -> int:
+        """Returns the steps in which each epoch uses all its examples: the original's number, rounded up.
+
+        Example:
+            >>> TrainingConfig(train_batch_size=32, num_train_epochs=3.0).num_train_steps(3668)
+            344
+        """
+        return max(1, math.ceil(num_examples * self.num_train_epochs / self.train_batch_size - 1e-9))
+
+    def num_warmup_steps(self, num_train_steps: int) -> int:
+        """Returns the steps of warmup: `warmup_steps`, or else their proportion, rounded down as in the original."""
+        return int(num_train_steps * self.warmup_proportion) if self.warmup_steps is None else self.warmup_steps
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InferenceConfig:
+    """How to evaluate and predict."""
+
+    eval_batch_size: int = flag(
+        8, "Total batch size for eval; a CPU computes at least 32 at a time.", resume=False, lower_bound=1
+    )
+    predict_batch_size: int = flag(
+        8, "Total batch size for predict; a CPU computes at least 32 at a time.", resume=False, lower_bound=1
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeviceConfig:
+    """Where to compute."""
+
+    distribution_strategy: str | None = flag(
+        None,
+        "How to spread the work. By default one device, or mirrored if there are several GPUs. mirrored takes all "
+        "devices of this machine, multi_worker_mirrored those of the machines in TF_CONFIG, tpu is --use_tpu.",
+        resume=True,
+        choices=("mirrored", "multi_worker_mirrored", "tpu"),
+    )
+    use_tpu: bool = flag(False, "Whether to use TPU or GPU/CPU.", resume=False)  # distribution_strategy says it as well
+    tpu_name: str | None = flag(
+        None,
+        "The Cloud TPU to use: the name used when creating it, or a grpc://ip.address.of.tpu:8470 url. By default the "
+        "TPU of this machine.",
+        resume=False,
+    )
+    tpu_zone: str | None = flag(
+        None, "[Optional] GCE zone where the Cloud TPU is located in; by default asked of metadata.", resume=False
+    )
+    gcp_project: str | None = flag(
+        None, "[Optional] Project name of the Cloud TPU; by default asked of metadata.", resume=False
+    )
+    master: str | None = flag(None, "[Optional] The TPU's grpc:// url, as an older name of tpu_name.", resume=False)
+    num_tpu_cores: int = flag(
+        8, "Only used if `use_tpu` is True. Total number of TPU cores to use.", resume=True, lower_bound=1
+    )
+
+    def check_devices(self) -> None:
+        """Raises `UserError` if flags of devices contradict one another."""
+        if self.use_tpu and self.distribution_strategy not in (None, "tpu"):
+            raise UserError(f"use_tpu: contradicts --distribution_strategy={self.distribution_strategy}")
+        uses_tpu = self.use_tpu or self.distribution_strategy == "tpu"
+        for name in ("tpu_name", "tpu_zone", "gcp_project", "master"):
+            if getattr(self, name) and not uses_tpu:
+                raise UserError(f"{name}: only valid with --use_tpu")
+        if self.master and self.tpu_name and self.master != self.tpu_name:
+            raise UserError("master: contradicts --tpu_name; pass only one of them")
+        if uses_tpu and getattr(self, "mixed_precision", None) == "float16":
+            raise UserError("mixed_precision: TPUs compute in bfloat16, not in float16")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig(ActionConfig, FolderConfig, ModelConfig, TextConfig, TrainingConfig, InferenceConfig, DeviceConfig):
+    """All that a training run needs to know. A program's config adds the flags of its task.
+
+    Raises:
+        UserError: a value is out of its bounds, or two values contradict each other.
+    """
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+        self.check_model()
+        self.check_devices()
+        if not (self.do_train or self.do_eval or self.do_predict):
+            raise UserError("nothing to do; pass at least one of --do_train, --do_eval, --do_predict")
+        if self.overwrite_output_dir and not self.do_train:
+            raise UserError("overwrite_output_dir: only valid with --do_train")
+        # Two names of one thing: with one value for both, resume compares what was meant.
+        if self.use_tpu:
+            object.__setattr__(self, "distribution_strategy", "tpu")
+        object.__setattr__(self, "tpu_name", self.tpu_name or self.master)
+
+
+AnyRunConfig = TypeVar("AnyRunConfig", bound=RunConfig)
+
+
+def check_bounds(config: object) -> None:
+    """Raises `UserError` if the value of a flag is out of its bounds.
+
+    Example:
+        >>> check_bounds(InferenceConfig(eval_batch_size=0))
+        Traceback (most recent call last):
+        ...
+        bert_tf.errors.UserError: eval_batch_size: is 0; it must be at least 1
+    """
+    for field, declared in flags_of(config).items():
+        value = getattr(config, field)
+        problem = None if value is None else _problem(value, declared)
+        if problem:
+            raise UserError(f"{flag_name(field, declared)}: is {value}; it must be {problem}")
+
+
+def _problem(value: object, declared: Flag) -> str | None:
+    if declared.positive and not 0 < value < math.inf:
+        return "more than 0 and finite"
+    if declared.lower_bound is not None and not value >= declared.lower_bound:
+        return f"at least {declared.lower_bound}"
+    if declared.upper_bound is not None and not value <= declared.upper_bound:
+        return f"at most {declared.upper_bound}"
+    if declared.choices and value not in declared.choices:
+        return f"one of {', '.join(declared.choices)}"
+    return None
+
+
+def settle(config: AnyRunConfig, earlier: Mapping[str, object]) -> AnyRunConfig:
+    """Fills the fields that the user left open.
+
+    Args:
+        config: the run.
+        earlier: what an earlier run in the output folder was started with, by field; evaluation and prediction
+            without training use its values. Empty if there was none.
+    """
+    open_fields = {field: declared.default for field, declared in flags_of(config).items() if declared.recipe}
+    values = open_fields | RECIPES.get(config.model, {})
+    if config.model in CATALOGUE:
+        values |= {"do_lower_case": CATALOGUE[config.model].do_lower_case}
+    if not config.do_train:
+        values |= {field: earlier[field] for field in open_fields if field in earlier}
+    return dataclasses.replace(
+        config, **{field: value for field, value in values.items() if getattr(config, field) is None}
+    )
+
+
+def resume_fields(config: RunConfig) -> dict[str, object]:
+    """Returns the values that must not change when a run is resumed, by field."""
+    return {field: getattr(config, field) for field, declared in flags_of(config).items() if declared.resume}
+
+
+def resume_differences(config: RunConfig, earlier: Mapping[str, object]) -> list[str]:
+    """Lists the settings in which a run differs from the one that an output folder holds.
+
+    A flag that the earlier run does not mention had its default: its version did not have the flag.
+    """
+    declared = flags_of(config)
+    found = []
+    for field, value in resume_fields(config).items():
+        before = earlier.get(field, declared[field].default)
+        if before != value:
+            found.append(f"{flag_name(field, declared[field])} was {before!r}, is {value!r}")
+    return found

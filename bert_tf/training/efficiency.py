@@ -159,11 +159,13 @@ def peak_memory_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024  # getrusage(2): bytes there, KiB on Linux
 
 
-def bfloat16_hint() -> str | None:
-    """One line for who trains in float32 on a device with fast bfloat16; None on other devices.
+def bfloat16_hint(mixed_precision: str) -> str | None:
+    """Suggests --mixed_precision=bfloat16 in one line on devices that support it well; returns None on others.
 
-    Also None on TPUs, which multiply float32 in bfloat16 anyway.
+    Also None on TPUs, which multiply float32 in bfloat16 anyway, and if the run has a mixed precision already.
     """
+    if mixed_precision != "none":
+        return None
     kind = _device_kind()
     if kind == "GPU" and _gpu_details().get("compute_capability", (0, 0)) >= _BFLOAT16_COMPUTE_CAPABILITY:
         return "This GPU has fast bfloat16: --mixed_precision=bfloat16 trains in it."

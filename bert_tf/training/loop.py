@@ -1,14 +1,13 @@
-"""The training loop: from pre-trained weights, or from where it was killed, to fine-tuned ones.
+"""The training loop. It can start from pre-trained weights or resume a killed run.
 
-    training = Training(model, TrainingOptions(learning_rate=5e-5, num_train_steps=343), strategy)
+    training = Training(head, config, num_train_steps=343, devices=devices)
     result = training.run(features, output_dir)
 
-A run that is killed and started again ends with the same weights, bit by bit, as one that never was: the order
-of the examples and what dropout drops are functions of (seed, step), and a checkpoint holds all the rest.
+A run that is killed and started again ends with the same weights, bit by bit, as one that was not: the order of the
+examples and what dropout drops are functions of (seed, step), and a checkpoint holds the rest.
 """
 
 import dataclasses
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -18,35 +17,19 @@ import tensorflow as tf
 
 from bert_tf.data.batches import batch_dataset, batch_row_counts, training_order
 from bert_tf.data.features import Features
-from bert_tf.devices import check_batch_size, distribute, is_chief, is_tpu
+from bert_tf.devices import Devices
 from bert_tf.errors import UserError
-from bert_tf.modeling.fusion import compile_for, is_fusing, recorded, silence_compiler
-from bert_tf.modeling.heads import BertClassifier
+from bert_tf.modeling.fusion import compile_for, is_fusing, recorded, start_compiler
+from bert_tf.modeling.heads import Batch, Head
+from bert_tf.training.config import TrainingConfig
 from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay
 from bert_tf.training.output_dir import OutputDir
 from bert_tf.training.train_log import TrainLog
 
-# Losses stay on the device until somebody needs them; a progress bar needs them so often.
+# How often to fetch losses from the device for the progress bar.
 _SECONDS_BETWEEN_LOOKS = 0.5
 
-# A slow run is saved more often than every `save_checkpoints_steps`, so that no kill costs more than this.
-_SECONDS_BETWEEN_CHECKPOINTS = 600
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingOptions:
-    """How to train; see the flags of `run_classifier.py` for what each means."""
-
-    num_train_steps: int
-    train_batch_size: int = 32
-    learning_rate: float = 5e-5
-    num_warmup_steps: int = 0
-    weight_decay: float = 0.01
-    adam_bias_correction: bool = True
-    seed: int = 0
-    save_checkpoints_steps: int = 1000
-    iterations_per_loop: int = 1000
-    logging_steps: int = 10
+Batches = tf.data.Iterator | tf.distribute.DistributedIterator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +37,9 @@ class TrainingResult:
     """What training gave.
 
     Attributes:
-        losses: float32 [steps], of each step, those before an interruption included.
-        seconds: spent in training, over all the processes that worked on it.
-        num_tokens: how many tokens it trained on; on TPUs, which compute it all, padding counts as well.
+        losses: float32 [steps], of each step, including those before an interruption.
+        seconds: spent in training, in all the processes that worked on it.
+        num_tokens: the number of tokens trained on; on TPUs, which compute it all, padding counts too.
     """
 
     losses: np.ndarray
@@ -64,86 +47,91 @@ class TrainingResult:
     num_tokens: int
 
 
-def num_train_steps(num_examples: int, batch_size: int, epochs: float) -> int:
-    """Steps in which each epoch sees all its examples: the original's number, rounded up instead of down.
-
-    Example:
-        >>> num_train_steps(num_examples=3668, batch_size=32, epochs=3.0)
-        344
-    """
-    return max(1, math.ceil(num_examples * epochs / batch_size - 1e-9))
-
-
-def mean_loss(logits: tf.Tensor, label_ids: tf.Tensor, global_batch_size: int) -> tf.Tensor:
-    """The part that some examples have in the mean cross-entropy of a whole batch, float32 []."""
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(label_ids, tf.cast(logits, tf.float32))
-    return tf.reduce_sum(losses) / global_batch_size
-
-
 class Training:
     """One run of training.
 
     Args:
-        model: made under the strategy's scope, filled with pre-trained weights.
-        options: how to train.
-        strategy: where to compute.
+        head: created in the scope of the devices, filled with pre-trained weights. Only its trainable variables are
+            trained.
+        config: how to train; no field is open, see `config.settle`.
+        num_train_steps: the number of steps.
+        devices: where to compute.
         schedule: the learning rate of each step, counted from 1; by default the original's.
+
+    Attributes:
+        seconds_between_checkpoints: a slow run is saved this often, so that no kill costs more.
 
     Raises:
         UserError: the replicas cannot share a batch.
     """
 
+    seconds_between_checkpoints = 600
+
     def __init__(
         self,
-        model: BertClassifier,
-        options: TrainingOptions,
-        strategy: tf.distribute.Strategy,
+        head: Head,
+        config: TrainingConfig,
+        num_train_steps: int,
+        devices: Devices,
         schedule: Callable[[tf.Tensor], tf.Tensor] | None = None,
     ):
-        check_batch_size(strategy, options.train_batch_size)
-        self.model = model
-        self.options = options
-        self.strategy = strategy
+        devices.check_batch_size(config.train_batch_size)
+        self.head = head
+        self.config = config
+        self.num_train_steps = num_train_steps
+        self.devices = devices
         self.schedule = schedule or WarmupPolynomialDecay(
-            options.learning_rate, options.num_train_steps, options.num_warmup_steps
+            config.learning_rate, num_train_steps, config.num_warmup_steps(num_train_steps)
         )
-        with strategy.scope():
+        self._trained = _trainable_by_name(head)
+        with devices.scope():
             self.optimizer = AdamWeightDecayOptimizer(
-                model.variables_by_name,
-                weight_decay=options.weight_decay,
-                bias_correction=options.adam_bias_correction,
-                dynamic_loss_scale=model.encoder.compute_dtype == "float16",
+                self._trained,
+                weight_decay=config.weight_decay,
+                bias_correction=config.adam_bias_correction,
+                dynamic_loss_scale=head.encoder.compute_dtype == "float16",
             )
         self._losses = np.zeros(0, np.float32)
         self._seconds = 0.0
 
-    # Nothing in the graph depends on what Python code decides, and reading that code takes seconds.
+    # AutoGraph is off: the graph has no Python control flow, and converting the source takes seconds.
     @tf.function(autograph=False)
-    def train_step(self, batches: tf.data.Iterator | tf.distribute.DistributedIterator) -> tf.Tensor:
-        """One update on the next batch; returns the batch's loss before it, float32 [].
+    def train_step(self, batches: Batches) -> tf.Tensor:
+        """Makes one update on the next batch; returns the batch's loss before it, float32 [].
 
-        Taking the batch in here, not outside, makes one graph do for all lengths.
+        The batch is taken in here, so that one graph serves all lengths.
         """
-        loss = self.strategy.run(self._replica_step, (batches.get_next(),))
-        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
+        loss = self.devices.strategy.run(self._replica_step, (batches.get_next(),))
+        return self.devices.strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
 
-    def _replica_step(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+    def _replica_step(self, batch: Batch) -> tf.Tensor:
         replica = tf.distribute.get_replica_context()
         step = self.optimizer.global_step + 1
-        names, variables = zip(*self.model.variables_by_name.items(), strict=True)
         with tf.GradientTape() as tape:
-            seed = self._dropout_seed(step, replica.replica_id_in_sync_group)
-            loss = mean_loss(self.model(batch, seed), batch["label_ids"], self.options.train_batch_size)
+            loss = self._replica_loss(batch, self.dropout_seed(step, replica.replica_id_in_sync_group))
             scaled_loss = loss * self.optimizer.loss_scale
-        gradients = tape.gradient(scaled_loss, variables)
-        if is_tpu(self.strategy):
-            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
-        gradients = replica.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients))
-        self.optimizer.apply_gradients(dict(zip(names, gradients, strict=True)), self.schedule(step))
+        gradients = self._gradients(tape, scaled_loss)
+        summed = replica.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients.values()))
+        self.optimizer.apply_gradients(dict(zip(gradients, summed, strict=True)), self.schedule(step))
         return loss
 
-    def _dropout_seed(self, step: tf.Tensor, replica: tf.Tensor | int) -> tf.Tensor:
-        seed = tf.stack([tf.constant(self.options.seed, tf.int32), tf.cast(step, tf.int32)])
+    def _replica_loss(self, batch: Batch, dropout_seed: tf.Tensor) -> tf.Tensor:
+        """Returns this replica's share of the batch's mean loss."""
+        total, weight = self.head.loss(self.head(batch, dropout_seed), batch)
+        replica = tf.distribute.get_replica_context()
+        return tf.math.divide_no_nan(total, replica.all_reduce(tf.distribute.ReduceOp.SUM, weight))
+
+    def _gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> dict[str, tf.Tensor | tf.IndexedSlices]:
+        """Computes the gradients by name. Variables that the loss does not need are left out, as in the original."""
+        gradients = zip(self._trained, tape.gradient(loss, list(self._trained.values())), strict=True)
+        gradients = {name: gradient for name, gradient in gradients if gradient is not None}
+        if self.devices.is_tpu:
+            return {name: tf.convert_to_tensor(gradient) for name, gradient in gradients.items()}
+        return gradients
+
+    def dropout_seed(self, step: tf.Tensor, replica: tf.Tensor | int) -> tf.Tensor:
+        """Returns the seed of all dropout of a step, int32 [2]: a pure function of (seed, step, replica)."""
+        seed = tf.stack([tf.constant(self.config.seed, tf.int32), tf.cast(step, tf.int32)])
         return tf.random.experimental.stateless_fold_in(seed, replica)
 
     def run(
@@ -153,32 +141,30 @@ class Training:
         start_step: int = 0,
         progress: Callable[[int, float], None] = lambda step, loss: None,
     ) -> TrainingResult:
-        """Trains from the checkpoint of `start_step`, or from the model as it is, to the last step.
+        """Trains from the checkpoint of `start_step`, or from the head as it is, to the last step.
 
         At the end `output_dir` holds the weights alone, without the optimizer's moments.
 
         Args:
             features: the training set.
-            output_dir: where checkpoints, the log and TensorBoard's events are written, by the chief only.
-            start_step: that of a checkpoint in `output_dir`, or 0.
-            progress: called now and then with the number of finished steps and the last one's loss.
+            output_dir: gets checkpoints, the log and TensorBoard's events.
+            start_step: the step of a checkpoint in `output_dir`, or 0.
+            progress: is called now and then with the number of finished steps and the last one's loss.
 
         Raises:
             UserError: a loss is not finite.
         """
-        order = training_order(
-            len(features), self.options.train_batch_size, self.options.num_train_steps, self.options.seed
-        )
+        order = self.order(len(features))
         if start_step:
             self._restore(output_dir, start_step)
-        if start_step < self.options.num_train_steps:
+        if start_step < self.num_train_steps:
             self._train(features, order[start_step:], start_step, output_dir, progress)
-        computed = order.size * features.max_seq_length if is_tpu(self.strategy) else features.lengths[order].sum()
-        return TrainingResult(
-            losses=self._losses,
-            seconds=self._seconds,
-            num_tokens=int(computed),
-        )
+        computed = order.size * features.max_seq_length if self.devices.is_tpu else features.lengths[order].sum()
+        return TrainingResult(losses=self._losses, seconds=self._seconds, num_tokens=int(computed))
+
+    def order(self, num_examples: int) -> np.ndarray:
+        """Returns the examples of each step, int64 [steps, batch size]; see `training_order`."""
+        return training_order(num_examples, self.config.train_batch_size, self.num_train_steps, self.config.seed)
 
     def _train(
         self,
@@ -190,69 +176,61 @@ class Training:
     ) -> None:
         batches = self.batches(features, order)
         compiling = self.compile_ahead(batches, features, order)
-        log = self._open_log(output_dir)
+        log = TrainLog(output_dir, self.config.logging_steps, self.schedule, self._losses)
         pending: list[tf.Tensor] = []
         looked = saved = time.perf_counter()
-        for step in range(first + 1, self.options.num_train_steps + 1):
+        for step in range(first + 1, self.num_train_steps + 1):
             pending.append(self.train_step(batches))
             compiling.join()
-            is_last = step == self.options.num_train_steps
-            must_save = is_last or step % self.options.save_checkpoints_steps == 0
-            must_save = must_save or time.perf_counter() - saved > _SECONDS_BETWEEN_CHECKPOINTS
-            must_look = must_save or len(pending) >= self.options.iterations_per_loop
+            must_save = self._must_save(step, time.perf_counter() - saved)
+            must_look = must_save or len(pending) >= self.config.iterations_per_loop
             if must_look or time.perf_counter() - looked > _SECONDS_BETWEEN_LOOKS:
                 self._collect(pending, step, output_dir)
                 looked = time.perf_counter()
-                if log:
-                    log.add(self._losses)
+                log.add(self._losses)
                 progress(step, float(self._losses[-1]))
             if must_save:
                 self._check_weights(output_dir, step)
                 self._seconds += looked - saved
                 saved = looked
-                if log:
-                    if is_last:
-                        log.close(self._losses)
-                    self._save(output_dir, step)
+                if step == self.num_train_steps:
+                    log.close(self._losses)
+                self._save(output_dir, step)
 
-    def batches(self, features: Features, order: np.ndarray) -> tf.data.Iterator | tf.distribute.DistributedIterator:
-        """What `train_step` takes its batches from: `order` is that of `training_order`."""
+    def _must_save(self, step: int, seconds_since_saved: float) -> bool:
+        is_due = (
+            step % self.config.save_checkpoints_steps == 0 or seconds_since_saved > self.seconds_between_checkpoints
+        )
+        return is_due or step == self.num_train_steps
 
-        def make_dataset(num_replicas: int, here: range) -> tf.data.Dataset:
-            return batch_dataset(features, order, is_tpu(self.strategy), num_replicas, here, is_fusing())
+    def batches(self, features: Features, order: np.ndarray) -> Batches:
+        """Returns the batches that `train_step` takes; `order` comes from `order`."""
 
-        return iter(distribute(self.strategy, make_dataset))
+        def make_dataset(num_replicas: int, replicas: range) -> tf.data.Dataset:
+            return batch_dataset(features, order, self.devices.is_tpu, num_replicas, replicas, is_fusing())
 
-    def compile_ahead(
-        self,
-        batches: tf.data.Iterator | tf.distribute.DistributedIterator,
-        features: Features,
-        order: np.ndarray,
-    ) -> threading.Thread:
-        """Has what is compiled for each number of rows compiled beside the first step, so that no later one waits.
+        return iter(self.devices.distribute(make_dataset))
 
-        TensorFlow spends seconds on preparing that step, with one core.
+    def compile_ahead(self, batches: Batches, features: Features, order: np.ndarray) -> threading.Thread:
+        """Compiles the fused functions for every batch size in a background thread, so that no later step waits.
+
+        TensorFlow needs seconds to prepare the first step, on one core.
 
         Returns:
             The thread that compiles; it ends when all is done.
         """
         with recorded() as record:
             if is_fusing():
-                silence_compiler()
+                start_compiler()
                 self.train_step.get_concrete_function(batches)
-        rows = order.reshape(order.shape[0] * self.strategy.num_replicas_in_sync, -1)
-        counts = batch_row_counts(features.lengths, rows, features.max_seq_length, few=True)
-        # The last layer has as many rows as there are examples.
-        compiling = threading.Thread(
-            target=compile_for, args=(record, dict.fromkeys([rows.shape[1], *counts.tolist()]))
-        )
+        rows = order.reshape(order.shape[0] * self.devices.num_replicas, -1)
+        counts = batch_row_counts(features.lengths, rows, features.max_seq_length, few_sizes=True)
+        # The last layer of a head that needs only [CLS] has one row for each example.
+        last_layer = [] if self.head.positions is None else [self.head.positions * rows.shape[1]]
+        sizes = dict.fromkeys([*last_layer, *counts.tolist()])
+        compiling = threading.Thread(target=compile_for, args=(record, sizes))
         compiling.start()
         return compiling
-
-    def _open_log(self, output_dir: OutputDir) -> TrainLog | None:
-        if not is_chief(self.strategy):
-            return None
-        return TrainLog(output_dir.path, self.options.logging_steps, self.schedule, self._losses)
 
     def _collect(self, pending: list[tf.Tensor], step: int, output_dir: OutputDir) -> None:
         losses = np.array([loss.numpy() for loss in pending], np.float32)
@@ -264,37 +242,42 @@ class Training:
         self._losses = np.concatenate([self._losses, losses])
 
     def _check_weights(self, output_dir: OutputDir, step: int) -> None:
-        """The loss of a step is that before its update, so it says nothing of the weights after it."""
-        for name, variable in self.model.variables_by_name.items():
+        """Raises `UserError` if a weight is not finite: the loss of a step says nothing about its update."""
+        for name, variable in self._trained.items():
             if not bool(tf.reduce_all(tf.math.is_finite(variable))):
                 raise UserError(f"step {step}: {name} is not finite; {_last_good(output_dir)}")
 
     def _save(self, output_dir: OutputDir, step: int) -> None:
         arrays = {
-            **self.model.variables_by_name,
+            **self.head.variables_by_name,
             "global_step": self.optimizer.global_step,
             "training/losses": self._losses,
             "training/seconds": np.float64(self._seconds),
         }
-        if step < self.options.num_train_steps:
+        if step < self.num_train_steps:
             arrays |= self.optimizer.state_by_name
         output_dir.write_checkpoint(step, arrays)
 
     def _restore(self, output_dir: OutputDir, step: int) -> None:
         arrays = output_dir.read_checkpoint(step)
-        variables = dict(self.model.variables_by_name)
-        if step < self.options.num_train_steps:
+        variables = dict(self.head.variables_by_name)
+        if step < self.num_train_steps:
             variables |= self.optimizer.state_by_name
         missing = sorted(variables.keys() - arrays.keys())
         if missing:
             raise UserError(
-                f"{output_dir.checkpoint(step)}: cannot be continued, {missing[0]} and {len(missing) - 1} more are "
-                "missing; --overwrite_output_dir starts anew"
+                f"{output_dir.checkpoint(step)}: cannot be resumed: {missing[0]} and {len(missing) - 1} more are "
+                "missing; --overwrite_output_dir starts again"
             )
         for name, variable in variables.items():
             variable.assign(np.reshape(arrays[name], variable.shape))
         self._losses = arrays["training/losses"]
         self._seconds = float(arrays["training/seconds"])
+
+
+def _trainable_by_name(head: Head) -> dict[str, tf.Variable]:
+    trainable = {id(variable) for variable in head.trainable_variables}
+    return {name: variable for name, variable in head.variables_by_name.items() if id(variable) in trainable}
 
 
 def _last_good(output_dir: OutputDir) -> str:

@@ -1,148 +1,150 @@
-"""What a run leaves in its output folder, and how the next one finds it again.
+"""Reads and writes the files of an output folder.
 
-    folder = OutputDir("output/MRPC/all-MiniLM-L6-v2")
-    folder.write_results({"eval_accuracy": 0.87})
+    output_dir = OutputDir("output/MRPC/all-MiniLM-L6-v2")
+    output_dir.write_results({"eval_accuracy": 0.87})
 
 Every file is written whole or not at all, so that a run can be killed at any moment.
 """
 
 import contextlib
-import fcntl
-import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from bert_tf import run_files
 from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
 from bert_tf.errors import UserError
-from bert_tf.files import atomic_write
+from bert_tf.files import atomic_write, locked, make_folder, read_json, read_json_or_empty, write_json
 
 # What --overwrite_output_dir removes, and nothing else: a wrong --output_dir costs nobody's files.
 _OUR_FILES = (
-    "checkpoint",
+    run_files.CHECKPOINT,
     "model.ckpt-[0-9]*.*",
     ".model.ckpt-[0-9]*.partial",
-    "run.json",
-    "results.json",
-    "eval_results.txt",
-    "eval_predictions.tsv",
-    "test_results.tsv",
-    "train_log.csv",
+    run_files.RUN,
+    run_files.RESULTS,
+    run_files.EVAL_RESULTS,
+    run_files.EVAL_PREDICTIONS,
+    run_files.EVAL_VALUES,
+    run_files.TEST_RESULTS,
+    run_files.TRAIN_LOG,
     "events.out.tfevents.*",
-    "bert_config.json",
-    "vocab.txt",
-    "labels.txt",
+    run_files.CONFIG,
+    run_files.VOCAB,
+    run_files.LABELS,
 )
 
 
 class OutputDir:
-    """The output folder of one fine-tuning run.
+    """The output folder of one run.
 
     Args:
-        path: the folder; `create` makes it.
+        path: the folder; `opened` creates it.
+        is_writer: False in a process that is not the chief: its calls of `opened` and of all that writes do nothing.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, is_writer: bool = True):
         self.path = Path(path)
+        self.is_writer = is_writer
 
     @property
     def config_file(self) -> Path:
         """The model's `bert_config.json`."""
-        return self.path / "bert_config.json"
+        return self.path / run_files.CONFIG
 
     @property
     def vocab_file(self) -> Path:
         """The model's vocabulary."""
-        return self.path / "vocab.txt"
-
-    def create(self) -> None:
-        """Makes the folder and those above it.
-
-        Raises:
-            UserError: a file stands in the way, or it may not be written to.
-        """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            probe = self.path / ".writable"
-            probe.touch()
-            probe.unlink()
-        except OSError as error:
-            raise UserError(f"output_dir: {self.path}: cannot be written to: {error.strerror}") from error
+        return self.path / run_files.VOCAB
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keeps other processes from writing here at the same time; the lock dies with the process.
+    def opened(self) -> Iterator[None]:
+        """Creates the folder and keeps other runs out of it; the lock ends with the process.
 
         Raises:
-            UserError: another process holds it.
+            UserError: the folder cannot be written to, or another run holds it.
         """
-        with (self.path / ".lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UserError(
-                    f"output_dir: {self.path}: another run is writing there; wait for it or name another folder"
-                ) from error
+        if not self.is_writer:
             yield
-
-    def remove_earlier_run(self) -> None:
-        """Removes the files of an earlier run, and no others."""
-        for pattern in _OUR_FILES:
-            for path in self.path.glob(pattern):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            return
+        make_folder(self.path, "output_dir")
+        refusal = f"output_dir: {self.path}: another run is writing there; wait for it or name another folder"
+        with locked(self.path / ".lock", refusal):
+            yield
 
     # The run: what it was started with.
 
     def read_run(self) -> dict | None:
-        """What `write_run` wrote; None where no run was started."""
-        path = self.path / "run.json"
+        """Returns what `start_run` wrote; None if no run was started here.
+
+        Raises:
+            UserError: the file is broken.
+        """
+        path = self.path / run_files.RUN
         if not path.exists():
             return None
         try:
-            run = json.loads(path.read_text(encoding="utf-8"))
+            run = read_json(path)
         except (OSError, ValueError) as error:
-            raise UserError(f"{path}: cannot be read: {error}; --overwrite_output_dir starts anew") from error
-        if not isinstance(run, dict) or not isinstance(run.get("training"), dict):
-            raise UserError(f"{path}: is not a run's description; --overwrite_output_dir starts anew")
+            raise UserError(f"{path}: cannot be read: {error}; --overwrite_output_dir starts again") from error
+        if not isinstance(run.get("training"), dict):
+            raise UserError(f"{path}: does not describe a run; --overwrite_output_dir starts again")
         return run
 
-    def write_run(self, run: dict) -> None:
-        """Keeps what the run was started with."""
-        self._write_json("run.json", run)
+    def start_run(self, training: dict, model_files: Mapping[str, str], vocab_file: Path, overwrite: bool) -> None:
+        """Marks this folder as a new run's.
 
-    def write_model_files(self, config_json: str, vocab_file: Path, labels: Sequence[str]) -> None:
-        """Keeps what prediction needs besides the weights."""
-        for name, text in (
-            ("bert_config.json", config_json),
-            ("labels.txt", "".join(f"{x}\n" for x in labels)),
-        ):
-            with atomic_write(self.path / name) as file:
-                file.write(text)
-        if vocab_file.resolve() != self.vocab_file.resolve():
-            with atomic_write(self.vocab_file, "wb") as file:
-                file.write(vocab_file.read_bytes())
+        Args:
+            training: what the run was started with.
+            model_files: what prediction needs besides weights and vocabulary: contents by file name.
+            vocab_file: the vocabulary, which is copied.
+            overwrite: remove the files of an earlier run, and no others.
+        """
+        if not self.is_writer:
+            return
+        vocab = vocab_file.read_bytes()
+        if overwrite:
+            self._remove_earlier_run()
+        write_json(self.path / run_files.RUN, {"training": training})
+        for name, text in model_files.items():
+            self.write_lines(name, text.splitlines())
+        with atomic_write(self.vocab_file, "wb") as file:
+            file.write(vocab)
 
-    def check_labels(self, labels: Sequence[str]) -> None:
-        """Raises `UserError` where the model was fine-tuned for other labels than `labels`, or in another order."""
-        path = self.path / "labels.txt"
-        try:
-            found = path.read_text(encoding="utf-8").split("\n")[:-1]
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read: {error.strerror}; the folder is not whole") from error
-        if found != list(labels):
-            raise UserError(f"{path}: the model was fine-tuned for {found}, not for {list(labels)}; name its task")
+    def _remove_earlier_run(self) -> None:
+        for pattern in _OUR_FILES:
+            for path in self.path.glob(pattern):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def check_description(self, description: Mapping[str, str]) -> None:
+        """Raises `UserError` if the model was fine-tuned for something else.
+
+        Args:
+            description: the task's, see `Task.describe`.
+        """
+        for name, wanted in description.items():
+            path = self.path / name
+            try:
+                found = path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise UserError(f"{path}: cannot be read: {error}; the folder is not complete") from error
+            if found != wanted:
+                raise UserError(
+                    f"{path}: the model was fine-tuned for {found.splitlines()}, not for {wanted.splitlines()}; "
+                    "name its task"
+                )
 
     # Checkpoints.
 
     def latest_step(self) -> int:
-        """The step of the newest checkpoint; 0 where there is none."""
+        """Returns the step of the newest checkpoint; 0 if there is none."""
         try:
             state = tf.train.get_checkpoint_state(str(self.path))
-        except ValueError:  # Empty, or no UTF-8.
+        except ValueError:  # Empty, or not UTF-8.
             return 0
         if state is None:
             return 0
@@ -150,19 +152,21 @@ class OutputDir:
         return int(match[1]) if match else 0
 
     def checkpoint(self, step: int) -> Path:
-        """The prefix of the checkpoint of a step."""
+        """Returns the prefix of the checkpoint of a step."""
         return self.path / f"model.ckpt-{step}"
 
     def read_checkpoint(self, step: int) -> dict[str, np.ndarray]:
-        """All arrays of the checkpoint of a step, by name."""
+        """Reads all arrays of the checkpoint of a step, by name."""
         return read_checkpoint(self.checkpoint(step))
 
     def write_checkpoint(self, step: int, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
         """Writes the checkpoint of a step, makes it the newest, and removes the older ones."""
+        if not self.is_writer:
+            return
         prefix = self.checkpoint(step)
         write_checkpoint(prefix, arrays)
-        with atomic_write(self.path / "checkpoint") as file:
-            file.write(f'model_checkpoint_path: "{prefix.name}"\nall_model_checkpoint_paths: "{prefix.name}"\n')
+        state = (f'model_checkpoint_path: "{prefix.name}"', f'all_model_checkpoint_paths: "{prefix.name}"')
+        self.write_lines(run_files.CHECKPOINT, state)
         for path in self.path.glob("model.ckpt-[0-9]*.*"):
             if path.stem != prefix.name:
                 path.unlink()
@@ -170,39 +174,31 @@ class OutputDir:
     # Results.
 
     def read_results(self) -> dict:
-        """What `results.json` says; nothing where it is missing or was broken by somebody."""
-        try:
-            results = json.loads((self.path / "results.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return {}
-        return results if isinstance(results, dict) else {}
+        """Reads results.json; returns an empty object if it is missing or broken."""
+        return read_json_or_empty(self.path / run_files.RESULTS)
 
     def write_results(self, results: dict) -> None:
-        """Adds to `results.json`; a later value of a key replaces an earlier one."""
-        self._write_json("results.json", {**self.read_results(), **results})
+        """Adds to results.json; a later value of a key replaces an earlier one."""
+        if self.is_writer:
+            write_json(self.path / run_files.RESULTS, {**self.read_results(), **results})
 
-    def write_eval_results(self, results: Mapping[str, float]) -> None:
+    def write_eval_results(self, scores: Mapping[str, float]) -> None:
         """Writes `eval_results.txt` as the original does: sorted keys, `key = value`."""
-        with atomic_write(self.path / "eval_results.txt") as file:
-            for key in sorted(results):
-                file.write(f"{key} = {results[key]}\n")
+        self.write_lines(run_files.EVAL_RESULTS, (f"{key} = {scores[key]}" for key in sorted(scores)))
 
-    def write_eval_predictions(
-        self, guids: Sequence[str], labels: Sequence[str], classes: Sequence[str], probabilities: np.ndarray
-    ) -> None:
-        """Writes `eval_predictions.tsv`: under a header line, guid, label and a probability for each class."""
-        with atomic_write(self.path / "eval_predictions.tsv") as file:
-            file.write("\t".join(("guid", "label", *classes)) + "\n")
-            for guid, label, row in zip(guids, labels, probabilities, strict=True):
-                file.write("\t".join((guid, label, *(str(probability) for probability in row))) + "\n")
+    def write_eval_values(self, guids: Iterable[str], values: np.ndarray) -> None:
+        """Writes `eval_values.tsv`: below a header line, a number for each example."""
+        rows = (f"{guid}\t{value}" for guid, value in zip(guids, values, strict=True))
+        self.write_lines(run_files.EVAL_VALUES, ("guid\tvalue", *rows))
 
-    def write_test_results(self, probabilities: np.ndarray) -> None:
-        """Writes `test_results.tsv` as the original does: a row an example, a column a class."""
-        with atomic_write(self.path / "test_results.tsv") as file:
-            for row in probabilities:
-                file.write("\t".join(str(probability) for probability in row) + "\n")
+    def write_lines(self, name: str, lines: Iterable[str]) -> None:
+        """Writes a text file."""
+        if self.is_writer:
+            with atomic_write(self.path / name) as file:
+                file.writelines(f"{line}\n" for line in lines)
 
-    def _write_json(self, name: str, content: dict) -> None:
-        with atomic_write(self.path / name) as file:
-            json.dump(content, file, indent=2, sort_keys=True)
-            file.write("\n")
+    def append_line(self, name: str, line: str) -> None:
+        """Adds a line to a text file."""
+        if self.is_writer:
+            with (self.path / name).open("a", encoding="utf-8", newline="\n") as file:
+                file.write(f"{line}\n")

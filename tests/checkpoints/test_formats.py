@@ -24,7 +24,7 @@ from bert_tf.checkpoints.locate import resolve
 from bert_tf.errors import UserError
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import BertClassifier
+from bert_tf.modeling.heads import ClassificationHead
 
 QUERY = "bert/encoder/layer_0/attention/self/query/kernel"
 
@@ -430,7 +430,7 @@ def test_training_state_and_heads_are_not_left_over(config, arrays):
 
 
 def test_a_classifier_is_filled_with_its_head_or_not_at_all(config, golden, arrays):
-    classifier = BertClassifier(BertEncoder(config), num_labels=3)
+    classifier = ClassificationHead(BertEncoder(config), num_labels=3)
     with pytest.raises(UserError, match="missing: output_weights, output_bias"):
         fill(classifier, arrays)
     with np.load(golden / "forward.npz") as data:

@@ -53,7 +53,7 @@ def make_features(lengths: list[int], max_seq_length: int = 100) -> Features:
     return Features(
         input_ids=tf.ragged.constant(rows, tf.int32, ragged_rank=1),
         type_ids=tf.ragged.constant(types, tf.int32, ragged_rank=1),
-        label_ids=tf.range(1, len(lengths) + 1),
+        targets={"label_ids": tf.range(1, len(lengths) + 1)},
         max_seq_length=max_seq_length,
     )
 
@@ -151,7 +151,7 @@ def test_examples_keep_their_order_however_they_are_cut_into_calls(tokenizer, mo
     whole = convert_examples_to_features(examples, ["2", "0", "1"], 16, tokenizer)
     monkeypatch.setattr(features, "_EXAMPLES_PER_CALL", 3)
     parts = convert_examples_to_features(examples, ["2", "0", "1"], 16, tokenizer)
-    assert whole.label_ids.numpy().tolist() == [1, 2, 0, 1, 2, 0, 1]
+    assert whole.targets["label_ids"].numpy().tolist() == [1, 2, 0, 1, 2, 0, 1]
     assert len(whole) == 7
     for found in (whole, parts):
         assert found.input_ids.to_list() == whole.input_ids.to_list()
@@ -277,7 +277,7 @@ def test_few_numbers_of_rows_take_padded_positions_with_the_tokens():
     few = batches_of(batch_dataset(found, order, few_row_counts=True))
     assert [len(batch["token_rows"]) for batch in exact] == [19, 53, 8, 53]
     assert [len(batch["token_rows"]) for batch in few] == [19, 54, 8, 54]
-    assert batch_row_counts(found.lengths, order, 100, few=True).tolist() == [19, 54, 8, 54]
+    assert batch_row_counts(found.lengths, order, 100, few_sizes=True).tolist() == [19, 54, 8, 54]
     for ours, expected in zip(few, exact, strict=True):
         rows = ours["token_rows"]
         assert (np.diff(rows) > 0).all()

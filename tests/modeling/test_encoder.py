@@ -17,7 +17,7 @@ from bert_tf.modeling import encoder as modeling
 from bert_tf.modeling import heads
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import BertClassifier
+from bert_tf.modeling.heads import ClassificationHead
 from bert_tf.modeling.operations import dropout, dropout_add_norm
 
 SMALL = BertConfig(
@@ -63,8 +63,8 @@ def forward(golden) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def classifier(golden, forward) -> BertClassifier:
-    model = BertClassifier(BertEncoder(BertConfig.from_json_file(golden / "bert_config.json")), num_labels=3)
+def classifier(golden, forward) -> ClassificationHead:
+    model = ClassificationHead(BertEncoder(BertConfig.from_json_file(golden / "bert_config.json")), num_labels=3)
     fill(model.encoder, read_checkpoint(golden / "bert_model.ckpt"))
     model.output_weights.assign(forward["output_weights"])
     model.output_bias.assign(forward["output_bias"])
@@ -266,7 +266,7 @@ def test_every_dropout_of_the_model_has_its_own_mask(monkeypatch):
     monkeypatch.setattr(heads, "dropout", recorded)
     monkeypatch.setattr(modeling, "dropout_add_norm", recorded_with_norm)
     config = dataclasses.replace(SMALL, hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3)
-    BertClassifier(BertEncoder(config), num_labels=2)(random_inputs(config), tf.constant([5, 6]))
+    ClassificationHead(BertEncoder(config), num_labels=2)(random_inputs(config), tf.constant([5, 6]))
     # Embeddings; probabilities, attention's output and the layer's in each of two layers; the classifier.
     assert rates == [0.2, 0.3, 0.2, 0.2, 0.3, 0.2, 0.2, 0.1]
     agreement = np.array([[np.mean(a == b) for a in masks] for b in masks]) - np.eye(len(masks))
@@ -290,7 +290,7 @@ def test_the_dropouts_of_training_are_a_function_of_the_seed():
 
 @pytest.mark.parametrize("policy, compute", [("mixed_bfloat16", tf.bfloat16), ("mixed_float16", tf.float16)])
 def test_mixed_precision_is_near_float32(classifier, golden_inputs, policy, compute):
-    mixed = BertClassifier(BertEncoder(classifier.encoder.config, dtype=policy), num_labels=3)
+    mixed = ClassificationHead(BertEncoder(classifier.encoder.config, dtype=policy), num_labels=3)
     mixed.set_weights(classifier.get_weights())
     assert {variable.dtype for variable in mixed.variables} == {tf.float32}
     outputs, expected = mixed.encoder(golden_inputs), classifier.encoder(golden_inputs)
@@ -331,7 +331,7 @@ def test_the_first_weights_are_the_originals_distribution():
 
 def test_the_classifiers_first_weights_follow_its_seed():
     encoder = BertEncoder(SMALL)
-    first, again, other = (BertClassifier(encoder, 3, seed=seed).output_weights.numpy() for seed in (1, 1, 2))
+    first, again, other = (ClassificationHead(encoder, 3, seed=seed).output_weights.numpy() for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).all()
     assert 0 < np.abs(first).max() <= 0.04

@@ -20,16 +20,21 @@ from bert_tf.data.batches import batch_row_counts
 from bert_tf.data.features import Features
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import BertClassifier
-from bert_tf.training.loop import Training, TrainingOptions
+from bert_tf.devices import one_device
+from bert_tf.modeling.heads import ClassificationHead
+from bert_tf.training.config import TrainingConfig
+from bert_tf.training.loop import Training
+from bert_tf.training.process import prepare_process
 
 config = BertConfig(vocab_size=50, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24)
 ids = tf.RaggedTensor.from_row_lengths(tf.ones([120], tf.int32), [5, 10, 20, 25, 28, 32])
-features = Features(ids, ids * 0, tf.constant([0, 1, 0, 1, 0, 1]), max_seq_length=40)
+features = Features(ids, ids * 0, {"label_ids": tf.constant([0, 1, 0, 1, 0, 1])}, max_seq_length=40)
 order = np.array([[0, 1], [2, 3], [4, 5], [0, 1], [2, 3], [4, 5]])
-assert len(set(batch_row_counts(features.lengths, order, 40, few=True))) == 3
-training = Training(BertClassifier(BertEncoder(config), 2), TrainingOptions(6, 2), tf.distribute.get_strategy())
+assert len(set(batch_row_counts(features.lengths, order, 40, few_sizes=True))) == 3
+settings = TrainingConfig(train_batch_size=2, learning_rate=5e-5)
+training = Training(ClassificationHead(BertEncoder(config), 2), settings, 6, one_device())
 batches = training.batches(features, order)
+prepare_process()
 if sys.argv[1] == "ahead":
     training.compile_ahead(batches, features, order).join()
 print("NOW THE STEPS", file=sys.stderr, flush=True)

@@ -140,7 +140,7 @@ def test_gpus_peak_memory_is_that_of_the_fullest(gpu, monkeypatch):
 @pytest.mark.parametrize("flag", ["avx512_bf16", "amx_bf16"])
 def test_a_cpu_with_fast_bfloat16_is_told_of_in_one_line_with_the_measured_speed(cpu, flag):
     cpu(f"processor\t: 0\nflags\t\t: fpu avx2 {flag} avx512f\n\nprocessor\t: 1\n")
-    hint = bfloat16_hint()
+    hint = bfloat16_hint("none")
     assert "--mixed_precision=bfloat16" in hint and f"{performance.MEASURED_BFLOAT16_SPEEDUP:g} times" in hint
     assert "\n" not in hint
 
@@ -157,13 +157,13 @@ def test_a_cpu_with_fast_bfloat16_is_told_of_in_one_line_with_the_measured_speed
 )
 def test_a_cpu_without_it_is_not(cpu, info):
     cpu(info)
-    assert bfloat16_hint() is None
+    assert bfloat16_hint("none") is None
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="on a GPU the CPU does not matter")
 def test_a_system_that_does_not_describe_its_cpu_is_not(monkeypatch, tmp_path):
     monkeypatch.setattr(performance, "_CPU_INFO", tmp_path / "none")
-    assert bfloat16_hint() is None
+    assert bfloat16_hint("none") is None
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,13 @@ def test_a_system_that_does_not_describe_its_cpu_is_not(monkeypatch, tmp_path):
 )
 def test_gpus_have_it_from_compute_capability_8(gpu, details, told):
     gpu(**({"compute_capability": details} if details else {}))
-    hint = bfloat16_hint()
+    hint = bfloat16_hint("none")
     assert (hint is not None) is told
     # No figure was measured for GPUs.
     assert not told or ("--mixed_precision=bfloat16" in hint and "times" not in hint)
+
+
+@pytest.mark.parametrize("mixed_precision", ["bfloat16", "float16"])
+def test_a_run_in_mixed_precision_gets_no_hint(gpu, mixed_precision):
+    gpu(compute_capability=(9, 0))
+    assert bfloat16_hint(mixed_precision) is None

@@ -5,17 +5,18 @@ import pytest
 import tensorflow as tf
 
 from bert_tf.data.features import Features
+from bert_tf.devices import Devices, one_device
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import BertClassifier
-from bert_tf.training.inference import evaluate, predict, speed
+from bert_tf.modeling.heads import ClassificationHead
+from bert_tf.training.inference import predict
 
-ONE_DEVICE = tf.distribute.get_strategy()
+ONE_DEVICE = one_device()
 LENGTHS = [9, 40, 3, 17, 33, 3, 25, 12, 38, 5, 20]
 
 
 @pytest.fixture(scope="module")
-def model() -> BertClassifier:
+def model() -> ClassificationHead:
     """A tiny model whose probabilities differ from example to example."""
     config = BertConfig(
         vocab_size=200,
@@ -26,7 +27,7 @@ def model() -> BertClassifier:
         max_position_embeddings=48,
         type_vocab_size=2,
     )
-    model = BertClassifier(BertEncoder(config), num_labels=3)
+    model = ClassificationHead(BertEncoder(config), num_labels=3)
     random = np.random.default_rng(0)
     for name, variable in model.variables_by_name.items():
         variable.assign(random.normal(name.endswith("gamma"), 0.3, variable.shape))
@@ -37,7 +38,7 @@ def model() -> BertClassifier:
 def examples() -> Features:
     random = np.random.default_rng(1)
     ids = tf.RaggedTensor.from_row_lengths(tf.constant(random.integers(0, 200, sum(LENGTHS)), tf.int32), LENGTHS)
-    return Features(ids, ids % 2, tf.zeros([len(LENGTHS)], tf.int32), max_seq_length=40)
+    return Features(ids, ids % 2, {"label_ids": tf.zeros([len(LENGTHS)], tf.int32)}, max_seq_length=40)
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +61,11 @@ def test_probabilities_are_those_of_each_example_alone_in_file_order(model, exam
 
 
 def test_a_replicated_model_gives_the_same(model, examples, one_by_one):
-    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
-    with strategy.scope():
-        mirrored = BertClassifier(BertEncoder(model.encoder.config), num_labels=3)
+    devices = Devices(tf.distribute.MirroredStrategy(["CPU:0"]))
+    with devices.scope():
+        mirrored = ClassificationHead(BertEncoder(model.encoder.config), num_labels=3)
     mirrored.set_weights(model.get_weights())
-    np.testing.assert_allclose(predict(mirrored, examples, 4, strategy), one_by_one, rtol=0, atol=2e-6)
+    np.testing.assert_allclose(predict(mirrored, examples, 4, devices), one_by_one, rtol=0, atol=2e-6)
 
 
 def test_progress_counts_examples_and_no_padding(model, examples):
@@ -76,29 +77,3 @@ def test_progress_counts_examples_and_no_padding(model, examples):
 def test_prediction_drops_nothing(model, examples):
     first, again = (predict(model, examples, 4, ONE_DEVICE) for _ in range(2))
     np.testing.assert_array_equal(first, again)
-
-
-def test_scores_are_those_of_a_worked_example():
-    probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.5, 0.5], [0.25, 0.75]], np.float32)
-    scores = evaluate(probabilities, np.array([0, 0, 1, 0, 1]), ["accuracy", "f1"], batch_size=2)
-    losses = -np.log([0.9, 0.4, 0.8, 0.5, 0.75])
-    assert scores == {
-        "eval_accuracy": 0.8,
-        "eval_f1": pytest.approx(0.8),
-        "eval_loss": pytest.approx(losses.mean()),
-        "loss": pytest.approx((losses[:2].mean() + losses[2:4].mean() + losses[4]) / 3),
-    }
-    assert {type(score) for score in scores.values()} == {float}
-
-
-def test_only_the_tasks_metrics_are_reported():
-    scores = evaluate(np.array([[0.5, 0.5]], np.float32), np.array([0]), ["accuracy"], batch_size=8)
-    assert scores.keys() == {"eval_accuracy", "eval_loss", "loss"}
-
-
-def test_speed_is_per_second():
-    assert speed("eval", seconds=4.0, examples=100, steps=10) == {
-        "eval_runtime": 4.0,
-        "eval_samples_per_second": 25.0,
-        "eval_steps_per_second": 2.5,
-    }

@@ -3,59 +3,46 @@
 import csv
 import math
 import re
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.tiny import make_tiny_features, make_tiny_head
 
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import fill
 from bert_tf.data.batches import batch_lengths, training_order
-from bert_tf.data.features import Features
+from bert_tf.devices import one_device
 from bert_tf.errors import UserError
-from bert_tf.modeling import heads
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import BertClassifier
-from bert_tf.training.loop import Training, TrainingOptions, num_train_steps
+from bert_tf.modeling.heads import ClassificationHead
+from bert_tf.training.config import TrainingConfig
+from bert_tf.training.loop import Training
 from bert_tf.training.optimization import WarmupPolynomialDecay
 from bert_tf.training.output_dir import OutputDir
 
-TINY = BertConfig(
-    vocab_size=200,
-    hidden_size=16,
-    num_hidden_layers=1,
-    num_attention_heads=2,
-    intermediate_size=24,
-    max_position_embeddings=48,
-    type_vocab_size=2,
-)
-ONE_DEVICE = tf.distribute.get_strategy()
-
-
-def make_model(dtype: str = "float32") -> BertClassifier:
-    """A tiny model with dropout, the same at each call."""
-    model = BertClassifier(BertEncoder(TINY, dtype=dtype), num_labels=2)
-    random = np.random.default_rng(0)
-    for name, variable in model.variables_by_name.items():
-        variable.assign(random.normal(name.endswith("gamma"), 0.1, variable.shape))
-    return model
-
-
-def make_features(num_examples: int = 22) -> Features:
-    """Random texts of 3 to 40 pieces; the first piece is the number of the example."""
-    random = np.random.default_rng(1)
-    rows = [[i, *random.integers(0, 200, random.integers(2, 40)).tolist()] for i in range(num_examples)]
-    ids = tf.ragged.constant(rows, tf.int32, ragged_rank=1)
-    labels = tf.constant(random.integers(0, 2, num_examples), tf.int32)
-    return Features(input_ids=ids, type_ids=ids % 2, label_ids=labels, max_seq_length=40)
+ONE_DEVICE = one_device()
 
 
 @pytest.fixture
 def output_dir(tmp_path) -> OutputDir:
     return OutputDir(tmp_path)
+
+
+def make_training(
+    steps: int,
+    batch_size: int = 32,
+    head: ClassificationHead | None = None,
+    schedule: Callable | None = None,
+    kind: type[Training] = Training,
+    **fields,
+) -> Training:
+    defaults = {"train_batch_size": batch_size, "learning_rate": 5e-5, "warmup_steps": 0}
+    return kind(head or make_tiny_head(), TrainingConfig(**(defaults | fields)), steps, ONE_DEVICE, schedule)
 
 
 class StoppedError(Exception):
@@ -81,9 +68,8 @@ LATE_UPDATES = (27, 28)
 
 
 @pytest.fixture
-def golden_training(golden, monkeypatch) -> Callable[[tuple[int, ...], int], tuple[np.ndarray, BertClassifier]]:
+def golden_training(golden) -> Callable[[tuple[int, ...], int], tuple[np.ndarray, ClassificationHead]]:
     """Trains as the golden run did, late at the given updates, and gives the losses and the model."""
-    monkeypatch.setattr(heads, "CLASSIFIER_DROPOUT", 0.0)
     with np.load(golden / "training.npz") as file:
         data = dict(file)
     decay = WarmupPolynomialDecay(
@@ -97,18 +83,18 @@ def golden_training(golden, monkeypatch) -> Callable[[tuple[int, ...], int], tup
     }
     batches = tf.data.Dataset.from_tensor_slices({ours: data[theirs] for ours, theirs in names.items()})
 
-    def train(late: tuple[int, ...], steps: int) -> tuple[np.ndarray, BertClassifier]:
+    def train(late: tuple[int, ...], steps: int) -> tuple[np.ndarray, ClassificationHead]:
         def schedule(update: tf.Tensor) -> tf.Tensor:
             is_late = tf.reduce_any(update == tf.constant(late, tf.int64))
             return decay(update - tf.cast(is_late, tf.int64))
 
-        model = BertClassifier(BertEncoder(BertConfig.from_json_file(golden / "bert_config.json")), num_labels=3)
+        model = ClassificationHead(BertEncoder(BertConfig.from_json_file(golden / "bert_config.json")), num_labels=3)
+        model.dropout_rate = 0.0
         fill(model.encoder, read_checkpoint(golden / "bert_model.ckpt"))
         with np.load(golden / "forward.npz") as head:
             model.output_weights.assign(head["output_weights"])
             model.output_bias.assign(head["output_bias"])
-        options = TrainingOptions(num_train_steps=40, train_batch_size=8, adam_bias_correction=False)
-        training = Training(model, options, ONE_DEVICE, schedule)
+        training = make_training(40, 8, model, schedule, adam_bias_correction=False)
         iterator = iter(batches)
         return np.array([training.train_step(iterator).numpy() for _ in range(steps)]), model
 
@@ -145,56 +131,47 @@ def test_late_updates_are_all_that_the_golden_run_needs_to_be_explained(
 # Steps
 
 
-@pytest.mark.parametrize(
-    "num_examples, batch_size, epochs, steps",
-    [
-        (3668, 32, 3.0, 344),
-        (96, 32, 3.0, 9),
-        (97, 32, 1.0, 4),
-        (100, 10, 0.3, 3),
-        (10, 32, 3.0, 1),
-        (10, 32, 0.001, 1),
-        (1, 1, 7.0, 7),
-        (4000, 32, 0.1, 13),
-    ],
-)
-def test_the_steps_suffice_for_all_examples_of_each_epoch(num_examples, batch_size, epochs, steps):
-    assert num_train_steps(num_examples, batch_size, epochs) == steps
+class GivenLosses(Training):
+    """Trains without computing: each step has the loss that `losses` gives, and `seen` keeps the batches."""
+
+    losses: Callable[[int], float] = staticmethod(lambda step: 1.0)
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.seen: list[dict[str, np.ndarray]] = []
+
+    def train_step(self, batches: Iterator) -> tf.Tensor:
+        self.seen.append({name: tensor.numpy() for name, tensor in next(batches).items()})
+        return tf.constant(self.losses(len(self.seen)), tf.float32)
+
+    def compile_ahead(self, *_) -> threading.Thread:
+        nothing = threading.Thread()
+        nothing.start()
+        return nothing
 
 
-def without_computing(monkeypatch, losses: Callable[[int], float]) -> list[dict[str, np.ndarray]]:
-    """Puts given losses in place of real steps; the list fills with the batches."""
-    batches: list[dict[str, np.ndarray]] = []
-
-    def train_step(self: Training, iterator: Iterator) -> tf.Tensor:
-        batches.append({name: tensor.numpy() for name, tensor in next(iterator).items()})
-        return tf.constant(losses(len(batches)), tf.float32)
-
-    monkeypatch.setattr(Training, "train_step", train_step)
-    monkeypatch.setattr("bert_tf.training.loop.is_fusing", lambda: False)
-    return batches
+def with_losses(losses: Callable[[int], float]) -> type[GivenLosses]:
+    return type("WithLosses", (GivenLosses,), {"losses": staticmethod(losses)})
 
 
-def test_each_epoch_trains_on_every_example_once(output_dir, monkeypatch):
-    batches = without_computing(monkeypatch, lambda step: 1.0)
-    features = make_features(22)
-    Training(make_model(), TrainingOptions(11, train_batch_size=6, seed=4), ONE_DEVICE).run(features, output_dir)
+def test_each_epoch_trains_on_every_example_once(output_dir):
+    features = make_tiny_features(22)
+    training = make_training(11, 6, seed=4, kind=GivenLosses)
+    training.run(features, output_dir)
+    batches = training.seen
     seen = np.concatenate([batch["input_word_ids"][:, 0] for batch in batches])
     assert len(seen) == 66
     for epoch in seen.reshape(3, 22):
         assert sorted(epoch) == list(range(22))
     assert {batch["input_mask"].shape[1] for batch in batches} <= {16, 32, 40}
     labels = np.concatenate([batch["label_ids"] for batch in batches])
-    np.testing.assert_array_equal(labels, features.label_ids.numpy()[seen])
+    np.testing.assert_array_equal(labels, features.targets["label_ids"].numpy()[seen])
 
 
-def test_the_result_tells_losses_and_tokens_of_the_whole_run(output_dir, monkeypatch):
-    without_computing(monkeypatch, lambda step: float(step))
-    features, options = make_features(), TrainingOptions(7, train_batch_size=4, seed=2, iterations_per_loop=3)
-    reported = []
-    result = Training(make_model(), options, ONE_DEVICE).run(
-        features, output_dir, progress=lambda step, loss: reported.append((step, loss))
-    )
+def test_the_result_has_the_losses_and_tokens_of_the_whole_run(output_dir):
+    features, reported = make_tiny_features(), []
+    training = make_training(7, 4, seed=2, iterations_per_loop=3, kind=with_losses(float))
+    result = training.run(features, output_dir, progress=lambda step, loss: reported.append((step, loss)))
     np.testing.assert_array_equal(result.losses, np.arange(1, 8, dtype=np.float32))
     assert result.num_tokens == features.lengths[training_order(22, 4, 7, seed=2)].sum()
     assert result.seconds > 0
@@ -203,8 +180,8 @@ def test_the_result_tells_losses_and_tokens_of_the_whole_run(output_dir, monkeyp
 
 
 def test_one_graph_serves_all_lengths(output_dir):
-    training = Training(make_model(), TrainingOptions(6, train_batch_size=2, seed=1), ONE_DEVICE)
-    features = make_features()
+    training = make_training(6, 2, seed=1)
+    features = make_tiny_features()
     lengths = batch_lengths(features.lengths, training_order(22, 2, 6, seed=1), 40)
     assert len(set(lengths)) == 3
     result = training.run(features, output_dir)
@@ -214,15 +191,15 @@ def test_one_graph_serves_all_lengths(output_dir):
 
 @pytest.mark.parametrize("dtype, scale", [("float32", 1.0), ("mixed_bfloat16", 1.0), ("mixed_float16", 2.0**15)])
 def test_only_float16_scales_its_loss(dtype, scale):
-    assert float(Training(make_model(dtype), TrainingOptions(1), ONE_DEVICE).optimizer.loss_scale) == scale
+    assert float(make_training(1, head=make_tiny_head(dtype)).optimizer.loss_scale) == scale
 
 
 def test_training_in_float16_is_near_float32(output_dir):
     weights = {}
     for dtype in ("float32", "mixed_float16"):
-        model = make_model(dtype)
+        model = make_tiny_head(dtype)
         before = {name: variable.numpy() for name, variable in model.variables_by_name.items()}
-        result = Training(model, TrainingOptions(3, 8, learning_rate=1e-3), ONE_DEVICE).run(make_features(), output_dir)
+        result = make_training(3, 8, model, learning_rate=1e-3).run(make_tiny_features(), output_dir)
         weights[dtype] = np.concatenate([np.ravel(v - before[n]) for n, v in model.variables_by_name.items()])
         assert np.isfinite(result.losses).all()
     moved = np.abs(weights["float32"]).mean()
@@ -233,19 +210,21 @@ def test_training_in_float16_is_near_float32(output_dir):
 # Killed and started again
 
 
-def run(output_dir: OutputDir, start_step: int = 0, seed: int = 3, **arguments) -> Training:
-    options = TrainingOptions(
-        num_train_steps=7,
-        train_batch_size=4,
+def run(
+    output_dir: OutputDir, start_step: int = 0, seed: int = 3, kind: type[Training] = Training, **arguments
+) -> Training:
+    training = make_training(
+        steps=7,
+        batch_size=4,
         learning_rate=1e-2,
-        num_warmup_steps=2,
+        warmup_steps=2,
         seed=seed,
         save_checkpoints_steps=3,
         iterations_per_loop=1,
         logging_steps=2,
+        kind=kind,
     )
-    training = Training(make_model(), options, ONE_DEVICE)
-    training.run(make_features(), output_dir, start_step, **arguments)
+    training.run(make_tiny_features(), output_dir, start_step, **arguments)
     return training
 
 
@@ -287,61 +266,60 @@ def test_each_step_drops_something_else():
     }
     batch |= {"input_mask": tf.ones([4, 12], tf.int32), "label_ids": tf.constant([0, 1, 1, 0])}
     batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
-    training = Training(make_model(), TrainingOptions(4, 4), ONE_DEVICE, schedule=lambda step: tf.constant(0.0))
+    training = make_training(4, 4, schedule=lambda step: tf.constant(0.0))
     # The rate is 0 and the batch the same: nothing but dropout makes a difference.
     assert len({float(training.train_step(batches)) for _ in range(4)}) == 4
 
 
 def test_what_dropout_drops_depends_on_step_and_replica():
-    training = Training(make_model(), TrainingOptions(1, seed=3), ONE_DEVICE)
+    training = make_training(1, seed=3)
     seeds = {
-        tuple(training._dropout_seed(tf.constant(step, tf.int64), replica).numpy())
+        tuple(training.dropout_seed(tf.constant(step, tf.int64), replica).numpy())
         for step in range(1, 50)
         for replica in range(8)
     }
     assert len(seeds) == 49 * 8
 
 
-def test_only_a_checkpoint_that_training_goes_on_from_has_moments(output_dir, monkeypatch):
-    without_computing(monkeypatch, lambda step: 1.0)
+def test_only_a_checkpoint_that_training_resumes_from_has_moments(output_dir):
     with pytest.raises(StoppedError):
-        run(output_dir, progress=stop_at(4))
+        run(output_dir, kind=GivenLosses, progress=stop_at(4))
     going_on = output_dir.read_checkpoint(3)
     assert {"output_bias/adam_m", "output_bias/adam_v", "training/loss_scale"} < going_on.keys()
-    run(output_dir, start_step=3)
+    run(output_dir, start_step=3, kind=GivenLosses)
     final = output_dir.read_checkpoint(7)
-    assert final.keys() == make_model().variables_by_name.keys() | {
+    assert final.keys() == make_tiny_head().variables_by_name.keys() | {
         "global_step",
         "training/losses",
         "training/seconds",
     }
 
 
-def test_a_slow_run_is_saved_before_its_steps_are_full(output_dir, monkeypatch):
-    without_computing(monkeypatch, lambda step: 1.0)
-    monkeypatch.setattr("bert_tf.training.loop._SECONDS_BETWEEN_CHECKPOINTS", 0)
+def test_a_slow_run_is_saved_before_its_steps_are_full(output_dir):
+    class Slow(GivenLosses):
+        seconds_between_checkpoints = 0
+
     with pytest.raises(StoppedError):
-        run(output_dir, progress=stop_at(2))
+        run(output_dir, kind=Slow, progress=stop_at(2))
     assert output_dir.latest_step() == 1
 
 
-def test_a_finished_run_is_read_and_not_trained(output_dir, monkeypatch):
+def test_a_finished_run_is_read_and_not_trained(output_dir):
     run(output_dir)
     before = output_dir.read_checkpoint(7)
-    batches = without_computing(monkeypatch, lambda step: 1.0)
-    training = run(output_dir, start_step=7)
-    assert batches == []
-    for name, variable in training.model.variables_by_name.items():
+    training = run(output_dir, start_step=7, kind=GivenLosses)
+    assert training.seen == []
+    for name, variable in training.head.variables_by_name.items():
         np.testing.assert_array_equal(variable.numpy().reshape(before[name].shape), before[name], err_msg=name)
     assert read_log(output_dir)[-1][0] == "7"
 
 
 def test_a_checkpoint_without_moments_is_not_continued(output_dir):
-    arrays = dict(make_model().variables_by_name)
+    arrays = dict(make_tiny_head().variables_by_name)
     output_dir.write_checkpoint(3, arrays)
     with pytest.raises(UserError) as error:
         run(output_dir, start_step=3)
-    assert re.match(rf"{output_dir.path}/model\.ckpt-3: cannot be continued, .* are missing; [^\n]+$", str(error.value))
+    assert re.match(rf"{output_dir.path}/model\.ckpt-3: cannot be resumed: .* are missing; [^\n]+$", str(error.value))
 
 
 # Losses that are not finite
@@ -349,13 +327,11 @@ def test_a_checkpoint_without_moments_is_not_continued(output_dir):
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 @pytest.mark.parametrize("iterations_per_loop", [1, 1000])
-def test_a_loss_that_is_not_finite_names_its_step_and_the_last_good_checkpoint(
-    output_dir, monkeypatch, bad, iterations_per_loop
-):
-    without_computing(monkeypatch, lambda step: bad if step >= 5 else 1.0)
-    options = TrainingOptions(9, 4, save_checkpoints_steps=2, iterations_per_loop=iterations_per_loop)
+def test_a_loss_that_is_not_finite_names_its_step_and_the_last_good_checkpoint(output_dir, bad, iterations_per_loop):
+    kind = with_losses(lambda step: bad if step >= 5 else 1.0)
+    training = make_training(9, 4, save_checkpoints_steps=2, iterations_per_loop=iterations_per_loop, kind=kind)
     with pytest.raises(UserError) as error:
-        Training(make_model(), options, ONE_DEVICE).run(make_features(), output_dir)
+        training.run(make_tiny_features(), output_dir)
     message = str(error.value)
     assert message.startswith(f"step 5: the loss is {bad}; ")
     assert f"the last good checkpoint is {output_dir.path / 'model.ckpt-4'};" in message
@@ -363,21 +339,18 @@ def test_a_loss_that_is_not_finite_names_its_step_and_the_last_good_checkpoint(
     assert output_dir.latest_step() == 4
 
 
-def test_a_first_loss_that_is_not_finite_says_that_nothing_was_saved(output_dir, monkeypatch):
-    without_computing(monkeypatch, lambda step: math.nan)
+def test_a_first_loss_that_is_not_finite_says_that_nothing_was_saved(output_dir):
     with pytest.raises(UserError, match=r"^step 1: the loss is nan; no checkpoint was saved; "):
-        Training(make_model(), TrainingOptions(9, 4), ONE_DEVICE).run(make_features(), output_dir)
+        make_training(9, 4, kind=with_losses(lambda step: math.nan)).run(make_tiny_features(), output_dir)
     assert output_dir.latest_step() == 0
 
 
 def test_weights_that_are_not_finite_are_never_saved(output_dir):
     # The loss is that before the update: it is finite at the step which spoils the weights.
-    model = make_model()
-    options = TrainingOptions(4, 4, learning_rate=1e-3, save_checkpoints_steps=1)
 
     def schedule(step: tf.Tensor | int) -> tf.Tensor:
         return tf.where(tf.cast(step, tf.int64) == 2, np.inf, 1e-3)
 
     with pytest.raises(UserError, match=r"^step [23]: .*the last good checkpoint is [^ ]*model\.ckpt-1;"):
-        Training(model, options, ONE_DEVICE, schedule).run(make_features(), output_dir)
+        make_training(4, 4, schedule=schedule, save_checkpoints_steps=1).run(make_tiny_features(), output_dir)
     assert all(np.isfinite(array).all() for array in output_dir.read_checkpoint(output_dir.latest_step()).values())

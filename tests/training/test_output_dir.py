@@ -19,8 +19,16 @@ ARRAYS = {"output_bias": np.array([1.0, 2.0], np.float32), "global_step": np.int
 @pytest.fixture
 def folder(tmp_path) -> OutputDir:
     folder = OutputDir(tmp_path / "run")
-    folder.create()
-    return folder
+    with folder.opened():
+        return folder
+
+
+def start(folder: OutputDir, vocab: str = "[PAD]\n", overwrite: bool = False, **model_files: str) -> None:
+    """Marks the folder as a run's."""
+    files = {f"{name}.txt": text for name, text in model_files.items()}
+    folder.start_run(
+        {"seed": 1}, {"bert_config.json": "{}\n", **files}, write(folder.path.parent / "words", vocab), overwrite
+    )
 
 
 def names_in(folder: OutputDir) -> set[str]:
@@ -36,16 +44,17 @@ def one_line(error: pytest.ExceptionInfo) -> str:
 
 
 def test_the_folder_and_those_above_it_are_made(tmp_path):
-    OutputDir(tmp_path / "a" / "b").create()
-    OutputDir(tmp_path / "a" / "b").create()
-    assert list((tmp_path / "a" / "b").iterdir()) == []
+    for _ in range(2):
+        with OutputDir(tmp_path / "a" / "b").opened():
+            pass
+    assert names_in(OutputDir(tmp_path / "a" / "b")) == {".lock"}
 
 
 def test_a_file_in_the_way_is_told_in_one_line(tmp_path):
     (tmp_path / "a").write_text("mine")
     for path in (tmp_path / "a", tmp_path / "a" / "b"):
-        with pytest.raises(UserError) as error:
-            OutputDir(path).create()
+        with pytest.raises(UserError) as error, OutputDir(path).opened():
+            pass
         assert one_line(error).startswith(f"output_dir: {path}: cannot be written to: ")
     assert (tmp_path / "a").read_text() == "mine"
 
@@ -53,16 +62,16 @@ def test_a_file_in_the_way_is_told_in_one_line(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission_is_told_in_one_line(folder):
     folder.path.chmod(0o500)
-    with pytest.raises(UserError, match="cannot be written to"):
-        folder.create()
+    with pytest.raises(UserError, match="cannot be written to"), folder.opened():
+        pass
 
 
 def test_nobody_else_writes_while_the_folder_is_locked(folder):
-    with folder.locked():
-        with pytest.raises(UserError) as error, OutputDir(folder.path).locked():
+    with folder.opened():
+        with pytest.raises(UserError) as error, OutputDir(folder.path).opened():
             pass
         assert one_line(error).startswith(f"output_dir: {folder.path}: another run is writing there")
-    with OutputDir(folder.path).locked():
+    with OutputDir(folder.path).opened():
         pass
 
 
@@ -72,23 +81,35 @@ def test_the_lock_dies_with_its_process(folder):
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
         try:
             assert other.stdout.readline() == b"1\n"
-            with pytest.raises(UserError, match="another run"), folder.locked():
+            with pytest.raises(UserError, match="another run"), folder.opened():
                 pass
         finally:
             other.kill()
-    with folder.locked():
+    with folder.opened():
         pass
 
 
-def test_an_earlier_run_is_removed_and_nothing_else(folder):
-    folder.write_model_files("{}\n", write(folder.path.parent / "vocab.txt", "[PAD]\n"), ["0", "1"])
-    folder.write_run({"training": {}})
+def test_only_a_writer_touches_the_folder(tmp_path):
+    reader = OutputDir(tmp_path / "run", is_writer=False)
+    with reader.opened():
+        reader.start_run({}, {}, tmp_path / "no vocabulary", overwrite=True)
+        reader.write_checkpoint(3, ARRAYS)
+        reader.write_results({"loss": 1.0})
+        reader.write_eval_results({"loss": 1.0})
+        reader.write_eval_values(["dev-1"], np.ones(1))
+        reader.write_lines("lines.txt", ["a"])
+        reader.append_line("lines.txt", "b")
+    assert not reader.path.exists()
+
+
+def test_overwriting_removes_an_earlier_run_and_nothing_else(folder):
+    start(folder, labels="0\n1\n")
     folder.write_results({"loss": 1.0})
     folder.write_eval_results({"loss": 1.0})
-    folder.write_eval_predictions(["dev-1"], ["0"], ["0", "1"], np.zeros([1, 2], np.float32))
-    folder.write_test_results(np.zeros([1, 2], np.float32))
+    folder.write_eval_values(["dev-1"], np.ones(1))
+    for name in ("eval_predictions.tsv", "test_results.tsv", "train_log.csv"):
+        folder.write_lines(name, ["a line"])
     folder.write_checkpoint(3, ARRAYS)
-    write(folder.path / "train_log.csv", "step,loss,learning_rate\n")
     (folder.path / ".model.ckpt-4.partial").mkdir()  # As a run leaves it that is killed while it saves.
     write(folder.path / ".model.ckpt-4.partial" / "checkpoint.index", "")
     write(folder.path / "events.out.tfevents.1700000000.host.1.2.v2", "")
@@ -99,10 +120,18 @@ def test_an_earlier_run_is_removed_and_nothing_else(folder):
     for name in ("sub", "model.ckpt-kept"):
         (folder.path / name).mkdir()
         write(folder.path / name / "results.json", "theirs")
-    folder.remove_earlier_run()
-    assert names_in(folder) - {".lock"} == theirs | {"sub", "model.ckpt-kept"}
+    start(folder, overwrite=True)
+    ours = {".lock", "run.json", "bert_config.json", "vocab.txt"}
+    assert names_in(folder) == ours | theirs | {"sub", "model.ckpt-kept"}
     for name in ("sub", "model.ckpt-kept"):
         assert (folder.path / name / "results.json").read_text() == "theirs"
+
+
+def test_without_overwriting_nothing_is_removed(folder):
+    write(folder.path / "results.json", "{}")
+    write(folder.path / "labels.txt", "theirs")
+    start(folder)
+    assert {"results.json", "labels.txt"} < names_in(folder)
 
 
 def write(path: Path, text: str) -> Path:
@@ -115,9 +144,9 @@ def write(path: Path, text: str) -> Path:
 
 def test_a_run_is_read_as_it_was_written(folder):
     assert folder.read_run() is None
-    run = {"training": {"task_name": "MRPC", "seed": 1, "model": None, "learning_rate": 5e-05}}
-    folder.write_run(run)
-    assert folder.read_run() == run
+    training = {"task_name": "MRPC", "seed": 1, "model": None, "learning_rate": 5e-05}
+    folder.start_run(training, {}, write(folder.path.parent / "words", "[PAD]\n"), overwrite=False)
+    assert folder.read_run() == {"training": training}
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"training": 1}', "\xff"])
@@ -129,32 +158,35 @@ def test_a_broken_run_is_told_in_one_line(folder, content):
     assert "--overwrite_output_dir" in str(error.value)
 
 
-def test_the_model_files_are_what_prediction_needs(folder, tmp_path):
-    vocab = write(tmp_path / "words", "[PAD]\nä\n")
-    folder.write_model_files('{"vocab_size": 2}\n', vocab, ["entailment", "neutral"])
-    assert folder.config_file.read_text() == '{"vocab_size": 2}\n'
-    assert folder.vocab_file.read_bytes() == vocab.read_bytes()
-    folder.check_labels(["entailment", "neutral"])
+def test_the_model_files_are_what_prediction_needs(folder):
+    start(folder, vocab="[PAD]\nä\n", labels="entailment\nnot entailment\n")
+    assert folder.config_file.read_text() == "{}\n"
+    assert folder.vocab_file.read_text(encoding="utf-8") == "[PAD]\nä\n"
+    folder.check_description({"labels.txt": "entailment\nnot entailment\n"})
 
 
-def test_the_models_own_vocabulary_may_be_given(folder, tmp_path):
-    folder.write_model_files("{}\n", write(tmp_path / "words", "[PAD]\n"), ["0"])
+def test_the_folders_own_vocabulary_may_be_given(folder, tmp_path):
+    start(folder)
     (tmp_path / "link").symlink_to(folder.path)
-    folder.write_model_files("{}\n", tmp_path / "link" / "vocab.txt", ["0"])
+    folder.start_run({}, {}, tmp_path / "link" / "vocab.txt", overwrite=True)
     assert folder.vocab_file.read_text() == "[PAD]\n"
 
 
-@pytest.mark.parametrize("labels", [["neutral", "entailment"], ["entailment"], ["0", "1"], []])
-def test_a_model_of_other_labels_is_told_in_one_line(folder, tmp_path, labels):
-    folder.write_model_files("{}\n", write(tmp_path / "words", "[PAD]\n"), ["entailment", "neutral"])
+@pytest.mark.parametrize("labels", ["neutral\nentailment\n", "entailment\n", "0\n1\n", ""])
+def test_a_model_of_other_labels_is_refused_in_one_line(folder, labels):
+    start(folder, labels="entailment\nneutral\n")
     with pytest.raises(UserError) as error:
-        folder.check_labels(labels)
-    assert one_line(error).startswith(f"{folder.path / 'labels.txt'}: the model was fine-tuned for ")
+        folder.check_description({"labels.txt": labels})
+    message = one_line(error)
+    assert message.startswith(f"{folder.path / 'labels.txt'}: the model was fine-tuned for ['entailment', 'neutral']")
 
 
-def test_missing_labels_are_told_in_one_line(folder):
+@pytest.mark.parametrize("content", [None, b"\xff\n"])
+def test_labels_that_cannot_be_read_are_reported_in_one_line(folder, content):
+    if content is not None:
+        (folder.path / "labels.txt").write_bytes(content)
     with pytest.raises(UserError) as error:
-        folder.check_labels(["0"])
+        folder.check_description({"labels.txt": "0\n"})
     assert one_line(error).startswith(f"{folder.path / 'labels.txt'}: cannot be read: ")
 
 
@@ -183,7 +215,7 @@ def test_only_the_newest_checkpoint_is_kept(folder):
     for step in (1, 20, 2):
         folder.write_checkpoint(step, ARRAYS)
     files = {"checkpoint", "model.ckpt-2.index", "model.ckpt-2.data-00000-of-00001"}
-    assert names_in(folder) == files
+    assert names_in(folder) - {".lock"} == files
     assert folder.latest_step() == 2
 
 
@@ -249,35 +281,23 @@ def test_eval_results_are_sorted_lines_of_key_and_value(folder):
     assert text == "eval_accuracy = 0.8627451\nglobal_step = 343\nloss = 0.5\n"
 
 
-def test_eval_predictions_have_a_header_and_a_row_an_example(folder):
-    probabilities = np.array([[0.1, 0.9], [1 / 3, 2 / 3]], np.float32)
-    folder.write_eval_predictions(["dev-1", "dev-2"], ["1", "0"], ["0", "1"], probabilities)
-    text = (folder.path / "eval_predictions.tsv").read_bytes()
-    assert text == b"guid\tlabel\t0\t1\ndev-1\t1\t0.1\t0.9\ndev-2\t0\t0.33333334\t0.6666667\n"
+def test_eval_values_have_a_header_and_a_number_for_each_example(folder):
+    folder.write_eval_values(["dev-1", "dev-2"], np.array([1.0, 0.25]))
+    text = (folder.path / "eval_values.tsv").read_text()
+    assert text == "guid\tvalue\ndev-1\t1.0\ndev-2\t0.25\n"
     with pytest.raises(ValueError):
-        folder.write_eval_predictions(["dev-1"], ["1"], ["0", "1"], probabilities)
-    assert (folder.path / "eval_predictions.tsv").read_bytes() == text
+        folder.write_eval_values(["dev-1"], np.array([1.0, 0.25]))
+    assert (folder.path / "eval_values.tsv").read_text() == text
 
 
-def test_test_results_are_a_row_an_example_of_numpys_own_numbers(folder):
-    probabilities = np.array([[0.1, 0.9], [1e-8, 1.0], [1 / 3, 2 / 3]], np.float32)
-    folder.write_test_results(probabilities)
-    # The original: "\t".join(str(class_probability) for class_probability in probabilities) + "\n"
-    text = (folder.path / "test_results.tsv").read_bytes()
-    assert text == b"0.1\t0.9\n1e-08\t1.0\n0.33333334\t0.6666667\n"
-    read = np.loadtxt(folder.path / "test_results.tsv", dtype=np.float32)
-    np.testing.assert_array_equal(read, probabilities)
+def test_lines_are_written_whole_or_not_at_all(folder):
+    folder.write_lines("test_results.tsv", ["1", "2"])
 
-
-def test_test_results_are_whole_or_not_there(folder):
-    folder.write_test_results(np.ones([2, 2], np.float32))
-    before = (folder.path / "test_results.tsv").read_text()
-
-    def rows():
-        yield np.zeros(2, np.float32)
+    def lines():
+        yield "3"
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        folder.write_test_results(rows())
-    assert (folder.path / "test_results.tsv").read_text() == before
-    assert names_in(folder) == {"test_results.tsv"}
+        folder.write_lines("test_results.tsv", lines())
+    assert (folder.path / "test_results.tsv").read_text() == "1\n2\n"
+    assert names_in(folder) - {".lock"} == {"test_results.tsv"}

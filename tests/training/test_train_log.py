@@ -8,13 +8,14 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.util import event_pb2
 
+from bert_tf.training.output_dir import OutputDir
 from bert_tf.training.train_log import TrainLog
 
 LOSSES = np.array([5.0, 3.0, 2.0, 4.0, 6.0, 1.0, 7.0], np.float32)
 
 
 def open_log(folder: Path, losses: np.ndarray = LOSSES[:0], every: int = 3) -> TrainLog:
-    return TrainLog(folder, every, schedule=lambda step: tf.constant(step / 4), losses=losses)
+    return TrainLog(OutputDir(folder), every, schedule=lambda step: tf.constant(step / 4), losses=losses)
 
 
 def read_rows(folder: Path) -> list[tuple[int, float, float]]:

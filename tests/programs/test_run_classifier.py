@@ -75,9 +75,11 @@ def finished_copy(finished, tmp_path) -> Path:
 def main_job(tmp_path_factory, minilm_dir) -> tuple[Result, Path]:
     """The command of README's first lines, cut to three steps, where no MRPC was exported."""
     folder = tmp_path_factory.mktemp("main")
-    shutil.copy(SCRIPT, folder)
-    shutil.copytree(ROOT / "data" / "sample", folder / "data" / "sample")
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    for name in ("run_classifier.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    for name in ("bert_tf", "data/sample"):
+        shutil.copytree(ROOT / name, folder / name)
+    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
     flags = ["--task_name=MRPC", "--do_train", "--do_eval", "--num_train_epochs=0.05", "--logging_steps=1"]
     done = subprocess.run(
         [sys.executable, "run_classifier.py", *flags],
@@ -228,7 +230,7 @@ def test_a_run_killed_again_and_again_ends_with_the_bits_and_the_log_of_one_that
     assert saved in (36, 40, 44)
     result = Command(tmp_path / "last", flags).result()
     assert result.code == 0, result.stderr
-    assert f"Going on after step {saved}." in result.stderr
+    assert f"Resuming after step {saved}." in result.stderr
     assert_same_bits(weights(folder), weights(finished))
     assert (folder / "train_log.csv").read_bytes() == (finished / "train_log.csv").read_bytes()
     steps = [int(line.split(",")[0]) for line in (folder / "train_log.csv").read_text().splitlines()[1:]]
@@ -346,8 +348,8 @@ def run_without_tensorflow(tmp_path: Path, *flags: str) -> Result:
             ["--task_name=MRPC", "--do_train", "--bert_model=tiny", "--init_checkpoint=x"],
             "bert_model: contradicts --init_checkpoint",
         ),
-        (["--task_name=MRPC", "--do_train", "--bert_config_file=x"], "bert_config_file: needs"),
-        (["--task_name=MRPC", "--do_train", "--tpu_name=x"], "tpu_name: has a meaning only with --use_tpu"),
+        (["--task_name=MRPC", "--do_train", "--bert_config_file=x"], "bert_config_file: also needs"),
+        (["--task_name=MRPC", "--do_train", "--tpu_name=x"], "tpu_name: only valid with --use_tpu"),
         (
             ["--task_name=MRPC", "--do_train", "--use_tpu", "--distribution_strategy=mirrored"],
             "use_tpu: contradicts --distribution_strategy=mirrored",
@@ -375,8 +377,8 @@ def test_contradictory_flags_fail_in_one_line_before_tensorflow_is_loaded(flags,
 )
 def test_flags_that_absl_refuses_fail_before_tensorflow_is_loaded(flag, message, tmp_path):
     result = run_without_tensorflow(tmp_path, "--task_name=MRPC", "--do_train", flag)
-    assert result.code == 1 and "Traceback" not in result.stderr
-    assert "Flags parsing error" in result.stderr and message in result.stderr
+    assert_one_error_line(result, message)
+    assert len(result.stderr.splitlines()) == 1 and "see --help" in result.stderr
 
 
 def test_help_tells_every_flag_of_the_original_without_tensorflow(tmp_path):
@@ -407,7 +409,7 @@ def add_to_vocabulary(model: Path) -> None:
     ("break_model", "message"),
     [
         (cut_checkpoint, "bert_model.ckpt: cannot be read"),
-        (add_to_vocabulary, "vocab.txt: has 97 pieces where"),
+        (add_to_vocabulary, "vocab.txt: has 97 pieces, but"),
         (lambda model: (model / "vocab.txt").unlink(), "vocab.txt is missing"),
     ],
     ids=["cut checkpoint", "vocabulary too large", "no vocabulary"],
@@ -482,7 +484,7 @@ def test_prediction_with_a_model_that_has_no_classifier_is_refused(corpus, tiny,
         *(f"--bert_config_file={tiny / 'bert_config.json'}", f"--vocab_file={tiny / 'vocab.txt'}"),
         *(f"--init_checkpoint={tiny / 'bert_model.ckpt'}", "--max_seq_length=48"),
     )
-    assert_one_error_line(result, "has no classifier for 2 labels")
+    assert_one_error_line(result, "has no head for MRPC to evaluate or predict with")
 
 
 def test_prediction_from_a_folder_with_other_labels_is_refused(finished_copy, corpus, run):

@@ -1,0 +1,28 @@
+"""Where the data of a task is if the user does not say: an exported corpus, or the project's own sample."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_CLONE = _PACKAGE.parent
+
+
+def exported_dir(task_name: str) -> Path:
+    """Returns the folder that `scripts/export_mrpc.py` and its like write: data/TASK in the clone.
+
+    An installed package has no clone; then it is data/TASK in the current folder.
+    """
+    top = _CLONE if (_CLONE / "pyproject.toml").is_file() else Path()
+    return top / "data" / task_name.upper()
+
+
+def sample_dir(task_name: str) -> Path | None:
+    """Returns the folder of the task's sample corpus; None if the project has none.
+
+    The clone keeps it in data/sample; an installed package brings it along.
+
+    Example:
+        >>> sample_dir("MRPC").name
+        'MRPC'
+    """
+    folders = (top / "sample" / task_name.upper() for top in (_CLONE / "data", _PACKAGE))
+    return next((folder for folder in folders if folder.is_dir()), None)

@@ -1,0 +1,113 @@
+"""The absl flags of a program, made from the fields of its config, and how a program starts and ends.
+
+if __name__ == "__main__":
+    run_program(main, ClassifierConfig)
+"""
+
+import os
+import sys
+import types
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from absl import app, flags, logging
+
+from bert_tf.errors import UserError
+from bert_tf.training.config import Flag, flag_name, flags_of
+
+Config = TypeVar("Config")
+
+
+def define_flags(config_class: type, values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines one flag for each field of a config; they are the ones that `--help` shows."""
+    hints = typing.get_type_hints(config_class)
+    for field, declared in flags_of(config_class).items():
+        name = flag_name(field, declared)
+        _define(name, _plain_type(hints[field]), declared, values)
+        values.register_key_flag_for_module(sys.argv[0], values[name])
+
+
+def _plain_type(hint: object) -> type:
+    """`int | None` -> `int`."""
+    if isinstance(hint, types.UnionType):
+        return next(part for part in typing.get_args(hint) if part is not types.NoneType)
+    return hint
+
+
+def _define(name: str, kind: type, declared: Flag, values: flags.FlagValues) -> None:
+    arguments = {"name": name, "default": declared.default, "help": declared.help, "flag_values": values}
+    bounds = {"lower_bound": declared.lower_bound, "upper_bound": declared.upper_bound}
+    if declared.choices:
+        flags.DEFINE_enum(**arguments, enum_values=declared.choices)
+    elif kind is bool:
+        flags.DEFINE_bool(**arguments)
+    elif kind is int:
+        flags.DEFINE_integer(**arguments, **bounds)
+    elif kind is float:
+        flags.DEFINE_float(**arguments, **bounds)
+    else:
+        flags.DEFINE_string(**arguments)
+
+
+def config_from_flags(config_class: type[Config], values: flags.FlagValues = flags.FLAGS) -> Config:
+    """Makes the config from the parsed flags. A field with a recipe stays None unless the user passed its flag.
+
+    Raises:
+        UserError: a value is out of its bounds, or two values contradict each other.
+    """
+    fields = {}
+    for field, declared in flags_of(config_class).items():
+        parsed = values[flag_name(field, declared)]
+        if parsed.present or not declared.recipe:
+            fields[field] = parsed.value
+    return config_class(**fields)
+
+
+def run_program(main: Callable[[], None], config_class: type | None = None, argv: list[str] | None = None) -> None:
+    """Runs a program: parses its flags, calls `main`, and prints what a user can fix in one line.
+
+    The exit code is 0, 1 after an error, or 130 after Ctrl-C.
+
+    Args:
+        main: reads the flags itself.
+        config_class: whose flags the program has, see `define_flags`; None if they are defined already.
+        argv: the command line, by default this process's.
+    """
+    # TensorFlow's own messages at the start are noise to most users; TF_CPP_MIN_LOG_LEVEL=0 brings them back.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if config_class:
+        define_flags(config_class)
+    app.run(lambda _: _run(main), argv=argv, flags_parser=_parse)
+
+
+def _parse(argv: list[str]) -> list[str]:
+    try:
+        rest = flags.FLAGS(argv)
+    except flags.Error as error:
+        sys.exit(_error_line(f"{error}; see --help"))
+    if len(rest) > 1:
+        sys.exit(_error_line(f"unexpected argument {rest[1]!r}: flags start with --; see --help"))
+    return rest
+
+
+def _run(main: Callable[[], None]) -> None:
+    logging.set_verbosity(logging.INFO)
+    logging.get_absl_handler().setFormatter(None)
+    try:
+        main()
+    except UserError as error:
+        sys.exit(_error_line(error))
+    except KeyboardInterrupt:
+        print(f"{_program()}: interrupted; the same command resumes from the last checkpoint", file=sys.stderr)
+        sys.exit(130)
+
+
+def _error_line(error: object) -> str:
+    """Returns the line that `sys.exit` prints; the exit code is 1 then."""
+    return f"{_program()}: error: {' '.join(str(error).split())}"
+
+
+def _program() -> str:
+    return Path(sys.argv[0]).name

@@ -1,0 +1,1 @@
+"""The programs: each chooses a task and calls `training.run`."""

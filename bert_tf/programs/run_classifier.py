@@ -1,0 +1,92 @@
+r"""Fine-tunes BERT on a text classification task: Google's run_classifier.py on TensorFlow 2.
+
+    python run_classifier.py --task_name=MRPC --do_train --do_eval
+
+trains a small pre-trained BERT and prints loss, accuracy and F1. As in the original:
+
+    python run_classifier.py --task_name=MRPC --do_train --do_eval --data_dir=$GLUE_DIR/MRPC \
+        --vocab_file=$BERT_BASE_DIR/vocab.txt --bert_config_file=$BERT_BASE_DIR/bert_config.json \
+        --init_checkpoint=$BERT_BASE_DIR/bert_model.ckpt --output_dir=/tmp/mrpc_output
+"""
+
+import dataclasses
+from pathlib import Path
+
+from absl import logging
+
+from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
+from bert_tf.data.folders import exported_dir, sample_dir
+from bert_tf.data.processors import PROCESSORS
+from bert_tf.errors import UserError
+from bert_tf.flags import config_from_flags, run_program
+from bert_tf.training.config import RunConfig, flag
+
+_KNOWN = ", ".join(sorted(PROCESSORS))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassifierConfig(RunConfig):
+    """A run of `run_classifier.py`."""
+
+    task_name: str | None = flag(None, f"The task to train: {_KNOWN}.", resume=True)
+
+    def __post_init__(self) -> None:
+        if not self.task_name:
+            raise UserError(f"task_name: is missing; pass --task_name=MRPC (known: {_KNOWN})")
+        if self.task_name.lower() not in PROCESSORS:
+            raise UserError(f"task_name: {self.task_name!r} is unknown; known: {_KNOWN}")
+        super().__post_init__()
+
+
+def with_defaults(config: ClassifierConfig) -> ClassifierConfig:
+    """Fills in the model, the data folder and the output folder that the user did not name.
+
+    Raises:
+        UserError: there is no data for the task.
+    """
+    if not config.model and not config.bert_config_file:
+        config = dataclasses.replace(config, model=DEFAULT_CHECKPOINT)
+    return _with_output_dir(_with_data_dir(config))
+
+
+def _with_data_dir(config: ClassifierConfig) -> ClassifierConfig:
+    if config.data_dir:
+        return config
+    task, exported, sample = config.task_name.upper(), exported_dir(config.task_name), sample_dir(config.task_name)
+    if exported.is_dir():
+        return dataclasses.replace(config, data_dir=str(exported), dataset=task)
+    if sample is None:
+        raise UserError(f"data_dir: there is no {exported}; pass --data_dir=FOLDER with the .tsv files of {task}")
+    logging.warning(
+        "No data_dir and no %s: using the sample corpus %s, whose numbers are not %s's. "
+        "`python scripts/export_mrpc.py` gets the real one.",
+        exported,
+        sample,
+        task,
+    )
+    return dataclasses.replace(config, data_dir=str(sample), dataset="sample")
+
+
+def _with_output_dir(config: ClassifierConfig) -> ClassifierConfig:
+    if config.output_dir:
+        return config
+    model = config.model or str(Path(config.init_checkpoint or config.bert_config_file).resolve().parent)
+    output_dir = Path("output", config.task_name.upper(), Path(model).resolve().name)
+    return dataclasses.replace(config, output_dir=str(output_dir))
+
+
+def main() -> None:
+    """Runs what the flags describe."""
+    config = with_defaults(config_from_flags(ClassifierConfig))
+    # TensorFlow takes seconds to load: mistakes in flags are reported before.
+    from bert_tf.tasks.classification import ClassificationTask
+    from bert_tf.training.process import prepare_process
+    from bert_tf.training.run import run
+
+    prepare_process()
+    run(ClassificationTask(config.task_name, PROCESSORS[config.task_name.lower()]()), config)
+
+
+def run_main() -> None:
+    """Starts the program."""
+    run_program(main, ClassifierConfig)

@@ -1,0 +1,88 @@
+"""The contract between a task and the training path.
+
+A `Task` knows text and files' content, and no graph. A `Head` (bert_tf/modeling/heads.py) knows tensors, and no text.
+`bert_tf/training/` knows only these two.
+"""
+
+import abc
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from bert_tf.data.features import Features
+from bert_tf.data.tokenization import FullTokenizer
+from bert_tf.modeling.encoder import BertEncoder
+from bert_tf.modeling.heads import Head
+
+
+class Example(Protocol):
+    """Whatever a task reads; it has a name."""
+
+    guid: str
+
+
+class Evaluation(NamedTuple):
+    """What an evaluation found.
+
+    Attributes:
+        scores: numbers of the dev set by name, such as `eval_accuracy`; they go into eval_results.txt.
+        values: one number for each example, float [examples], higher is better. Paired tests compare these.
+    """
+
+    scores: dict[str, float]
+    values: np.ndarray
+
+
+class Task(abc.ABC):
+    """What is special about a task: its examples, its head, its scores and its files.
+
+    Attributes:
+        name: such as `MRPC`.
+        headline: the score that runs are ranked by; higher is better.
+    """
+
+    name: str
+    headline: str
+
+    @abc.abstractmethod
+    def read(self, split: str, data_dir: str) -> Sequence[Example]:
+        """Reads the examples of a split.
+
+        Args:
+            split: `"train"`, `"dev"` or `"test"`.
+            data_dir: the folder of the data.
+
+        Raises:
+            UserError: the data cannot be read.
+        """
+
+    @abc.abstractmethod
+    def digest(self, examples: Sequence[Example]) -> str:
+        """Returns a short name for these examples, which changes with anything that is learned from them."""
+
+    @abc.abstractmethod
+    def featurize(self, examples: Sequence[Example], tokenizer: FullTokenizer, max_seq_length: int) -> Features:
+        """Converts examples to word pieces, with the targets that the head's loss needs."""
+
+    @abc.abstractmethod
+    def make_head(self, encoder: BertEncoder, seed: int) -> Head:
+        """Creates the head; `seed` is that of its initial weights."""
+
+    @abc.abstractmethod
+    def evaluate(self, answers: np.ndarray, examples: Sequence[Example], batch_size: int) -> Evaluation:
+        """Scores the head's answers on the dev set.
+
+        Args:
+            answers: [examples, ...], from `Head.answers`.
+            examples: in the same order.
+            batch_size: of the evaluation; the original's `loss` is a mean over batches.
+        """
+
+    @abc.abstractmethod
+    def result_files(self, split: str, answers: np.ndarray, examples: Sequence[Example]) -> Mapping[str, Iterable[str]]:
+        """Returns the lines of the files that evaluation (`"dev"`) or prediction (`"test"`) leaves, by file name."""
+
+    @abc.abstractmethod
+    def describe(self) -> Mapping[str, str]:
+        """Returns what the output folder must remember to use the head again: contents by file name."""

@@ -1,0 +1,252 @@
+"""The configuration of a run: defaults, recipes, bounds, and what may change on resume."""
+
+import dataclasses
+
+import pytest
+from support.tiny import make_tiny_features, make_tiny_head
+
+from bert_tf.devices import one_device
+from bert_tf.errors import UserError
+from bert_tf.training.config import (
+    RECIPES,
+    RunConfig,
+    TrainingConfig,
+    flags_of,
+    resume_differences,
+    resume_fields,
+    settle,
+)
+from bert_tf.training.loop import Training
+from bert_tf.training.output_dir import OutputDir
+
+SMALL, BASE, CASED = "all-MiniLM-L6-v2", "uncased_L-12_H-768_A-12", "cased_L-12_H-768_A-12"
+NUM_EXAMPLES = 22
+ORIGINALS = {
+    "do_lower_case": True,
+    "max_seq_length": 128,
+    "train_batch_size": 32,
+    "learning_rate": 5e-5,
+    "num_train_epochs": 3.0,
+}
+
+
+def config_for(**fields) -> RunConfig:
+    return RunConfig(**{"data_dir": "data", "output_dir": "output", "do_train": True, **fields})
+
+
+def settled(earlier: dict | None = None, **fields) -> dict:
+    config = settle(config_for(**fields), earlier or {})
+    return {name: getattr(config, name) for name in ORIGINALS}
+
+
+# Defaults and recipes
+
+
+def test_the_defaults_are_the_originals():
+    for model in (BASE, "multi_cased_L-12_H-768_A-12", "some/folder", None):
+        assert settled(model=model) == ORIGINALS | {"do_lower_case": model != "multi_cased_L-12_H-768_A-12"}
+
+
+def test_only_the_small_checkpoint_has_a_recipe_of_its_own():
+    assert RECIPES.keys() == {SMALL}
+    assert RECIPES[SMALL].keys() <= ORIGINALS.keys()
+    assert settled(model=SMALL) == ORIGINALS | RECIPES[SMALL] != ORIGINALS
+
+
+def test_what_the_user_says_wins():
+    given = {
+        "do_lower_case": False,
+        "max_seq_length": 64,
+        "train_batch_size": 7,
+        "learning_rate": 3e-4,
+        "num_train_epochs": 0.5,
+    }
+    for model in (SMALL, BASE, CASED):
+        assert settled(model=model, **given) == given
+
+
+def test_a_model_of_the_catalogue_knows_its_case():
+    assert settled(model=CASED)["do_lower_case"] is False
+    assert settled(model=BASE)["do_lower_case"] is True
+    assert settled(model=CASED, do_lower_case=True)["do_lower_case"] is True
+
+
+def test_evaluation_alone_uses_what_training_was_started_with():
+    earlier = resume_fields(settle(config_for(model=CASED, max_seq_length=64, learning_rate=3e-4), {}))
+    found = settled(earlier, model=SMALL, do_train=False, do_eval=True)
+    assert (found["do_lower_case"], found["max_seq_length"], found["learning_rate"]) == (False, 64, 3e-4)
+    assert settled(earlier, do_train=False, do_eval=True, max_seq_length=32)["max_seq_length"] == 32
+    # Training again uses nothing of the earlier run.
+    assert settled(earlier, model=BASE)["max_seq_length"] == 128
+
+
+# Steps
+
+
+@pytest.mark.parametrize(
+    "num_examples, batch_size, epochs, steps",
+    [
+        (3668, 32, 3.0, 344),
+        (96, 32, 3.0, 9),
+        (97, 32, 1.0, 4),
+        (100, 10, 0.3, 3),
+        (10, 32, 3.0, 1),
+        (10, 32, 0.001, 1),
+        (1, 1, 7.0, 7),
+        (4000, 32, 0.1, 13),
+    ],
+)
+def test_the_steps_suffice_for_all_examples_of_each_epoch(num_examples, batch_size, epochs, steps):
+    config = TrainingConfig(train_batch_size=batch_size, num_train_epochs=epochs)
+    assert config.num_train_steps(num_examples) == steps
+
+
+@pytest.mark.parametrize(
+    "fields, warmup",
+    [
+        ({}, 34),
+        ({"warmup_proportion": 0.5}, 172),
+        ({"warmup_proportion": 0.0}, 0),
+        ({"warmup_steps": 7}, 7),
+        ({"warmup_steps": 0, "warmup_proportion": 0.5}, 0),
+    ],
+)
+def test_warmup_is_a_share_of_the_steps_or_a_number_of_them(fields, warmup):
+    assert TrainingConfig(**fields).num_warmup_steps(344) == warmup
+
+
+# Bounds
+
+
+@pytest.mark.parametrize(
+    "fields, problem",
+    [
+        ({"train_batch_size": 0}, "train_batch_size: is 0; it must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate: is 0.0; it must be more than 0 and finite"),
+        ({"learning_rate": float("nan")}, "learning_rate: is nan; it must be more than 0 and finite"),
+        ({"num_train_epochs": float("inf")}, "num_train_epochs: is inf; it must be more than 0 and finite"),
+        ({"warmup_proportion": 1.5}, "warmup_proportion: is 1.5; it must be at most 1.0"),
+        ({"warmup_proportion": float("nan")}, "warmup_proportion: is nan; it must be at least 0.0"),
+        ({"weight_decay": -0.1}, "weight_decay: is -0.1; it must be at least 0.0"),
+        ({"seed": 2**31}, "seed: is 2147483648; it must be at most 2147483647"),
+        ({"max_seq_length": 2}, "max_seq_length: is 2; it must be at least 3"),
+        ({"mixed_precision": "int8"}, "mixed_precision: is int8; it must be one of none, bfloat16, float16"),
+        ({"eval_batch_size": 0}, "eval_batch_size: is 0; it must be at least 1"),
+        ({"model": "a", "vocab_file": "b"}, "bert_model: contradicts --vocab_file"),
+        ({"init_checkpoint": "a"}, "init_checkpoint: also needs --bert_config_file and --vocab_file"),
+        ({"use_tpu": True, "distribution_strategy": "mirrored"}, "use_tpu: contradicts --distribution_strategy"),
+        ({"tpu_zone": "a"}, "tpu_zone: only valid with --use_tpu"),
+        ({"use_tpu": True, "tpu_name": "a", "master": "b"}, "master: contradicts --tpu_name"),
+        ({"use_tpu": True, "mixed_precision": "float16"}, "mixed_precision: TPUs compute in bfloat16"),
+        ({"do_train": False}, "nothing to do; pass at least one of --do_train, --do_eval, --do_predict"),
+        (
+            {"do_train": False, "do_eval": True, "overwrite_output_dir": True},
+            "overwrite_output_dir: only valid with --do_train",
+        ),
+    ],
+)
+def test_a_value_out_of_bounds_or_a_contradiction_is_refused_in_one_line(fields, problem):
+    with pytest.raises(UserError) as error:
+        config_for(**fields)
+    assert str(error.value).startswith(problem)
+    assert "\n" not in str(error.value)
+
+
+def test_two_names_of_the_tpu_are_one_value():
+    old, new = config_for(use_tpu=True, master="a"), config_for(distribution_strategy="tpu", tpu_name="a")
+    assert resume_fields(old) == resume_fields(new)
+    assert old.tpu_name == new.tpu_name == "a"
+
+
+# Resume
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"model": CASED},
+        {"max_seq_length": 64},
+        {"train_batch_size": 16},
+        {"learning_rate": 2e-5},
+        {"num_train_epochs": 4.0},
+        {"warmup_proportion": 0.2},
+        {"warmup_steps": 3},
+        {"weight_decay": 0.1},
+        {"adam_bias_correction": False},
+        {"mixed_precision": "bfloat16"},
+        {"distribution_strategy": "mirrored"},
+        {"do_lower_case": False},
+        {"seed": 1},
+    ],
+)
+def test_a_changed_setting_is_named_with_both_values(fields):
+    earlier = resume_fields(settle(config_for(model=BASE), {}))
+    (name, value), *_ = fields.items()
+    found = resume_differences(settle(config_for(**{"model": BASE, **fields}), {}), earlier)
+    shown = "bert_model" if name == "model" else name
+    assert [line for line in found if line.startswith(f"{shown} was ") and line.endswith(f", is {value!r}")]
+
+
+def test_what_does_not_shape_training_may_change():
+    earlier = resume_fields(settle(config_for(), {}))
+    changed = config_for(do_eval=True, eval_batch_size=3, save_checkpoints_steps=7, output_dir="moved")
+    assert resume_differences(settle(changed, {}), earlier) == []
+
+
+def test_a_flag_that_the_earlier_version_did_not_have_had_its_default():
+    earlier = resume_fields(settle(config_for(), {}))
+    del earlier["weight_decay"]
+    assert resume_differences(settle(config_for(), {}), earlier) == []
+    assert resume_differences(settle(config_for(weight_decay=0.5), {}), earlier) == ["weight_decay was 0.01, is 0.5"]
+
+
+def other_value(config: TrainingConfig, field: str) -> object:
+    declared, value = flags_of(config)[field], getattr(config, field)
+    if declared.choices:
+        return next(choice for choice in declared.choices if choice != value)
+    if isinstance(value, bool):
+        return not value
+    return (value or 0) + 1 if isinstance(value, int | None) else value * 0.5
+
+
+def weights_after_training(config: TrainingConfig, steps: int, folder: OutputDir) -> bytes:
+    policies = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+    head = make_tiny_head(dtype=policies[config.mixed_precision])
+    Training(head, config, steps, one_device()).run(make_tiny_features(NUM_EXAMPLES), folder)
+    return b"".join(variable.numpy().tobytes() for variable in head.variables_by_name.values())
+
+
+@pytest.mark.slow
+def test_every_flag_that_changes_the_trained_weights_is_compared_on_resume(tmp_path):
+    base = TrainingConfig(
+        train_batch_size=4,
+        learning_rate=1e-2,
+        num_train_epochs=1.0,
+        warmup_proportion=0.6,
+        save_checkpoints_steps=2,
+        logging_steps=2,
+        iterations_per_loop=2,
+    )
+    steps = base.num_train_steps(NUM_EXAMPLES)
+    expected = weights_after_training(base, steps, OutputDir(tmp_path))
+    assert weights_after_training(base, steps, OutputDir(tmp_path)) == expected
+    for field, declared in flags_of(base).items():
+        changed = dataclasses.replace(base, **{field: other_value(base, field)})
+        found = weights_after_training(changed, changed.num_train_steps(NUM_EXAMPLES), OutputDir(tmp_path))
+        assert (found != expected) == declared.resume, field
+
+
+def test_every_flag_that_names_what_is_trained_is_compared_on_resume():
+    # Training takes all of TrainingConfig, see the test above; of the rest these choose model, text and devices.
+    compared = {field for field in resume_fields(config_for()) if field not in flags_of(TrainingConfig)}
+    assert compared == {
+        *("model", "bert_config_file", "vocab_file", "init_checkpoint"),
+        *("do_lower_case", "max_seq_length"),
+        *("distribution_strategy", "num_tpu_cores"),
+    }
+    others = flags_of(RunConfig).keys() - compared - flags_of(TrainingConfig).keys()
+    assert others == {
+        *("do_train", "do_eval", "do_predict", "eval_batch_size", "predict_batch_size"),
+        *("data_dir", "output_dir", "overwrite_output_dir"),  # the data is compared by its digest
+        *("use_tpu", "tpu_name", "tpu_zone", "gcp_project", "master"),
+    }
