@@ -128,6 +128,7 @@ def one_device() -> Devices:
     return Devices(tf.distribute.get_strategy())
 
 
+@functools.cache
 def create_devices(
     name: str | None,
     tpu_name: str | None = None,
@@ -136,6 +137,8 @@ def create_devices(
     num_tpu_cores: int = 8,
 ) -> Devices:
     """Finds the devices that a run trains, evaluates and predicts on.
+
+    Equal arguments give the same object: a process can set up its collective operations and its TPU only once.
 
     Args:
         name: `"mirrored"`, `"multi_worker_mirrored"` or `"tpu"`; None uses all GPUs if there are several, and

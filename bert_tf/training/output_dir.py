@@ -168,7 +168,7 @@ class OutputDir:
         state = (f'model_checkpoint_path: "{prefix.name}"', f'all_model_checkpoint_paths: "{prefix.name}"')
         self.write_lines(run_files.CHECKPOINT, state)
         for path in self.path.glob("model.ckpt-[0-9]*.*"):
-            if path.stem != prefix.name:
+            if path.stem != prefix.name and path.is_file():
                 path.unlink()
 
     # Results.
