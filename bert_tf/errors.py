@@ -1,26 +1,78 @@
-"""The exception for mistakes that the user can fix, and how its messages list names."""
+"""The exception for mistakes that the user can fix, and helpers that word its message."""
 
-from collections.abc import Iterable
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
 
 _SHOWN_NAMES = 4
+_SHOWN_CHARACTERS = 200
 
 
 class UserError(Exception):
-    """A mistake in a flag, a file or the environment, told in one line.
+    """A mistake in a flag, a file or the environment, described in one line.
 
     The message says what is wrong, where (file and line number if there is one) and what to do.
     `run_classifier.py` prints it without a traceback and exits with code 1.
 
     Example:
-        >>> raise UserError("data/train.tsv:3: 2 columns where 3 are needed")
+        >>> raise UserError("data/train.tsv:3: the row has 2 columns, but 3 are needed")
         Traceback (most recent call last):
         ...
-        bert_tf.errors.UserError: data/train.tsv:3: 2 columns where 3 are needed
+        bert_tf.errors.UserError: data/train.tsv:3: the row has 2 columns, but 3 are needed
     """
 
 
-def some_of(names: Iterable[str]) -> str:
-    """Lists the first few names and counts the rest, for a message."""
+@contextlib.contextmanager
+def user_error_for(
+    kinds: type[Exception] | tuple[type[Exception], ...], where: object, problem: str, remedy: str
+) -> Iterator[None]:
+    """Replaces exceptions of these kinds inside the block by a `UserError`.
+
+    Args:
+        kinds: the exception classes to replace.
+        where: the file, folder or address, which begins the message.
+        problem: what is wrong; the exception's own reason follows in parentheses.
+        remedy: what the user can do.
+
+    Raises:
+        UserError: the block raised one of `kinds`.
+
+    Example:
+        >>> with user_error_for(OSError, "vocab.txt", "cannot be read", "check the path"):
+        ...     open("no/such/vocab.txt")
+        Traceback (most recent call last):
+        ...
+        bert_tf.errors.UserError: vocab.txt: cannot be read (No such file or directory); check the path
+    """
+    try:
+        yield
+    except kinds as error:
+        raise UserError(f"{where}: {problem} ({reason_of(error)}); {remedy}") from error
+
+
+def reason_of(error: Exception) -> str:
+    r"""Returns the reason that an exception gives, as one short line.
+
+    Example:
+        >>> reason_of(FileNotFoundError(2, "No such file or directory", "vocab.txt"))
+        'No such file or directory'
+        >>> reason_of(ValueError("first line\n  second line"))
+        'first line second line'
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return str(error.strerror)
+    # TensorFlow puts the name of the operation in front, in double braces.
+    text = re.sub(r"\{\{.*?\}\}", "", str(error))
+    return " ".join(text.split())[:_SHOWN_CHARACTERS] or type(error).__name__
+
+
+def first_few(names: Iterable[str]) -> str:
+    """Lists the first four names and counts the rest, for a message.
+
+    Example:
+        >>> first_few("abcdef")
+        'a, b, c, d and 2 more'
+    """
     names = list(names)
     more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
     return ", ".join(names[:_SHOWN_NAMES]) + more

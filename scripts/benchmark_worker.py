@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from bert_tf.checkpoints import download as catalogue
+from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
+from bert_tf.checkpoints.download import fetch
 from bert_tf.checkpoints.formats import write_checkpoint
 from bert_tf.data.batches import batch_dataset, training_order
 from bert_tf.data.examples import InputExample
@@ -55,7 +56,7 @@ def clock(work: Callable[[], object]) -> dict:
 
 def vocab_file() -> Path:
     """BERT's uncased vocabulary, that of the small checkpoint."""
-    return catalogue.fetch(catalogue.DEFAULT_CHECKPOINT) / "vocab.txt"
+    return fetch(DEFAULT_CHECKPOINT) / "vocab.txt"
 
 
 # The examples as files and features.

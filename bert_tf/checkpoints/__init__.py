@@ -1,1 +1,1 @@
-"""Pre-trained and fine-tuned weights: where they are, and how they are read and written."""
+"""Finds, downloads, reads and writes checkpoints, and fills encoders with their weights."""

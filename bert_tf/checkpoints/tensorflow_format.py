@@ -1,0 +1,83 @@
+"""Reads and writes TensorFlow's checkpoints, name-based (TensorFlow 1) and object-based (TensorFlow 2)."""
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import trackable_object_graph_pb2
+
+from bert_tf.modeling.names import original_name, original_shape
+
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+# Optimizers keep their slots below these attributes of the object graph.
+_SLOT_KEY = re.compile(r"(^|/)(optimizer|_optimizer|_variables|_momentums|_velocities|\.OPTIMIZER_SLOT)/")
+
+
+def is_object_based(prefix: Path) -> bool:
+    """Returns True if the checkpoint stores variables by object, as TensorFlow 2 and the Model Garden do."""
+    return tf.train.load_checkpoint(str(prefix)).has_tensor(_OBJECT_GRAPH)
+
+
+def read_name_based(prefix: Path) -> dict[str, np.ndarray]:
+    """Reads all arrays of a name-based checkpoint, by name."""
+    reader = tf.train.load_checkpoint(str(prefix))
+    return {name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map())}
+
+
+def read_object_based(prefix: Path) -> list[tuple[str, np.ndarray]]:
+    """Reads the variables of an object-based checkpoint, except those of optimizers.
+
+    Returns:
+        Pairs of a name and an array, in the original's names and shapes. A checkpoint of several encoders gives
+        several pairs of the same name.
+    """
+    reader = tf.train.load_checkpoint(str(prefix))
+    graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(reader.get_tensor(_OBJECT_GRAPH))
+    pairs = []
+    for attribute in (attribute for node in graph.nodes for attribute in node.attributes):
+        if attribute.name == "VARIABLE_VALUE" and not _SLOT_KEY.search(attribute.checkpoint_key):
+            name, array = original_name(attribute.full_name), reader.get_tensor(attribute.checkpoint_key)
+            pairs.append((name, array.reshape(original_shape(name, array.shape))))
+    return pairs
+
+
+def write_name_based(prefix: Path, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
+    """Writes a name-based checkpoint in the original's shapes.
+
+    The files are written in a temporary folder next to it. The index file comes last, because a checkpoint
+    without an index does not count.
+    """
+    partial = prefix.with_name(f".{prefix.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        _save(partial / "checkpoint", arrays)
+        _move(partial / "checkpoint", prefix)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _save(prefix: Path, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
+    with tf.device("cpu:0"):
+        tensors = [tf.convert_to_tensor(array) for array in arrays.values()]
+        tensors = [tf.reshape(t, original_shape(name, t.shape)) for name, t in zip(arrays, tensors, strict=True)]
+        tf.raw_ops.SaveV2(
+            prefix=str(prefix),
+            tensor_names=list(arrays),
+            shape_and_slices=[""] * len(arrays),
+            tensors=tensors,
+        )
+
+
+def _move(source: Path, prefix: Path) -> None:
+    # An old index must never be next to new data.
+    Path(f"{prefix}.index").unlink(missing_ok=True)
+    for suffix in (".data-00000-of-00001", ".index"):
+        written = Path(f"{source}{suffix}")
+        with written.open("rb") as file:
+            os.fsync(file.fileno())
+        written.replace(f"{prefix}{suffix}")

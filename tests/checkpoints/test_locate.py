@@ -1,0 +1,177 @@
+"""Finding the files of a model from a folder, a zip file or a name."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+from safetensors.numpy import save_file
+from support.checkpoint_files import assert_same, forward_error, hugging_face
+from support.paths import ROOT
+
+from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
+from bert_tf.checkpoints.load import load_encoder
+from bert_tf.checkpoints.locate import latest_checkpoint, resolve
+from bert_tf.errors import UserError
+
+
+def test_a_folder_around_the_checkpoint_and_a_zip_file_of_it_are_resolved(folder, cache, tmp_path, golden):
+    outer = tmp_path / "outer"
+    shutil.copytree(folder, outer / "uncased_L-3_H-48_A-4")
+    with zipfile.ZipFile(outer / "official.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, f"uncased_L-3_H-48_A-4/{path.name}")
+    assert resolve(outer).config_file == outer / "uncased_L-3_H-48_A-4" / "bert_config.json"
+    zipped = resolve(outer / "official.zip")
+    assert zipped.checkpoint.is_relative_to(cache)
+    assert forward_error(load_encoder(outer / "official.zip"), golden) < 1e-5
+
+
+def test_an_output_folder_gives_its_latest_checkpoint_also_after_a_move(folder, arrays):
+    for step in (5, 10):
+        write_checkpoint(folder / f"model.ckpt-{step}", arrays)
+    (folder / "checkpoint").write_text('model_checkpoint_path: "/elsewhere/output/model.ckpt-10"\n')
+    assert resolve(folder).checkpoint == folder / "model.ckpt-10"
+    assert_same(read_checkpoint(folder), arrays)
+
+
+def test_a_hugging_face_folder_goes_with_its_own_configuration(tmp_path, arrays):
+    for name in ("config.json", "bert_config.json", "vocab.txt"):
+        (tmp_path / name).write_text("{}")
+    save_file(hugging_face(arrays), tmp_path / "model.safetensors")
+    assert resolve(tmp_path).config_file == tmp_path / "config.json"
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "vocab.txt").unlink(), "vocab.txt is missing"),
+        (lambda folder: (folder / "bert_config.json").unlink(), "has neither bert_config.json nor config.json"),
+        (lambda folder: (folder / "bert_model.ckpt.index").unlink(), "has no checkpoint"),
+        (
+            lambda folder: (folder / "checkpoint").write_text('model_checkpoint_path: "gone"'),
+            "names gone, which",
+        ),
+        (lambda folder: (folder / "checkpoint").write_text("%&!"), "checkpoint: cannot be read"),
+    ],
+)
+def test_an_incomplete_folder_is_reported_in_one_line(folder, damage, message):
+    damage(folder)
+    with pytest.raises(UserError, match=message) as error:
+        load_encoder(folder)
+    assert str(folder) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("no/such/folder", "no/such/folder: no such file or folder"),
+        ("missing.zip", "missing.zip: no such file or folder"),
+        ("uncased_L-12_H-768_A-13", "did you mean uncased_L-12_H-768_A-12"),
+    ],
+)
+def test_what_is_neither_a_path_nor_a_name_is_reported(given, message):
+    with pytest.raises(UserError, match=message):
+        load_encoder(given)
+
+
+def test_a_file_given_for_a_folder_is_reported(folder):
+    with pytest.raises(UserError, match=r"vocab.txt: is a file; give the folder"):
+        resolve(folder / "vocab.txt")
+
+
+def test_finding_the_files_needs_no_tensorflow(folder):
+    code = "import sys; from bert_tf.checkpoints.locate import resolve; resolve(sys.argv[1]); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, folder], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "bert_tf.checkpoints.locate" in done.stdout
+    assert "tensorflow" not in done.stdout
+
+
+# The newest checkpoint.
+
+
+@pytest.mark.parametrize("relative", [True, False])
+@pytest.mark.parametrize("name", ["model.ckpt-7", "modèle 中-7", 'with "quotes" and \\ and \'-7'])
+def test_the_newest_checkpoint_is_the_one_that_tensorflow_names(tmp_path, monkeypatch, name, relative):
+    monkeypatch.chdir(tmp_path.parent)
+    folder = tmp_path.name if relative else str(tmp_path)
+    tf.compat.v1.train.update_checkpoint_state(folder, f"{folder}/{name}", [f"{folder}/older", f"{folder}/{name}"])
+    assert (str(tmp_path) in (tmp_path / "checkpoint").read_text()) is not relative
+    assert latest_checkpoint(folder) == Path(folder, name)
+    assert Path(tf.train.get_checkpoint_state(folder).model_checkpoint_path) == Path(folder, name)
+
+
+def test_the_newest_checkpoint_of_a_manager_is_found(tmp_path):
+    manager = tf.train.CheckpointManager(tf.train.Checkpoint(x=tf.Variable(1.0)), str(tmp_path), max_to_keep=2)
+    for _ in range(3):
+        manager.save()
+    assert latest_checkpoint(str(tmp_path)) == Path(manager.latest_checkpoint) == tmp_path / "ckpt-3"
+
+
+def test_a_moved_folder_gives_the_checkpoint_in_it(tmp_path):
+    (tmp_path / "checkpoint").write_text('\n  model_checkpoint_path : "/old/model.ckpt-3"\n')
+    assert latest_checkpoint(tmp_path) == tmp_path / "model.ckpt-3"
+
+
+HOSTILE = {
+    "empty": b"",
+    "no text": b"\0\xff\xfe",
+    "not UTF-8": b'model_checkpoint_path: "\xff"',
+    "not UTF-8, escaped": b'model_checkpoint_path: "\\377"',
+    "bad escape": b'model_checkpoint_path: "\\x"',
+    "cut off escape": b'model_checkpoint_path: "\\u12"',
+    "not closed": b'model_checkpoint_path: "model.ckpt-1',
+    "two lines": b'model_checkpoint_path: "model\n.ckpt-1"',
+    "line end": b'model_checkpoint_path: "model.ckpt-1\\n"',
+    "NUL": b'model_checkpoint_path: "model.ckpt-1\\000"',
+    "no name": b'model_checkpoint_path: ""',
+    "root": b'model_checkpoint_path: "/"',
+    "upwards": b'model_checkpoint_path: "../.."',
+    "another field": b'all_model_checkpoint_paths: "model.ckpt-1"',
+    "another type": b"model_checkpoint_path: 7",
+    "JSON": b'{"model_checkpoint_path": "model.ckpt-1"}',
+    "blank": b"\n \t" * 50_000,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_state_file_that_names_no_checkpoint_is_reported_in_one_line(folder, kind):
+    (folder / "checkpoint").write_bytes(HOSTILE[kind])
+    assert latest_checkpoint(folder) is None
+    with pytest.raises(UserError, match=r"checkpoint: cannot be read or names no checkpoint; remove it") as error:
+        resolve(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_without_a_state_file_there_is_no_newest_checkpoint(tmp_path):
+    assert latest_checkpoint(tmp_path) is None
+    assert latest_checkpoint(tmp_path / "missing") is None
+    (tmp_path / "checkpoint").mkdir()
+    assert latest_checkpoint(tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, f"./{'x' * 300}/model"])
+def test_a_name_that_no_file_can_have_is_reported_in_one_line(name):
+    with pytest.raises(UserError, match=r"cannot be read \(File name too long\); check the path") as error:
+        resolve(name)
+    assert "\n" not in str(error.value)
+
+
+def test_a_state_file_with_a_name_that_no_file_can_have_is_reported_in_one_line(folder):
+    (folder / "checkpoint").write_text(f'model_checkpoint_path: "{"x" * 300}"\n')
+    for read in (resolve, read_checkpoint):
+        with pytest.raises(UserError, match=r"cannot be read \(File name too long\)"):
+            read(folder)
+
+
+def test_a_folder_with_several_checkpoints_names_them(folder):
+    for path in folder.glob("bert_model.ckpt.*"):
+        for name in "abcdef":
+            shutil.copy(path, folder / path.name.replace("bert_model.ckpt", f"{name}.ckpt"))
+        path.unlink()
+    with pytest.raises(UserError, match=r"has several checkpoints \(a.ckpt, b.ckpt, c.ckpt, d.ckpt and 2 more\)"):
+        resolve(folder)

@@ -1,0 +1,77 @@
+"""Checkpoints in several formats, and comparisons of their content."""
+
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from bert_tf.modeling.encoder import BertEncoder
+
+# The name and the folder of the official zip files made here.
+NAME = "uncased_L-2_H-128_A-2"
+
+
+def official_files(golden: Path) -> dict[str, bytes]:
+    """The files of an official checkpoint by name, with the golden weights."""
+    names = ["bert_config.json", "bert_model.ckpt.index", "bert_model.ckpt.data-00000-of-00001"]
+    return {name: (golden / name).read_bytes() for name in names} | {"vocab.txt": b"[PAD]\n[UNK]\n"}
+
+
+def make_zip(members: dict) -> bytes:
+    """A zip file with these members, by name or `ZipInfo`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as zip_file:
+        for member, content in members.items():
+            zip_file.writestr(member, content)
+    return buffer.getvalue()
+
+
+def official_zip(golden: Path, folder: str = f"{NAME}/") -> bytes:
+    """An official checkpoint as its authors publish it, with a file that nobody needs."""
+    members = {f"{folder}{name}": content for name, content in official_files(golden).items()}
+    return make_zip({f"{folder}bert_model.ckpt.meta": b"graph", **members})
+
+
+def content_of(folder: Path) -> list[str]:
+    """The names in a folder, none if there is no folder."""
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def hugging_face(arrays: dict[str, np.ndarray], prefix: str = "", old_names: bool = False) -> dict[str, np.ndarray]:
+    """The same weights under the names and in the shapes of PyTorch's BertModel."""
+    renamed = {}
+    for name, array in arrays.items():
+        torch_name = re.sub(r"layer_(\d+)", r"layer.\1", name.removeprefix("bert/")).replace("/", ".")
+        if torch_name.endswith("_embeddings"):
+            torch_name += ".weight"
+        if not old_names:
+            torch_name = torch_name.replace("gamma", "weight").replace("beta", "bias")
+        if torch_name.endswith(".kernel"):
+            torch_name, array = torch_name.replace(".kernel", ".weight"), array.T
+        renamed[prefix + torch_name] = np.ascontiguousarray(array)
+    return renamed
+
+
+def forward_error(encoder: BertEncoder, golden: Path) -> float:
+    """The largest difference from the original's outputs, over all layers."""
+    with np.load(golden / "forward.npz") as data:
+        outputs = encoder(
+            {
+                "input_word_ids": data["input_ids"],
+                "input_mask": data["input_mask"],
+                "input_type_ids": data["segment_ids"],
+            }
+        )
+        return max(
+            np.abs(np.stack(outputs["encoder_outputs"]) - data["all_encoder_layers"]).max(),
+            np.abs(outputs["pooled_output"] - data["pooled_output"]).max(),
+        )
+
+
+def assert_same(read: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> None:
+    """Asserts that `read` has all of `arrays`, with the same types, shapes and numbers."""
+    assert arrays.keys() <= read.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(read[name], array, err_msg=name, strict=True)
