@@ -1,4 +1,4 @@
-"""One text, or pair of texts, and its label."""
+"""The examples of a task: one text or a pair of texts, and a label."""
 
 import dataclasses
 import hashlib
@@ -10,10 +10,10 @@ class InputExample:
     """One text, or pair of texts, and its label (the original's run_classifier.InputExample).
 
     Attributes:
-        guid: names the example, for messages; e.g. `"train-1"`.
+        guid: identifies the example in messages, for example `"train-1"`.
         text_a: the first text, not tokenized.
         text_b: the second text, for tasks on pairs.
-        label: one of the processor's `get_labels()`; on a test set the first of them, which means nothing.
+        label: one of the processor's `get_labels()`. On a test set it is the first of them, and has no meaning.
 
     Example:
         >>> InputExample("dev-1", "It rains .", "Rain falls .", "1").text_b
@@ -27,9 +27,9 @@ class InputExample:
 
 
 def examples_digest(examples: Sequence[InputExample]) -> str:
-    """A short name for a data set: 16 hexadecimal digits of the SHA-256 of its texts and labels, in their order.
+    """Returns 16 hexadecimal digits that identify a data set: the SHA-256 of its texts and labels, in order.
 
-    Guids do not count: nothing that is learned or measured depends on them.
+    Guids do not count, because nothing that is learned or measured depends on them.
 
     Example:
         >>> examples_digest([InputExample("dev-1", "It rains .", "Rain falls .", "1")])

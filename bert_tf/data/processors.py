@@ -1,7 +1,7 @@
-r"""A task's files become `InputExample`s: the processors of the original's run_classifier.py.
+r"""Reads the files of a task into `InputExample`s: the processors of the original's run_classifier.py.
 
-A task of your own is one class. It names its labels, and for each of its files the columns (counted from 0)
-that hold the texts and the label; an entry in `PROCESSORS` gives it a name for `--task_name`:
+A task of your own is one class. It names its labels and, for each of its files, the columns of the texts and of
+the label, counted from 0. An entry in `PROCESSORS` makes it available as `--task_name`:
 
     >>> import pathlib, tempfile
     >>> class ReviewProcessor(DataProcessor):
@@ -16,7 +16,8 @@ that hold the texts and the label; an entry in `PROCESSORS` gives it a name for 
     ...     ReviewProcessor().get_dev_examples(data_dir)
     [InputExample(guid='dev-1', text_a='Warm and funny .', text_b=None, label='good')]
 
-Files that are no TSV need a class that overrides `get_train_examples` and its sisters, as in the original.
+For files that are not TSV, override `get_train_examples`, `get_dev_examples` and `get_test_examples`, as in the
+original.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,22 +25,22 @@ from pathlib import Path
 from typing import ClassVar
 
 from bert_tf.data.examples import InputExample
-from bert_tf.data.tsv import Row, TsvFile, check_columns, has_glue_header, numbered, read_quoted_tsv, read_raw_tsv
+from bert_tf.data.tsv import Row, TsvFile, read_text
 from bert_tf.errors import UserError
 
 
 class DataProcessor:
-    """Turns a task's files into examples (the original's run_classifier.DataProcessor).
+    """Reads a task's files into examples (the original's run_classifier.DataProcessor).
 
     The module's docstring shows how a subclass describes a task.
 
     Attributes:
-        labels: the task's labels; their order is the order of the classifier's outputs.
-        metrics: what an evaluation reports, besides the loss: `"accuracy"`, `"f1"`.
-        label_aliases: other spellings of labels in the files.
+        labels: the task's labels, in the order of the classifier's outputs.
+        metrics: the scores that an evaluation reports besides the loss: `"accuracy"`, `"f1"`.
+        label_aliases: the label for each other spelling that the files use.
         train: the file of the training set.
         dev: the file of the development set.
-        test: the file of the test set; None where the task has none.
+        test: the file of the test set; None if the task has no test set.
     """
 
     labels: Sequence[str]
@@ -50,21 +51,21 @@ class DataProcessor:
     test: TsvFile | None = None
 
     def get_train_examples(self, data_dir: str | Path) -> list[InputExample]:
-        """The training set in file order; see `read_examples` for what is raised."""
+        """Reads the training set in file order; raises the errors of `read_examples`."""
         return self.read_examples(data_dir, self.train, "train")
 
     def get_dev_examples(self, data_dir: str | Path) -> list[InputExample]:
-        """The development set in file order; see `read_examples` for what is raised."""
+        """Reads the development set in file order; raises the errors of `read_examples`."""
         return self.read_examples(data_dir, self.dev, "dev")
 
     def get_test_examples(self, data_dir: str | Path) -> list[InputExample]:
-        """The test set in file order, each with the first label; see `read_examples` for what is raised."""
+        """Reads the test set in file order, with the first label for all; raises the errors of `read_examples`."""
         if self.test is None:
-            raise UserError(f"{type(self).__name__} has no test set; run without --do_predict")
+            raise UserError(f"{type(self).__name__}: the task has no test set; run without --do_predict")
         return self.read_examples(data_dir, self.test, "test")
 
     def get_labels(self) -> list[str]:
-        """The task's labels, in the order of the classifier's outputs.
+        """Returns the task's labels, in the order of the classifier's outputs.
 
         Example:
             >>> MrpcProcessor().get_labels()
@@ -73,7 +74,7 @@ class DataProcessor:
         return list(self.labels)
 
     def read_examples(self, data_dir: str | Path, file: TsvFile, set_type: str) -> list[InputExample]:
-        """Reads one file. The guids are `set_type` and the number of the row, as the original counts it.
+        """Reads one file. A guid is `set_type` and the number of the row, as the original counts it.
 
         Args:
             data_dir: the folder with the task's files.
@@ -81,21 +82,11 @@ class DataProcessor:
             set_type: the first part of the guids, `"train"`, `"dev"` or `"test"`.
 
         Raises:
-            UserError: a file that is missing, empty, not UTF-8 or not a file; a row with too few or too many
-                columns or an unknown label. The message names the file and the line.
+            UserError: the file is missing, empty or not UTF-8, or a row has too few or too many columns or an
+                unknown label. The message names the file and the line.
         """
         path = Path(data_dir, file.name)
-        rows = read_quoted_tsv(path) if file.quoted else read_raw_tsv(path)
-        examples = []
-        for number, row in numbered(rows, file):
-            check_columns(path, row, file)
-            if file.only is None or row.fields[file.only[0]] == file.only[1]:
-                guid = number if file.guid is None else row.fields[file.guid]
-                examples.append(self._create_example(path, row, f"{set_type}-{guid}", file))
-        if not examples:
-            rest = f"with {file.only[1]!r} in column {file.only[0] + 1}" if file.only else "below the header"
-            raise UserError(f"{path}:1: there are no rows {rest}; check that this is the right file")
-        return examples
+        return [self._create_example(path, row, f"{set_type}-{number}", file) for number, row in file.read(data_dir)]
 
     def _create_example(self, path: Path, row: Row, guid: str, file: TsvFile) -> InputExample:
         text_a = row.fields[file.text_a]
@@ -106,14 +97,13 @@ class DataProcessor:
     def _label(self, path: Path, row: Row, column: int) -> str:
         label = self.label_aliases.get(row.fields[column], row.fields[column])
         if label not in self.labels:
-            known = ", ".join(self.labels)
             where = f"{path}:{row.line}: column {column % len(row.fields) + 1}"
-            raise UserError(f"{where}: unknown label {label[:40]!r}; use one of the known ones: {known}")
+            raise UserError(f"{where}: unknown label {label[:40]!r}; use one of the task's: {', '.join(self.labels)}")
         return label
 
 
 class ColaProcessor(DataProcessor):
-    """CoLA, GLUE's version: is a sentence acceptable English? Only the test set has a header."""
+    """CoLA as in GLUE: is a sentence acceptable English? Only the test set has a header."""
 
     labels = ("0", "1")
     train = TsvFile("train.tsv", text_a=3, label=1, header=False, columns=4)
@@ -122,7 +112,7 @@ class ColaProcessor(DataProcessor):
 
 
 class MnliProcessor(DataProcessor):
-    """MultiNLI, GLUE's version: does one text entail the other? Dev and test sets are the matched ones."""
+    """MultiNLI as in GLUE: does one text entail the other? Uses the matched development and test sets."""
 
     labels = ("contradiction", "entailment", "neutral")
     train = TsvFile("train.tsv", guid=0, text_a=8, text_b=9, label=-1)
@@ -130,19 +120,19 @@ class MnliProcessor(DataProcessor):
     test = TsvFile("test_matched.tsv", guid=0, text_a=8, text_b=9)
 
     def get_dev_examples(self, data_dir: str | Path) -> list[InputExample]:
-        """The matched development set; its guids begin with `dev_matched`."""
+        """Reads the matched development set; its guids begin with `dev_matched`."""
         return self.read_examples(data_dir, self.dev, "dev_matched")
 
 
 class MrpcProcessor(DataProcessor):
     """MRPC: do two sentences mean the same?
 
-    Each file may come in either of two forms, which are told apart by their first line. Both give the same
-    examples with the same guids.
+    Each file may have either of two forms. The first line shows which one it is, and both give the same examples
+    with the same guids.
 
-    - GLUE's own: a header, five columns (label, two ids, two sentences), raw quotes.
-    - pandas' export (`scripts/export_mrpc.py`): no header, three columns (two sentences, label), quoted.
-      A label in its test set is ignored.
+    - GLUE's own form: a header, five columns (label, two ids, two sentences), raw quotes.
+    - The form that pandas exports (`scripts/export_mrpc.py`): no header, three columns (two sentences, label),
+      quoted. The labels of its test set are ignored.
     """
 
     labels = ("0", "1")
@@ -153,14 +143,31 @@ class MrpcProcessor(DataProcessor):
 
     def read_examples(self, data_dir: str | Path, file: TsvFile, set_type: str) -> list[InputExample]:
         """Reads one file in either form; see the base class."""
-        if not has_glue_header(Path(data_dir, file.name)):
+        if not _has_glue_header(Path(data_dir, file.name)):
             label = None if file.label is None else 2
             file = TsvFile(file.name, text_a=0, text_b=1, label=label, header=False, columns=3, quoted=True)
         return super().read_examples(data_dir, file, set_type)
 
 
+def _has_glue_header(path: Path) -> bool:
+    """Returns True if the first line names five columns or more, as in GLUE's MRPC files.
+
+    The first line of an export has three columns. More tabs can only be inside quotes.
+    """
+    columns = read_text(path).partition("\n")[0].split("\t")
+    if len(columns) == 5 and columns[1].isdigit() and columns[2].isdigit():
+        raise UserError(f"{path}:1: the header line of GLUE's MRPC files is missing; put it back")
+    return len(columns) >= 5 and not any('"' in column for column in columns)
+
+
 class XnliProcessor(DataProcessor):
-    """XNLI: MultiNLI's question in another language, `language` ("zh" as in the original). No test set."""
+    """XNLI: MultiNLI's question in another language.
+
+    There is no test set.
+
+    Attributes:
+        language: the code of the language in the files, "zh" as in the original.
+    """
 
     labels = ("contradiction", "entailment", "neutral")
     label_aliases: ClassVar[Mapping[str, str]] = {"contradictory": "contradiction"}
@@ -168,12 +175,12 @@ class XnliProcessor(DataProcessor):
 
     @property
     def train(self) -> TsvFile:
-        """The machine-translated training set of MultiNLI."""
+        """MultiNLI's training set, machine-translated."""
         return TsvFile(f"multinli/multinli.train.{self.language}.tsv", text_a=0, text_b=1, label=2)
 
     @property
     def dev(self) -> TsvFile:
-        """The development set: one file for all languages."""
+        """The development set, which has all languages in one file."""
         return TsvFile("xnli.dev.tsv", text_a=6, text_b=7, label=1, only=(0, self.language))
 
 

@@ -1,0 +1,121 @@
+"""Rows of raw and quoted TSV files, and one line for every mistake in them."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from support.corpora import EXPORT_TRAIN, GLUE_HEADER, GLUE_TRAIN, write
+
+from bert_tf.data.tsv import Row, TsvFile, read_quoted_tsv, read_raw_tsv, read_text
+from bert_tf.errors import UserError
+
+# The two forms of MRPC's training set.
+GLUE = TsvFile("train.tsv", text_a=3, text_b=4, label=0, columns=5)
+EXPORT = TsvFile("train.tsv", text_a=0, text_b=1, label=2, header=False, columns=3, quoted=True)
+LINE_ENDS_OF_UNICODE = "a\u2028b\x0bc\x0cd\x85e\u2029f\x1cg"
+
+
+def error_of(file: TsvFile, folder: Path, content: str | bytes) -> str:
+    """The message for a bad train.tsv, without the path at its beginning."""
+    path = write(folder / "train.tsv", content)
+    with pytest.raises(UserError) as caught:
+        list(file.read(folder))
+    message = str(caught.value)
+    assert message.startswith(f"{path}:") and "; " in message and "\n" not in message
+    return message.removeprefix(f"{path}:")
+
+
+@pytest.mark.parametrize(("file", "form"), [(GLUE, "1\t1\t2\t{}\tB\n"), (EXPORT, "{}\tB\t1\n")], ids=["raw", "quoted"])
+def test_line_ends_of_unicode_and_long_texts_are_text(tmp_path, file, form):
+    limit = csv.field_size_limit()
+    texts = [LINE_ENDS_OF_UNICODE, "long " * limit, "it 's \\ fine"]
+    write(tmp_path / "train.tsv", GLUE_HEADER * file.header + "".join(form.format(text) for text in texts))
+    assert [row.fields[file.text_a] for _, row in file.read(tmp_path)] == texts
+    assert csv.field_size_limit() == limit
+
+
+def test_raw_quotes_are_characters_and_export_quotes_are_not(tmp_path):
+    path = write(tmp_path / "x.tsv", '"a\t"" b"\n\t\n')
+    assert read_raw_tsv(path) == [Row(1, ['"a', '"" b"']), Row(2, ["", ""])]
+    assert read_quoted_tsv(path) == [Row(1, ['a\t" b']), Row(2, ["", ""])]
+
+
+def test_a_quoted_row_of_several_lines_has_the_number_of_its_first_line(tmp_path):
+    path = write(tmp_path / "x.tsv", '"a\n\nb"\t1\r\n"c\r\nd"\t2\ne\t3\n')
+    assert read_quoted_tsv(path) == [Row(1, ["a\n\nb", "1"]), Row(4, ["c\r\nd", "2"]), Row(6, ["e", "3"])]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "line", "what"),
+    [
+        (GLUE, "", 1, "the file is empty"),
+        (GLUE, "\ufeff", 1, "the file is empty"),
+        (GLUE, GLUE_HEADER, 1, "no rows below the header"),
+        (GLUE, GLUE_TRAIN + "1\t31\t32\tA\n", 4, "the row has 4 columns, but 5 are needed"),
+        (GLUE, GLUE_TRAIN + "1\t31\t32\tA\tB\tC\n", 4, "the row has 6 columns, but 5 are needed"),
+        (GLUE, GLUE_TRAIN + "\n", 4, "the row has 1 column, but 5 are needed"),
+        (GLUE, GLUE_TRAIN + "1\t31\t32\tA\rC\tB\n", 4, "carriage return"),
+        (EXPORT, EXPORT_TRAIN + "A\tB\n", 3, "the row has 2 columns, but 3 are needed"),
+        (EXPORT, EXPORT_TRAIN + "A\tB\t1\t1\n", 3, "the row has 4 columns, but 3 are needed"),
+        (EXPORT, EXPORT_TRAIN + "\n", 3, "the row has 0 columns, but 3 are needed"),
+        (EXPORT, EXPORT_TRAIN + "A\rC\tB\t1\n", 3, "carriage return"),
+        (EXPORT, EXPORT_TRAIN + 'A\rC\t"B"\t1\n', 3, "carriage return"),
+        (EXPORT, EXPORT_TRAIN + 'A\t"B\t1\nC\tD\t0\n', 3, "a quoted field begins here and is not closed"),
+        (EXPORT, EXPORT_TRAIN + 'A\t"B\t1\nC\tD\t0\n' + EXPORT_TRAIN, 3, "a quoted field begins here and is not"),
+        (EXPORT, EXPORT_TRAIN + '"A" C\tB\t1\n', 3, "a quoted field begins here and is not closed"),
+        (EXPORT, EXPORT_TRAIN + '"A\n""A"""\t"B\t1\n', 4, "a quoted field begins here and is not closed"),
+        (EXPORT, EXPORT_TRAIN.encode() + b"A \xe9\tB\t1\n", 3, "byte 0xe9 is not UTF-8"),
+        (GLUE, GLUE_TRAIN.encode("utf-16"), 1, "byte 0xff is not UTF-8"),
+        (GLUE, GLUE_TRAIN + "1\t31\t32\tA\0\tB\n", 4, "NUL"),
+        (EXPORT, EXPORT_TRAIN + "A\0\tB\t1\n", 3, "NUL"),
+    ],
+)
+def test_a_bad_file_is_reported_in_one_line_with_its_line_number(tmp_path, file, content, line, what):
+    message = error_of(file, tmp_path, content)
+    assert message.startswith(f"{line}: ") and what in message
+
+
+def test_crlf_does_not_change_line_numbers(tmp_path):
+    assert error_of(EXPORT, tmp_path, (EXPORT_TRAIN + "A\tB\n").replace("\n", "\r\n")).startswith("3: ")
+    assert error_of(GLUE, tmp_path, (GLUE_TRAIN + "9\t1\t2\tA\n").replace("\n", "\r\n")).startswith("4: ")
+
+
+def test_an_unclosed_quote_in_a_large_export_is_found_quickly(tmp_path):
+    assert error_of(EXPORT, tmp_path, 'A\t"B\t1\n' + 'He said "" yes\tB\t1\n' * 200_000).startswith("1: ")
+
+
+def test_a_path_that_is_not_a_file_is_reported_in_one_line(tmp_path):
+    with pytest.raises(UserError, match=r"train\.tsv: there is no such file; check data_dir"):
+        read_text(tmp_path / "train.tsv")
+    with pytest.raises(UserError, match=r"the file cannot be read \(Is a directory\); check data_dir"):
+        read_text(tmp_path)
+    with pytest.raises(UserError, match=r"cannot be read \(Not a directory\); check data_dir"):
+        read_text(write(tmp_path / "test.tsv", "A\tB\t1\n") / "train.tsv")
+
+
+def test_rows_are_numbered_as_in_the_original_and_exports_from_1(tmp_path):
+    write(tmp_path / "x.tsv", "a\nb\n")
+    columns = {"text_a": 0, "columns": 1}
+    assert [number for number, _ in TsvFile("x.tsv", header=True, **columns).read(tmp_path)] == ["1"]
+    assert [number for number, _ in TsvFile("x.tsv", header=False, **columns).read(tmp_path)] == ["0", "1"]
+    assert [number for number, _ in TsvFile("x.tsv", header=False, quoted=True, **columns).read(tmp_path)] == ["1", "2"]
+    assert [number for number, _ in TsvFile("x.tsv", header=False, guid=0, **columns).read(tmp_path)] == ["a", "b"]
+
+
+def test_rows_with_another_value_are_skipped_and_keep_their_numbers(tmp_path):
+    path = write(tmp_path / "x.tsv", "language\ttext\nde\ta\nzh\tb\nde\tc\n")
+    rows = TsvFile("x.tsv", text_a=1, only=(0, "de")).read(tmp_path)
+    assert list(rows) == [("1", Row(2, ["de", "a"])), ("3", Row(4, ["de", "c"]))]
+    with pytest.raises(UserError) as caught:
+        list(TsvFile("x.tsv", text_a=1, only=(0, "sw")).read(tmp_path))
+    assert str(caught.value) == f"{path}:1: there are no rows with 'sw' in column 1; check that this is the right file"
+
+
+def test_the_last_column_may_be_the_label_of_rows_of_any_length(tmp_path):
+    write(tmp_path / "x.tsv", "a\tb\tc\nd\te\tf\tg\n")
+    file = TsvFile("x.tsv", text_a=1, label=-1, header=False)
+    assert file.min_columns == 3
+    assert [row.fields[-1] for _, row in file.read(tmp_path)] == ["c", "g"]
+    assert "the row has 2 columns, but at least 3 are needed" in error_of(
+        TsvFile("train.tsv", text_a=1, label=-1, header=False), tmp_path, "a\tb\n"
+    )
