@@ -1,1 +1,62 @@
-"""Fine-tuning BERT on TensorFlow 2: the original repository's workflow, files and numbers."""
+"""Google's BERT on TensorFlow 2: the same programs, flags, files, checkpoints and numbers.
+
+    import bert_tf
+
+    model = bert_tf.fine_tune("MRPC", data_dir="data/MRPC", output_dir="output")
+    model.predict([("It rains .", "Rain falls .")])
+
+Importing it takes no time: each name is loaded when it is used first.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bert_tf.checkpoints.load import load_encoder, load_tokenizer
+    from bert_tf.data.examples import InputExample
+    from bert_tf.data.processors import DataProcessor
+    from bert_tf.data.tokenization import FullTokenizer
+    from bert_tf.data.tsv import TsvFile
+    from bert_tf.errors import UserError
+    from bert_tf.fine_tuning import fine_tune
+    from bert_tf.modeling.config import BertConfig
+    from bert_tf.modeling.encoder import BertEncoder
+    from bert_tf.serving.predictor import load
+
+_MODULES = {
+    "BertConfig": "bert_tf.modeling.config",
+    "BertEncoder": "bert_tf.modeling.encoder",
+    "DataProcessor": "bert_tf.data.processors",
+    "FullTokenizer": "bert_tf.data.tokenization",
+    "InputExample": "bert_tf.data.examples",
+    "TsvFile": "bert_tf.data.tsv",
+    "UserError": "bert_tf.errors",
+    "fine_tune": "bert_tf.fine_tuning",
+    "load": "bert_tf.serving.predictor",
+    "load_encoder": "bert_tf.checkpoints.load",
+    "load_tokenizer": "bert_tf.checkpoints.load",
+}
+
+__all__ = [
+    "BertConfig",
+    "BertEncoder",
+    "DataProcessor",
+    "FullTokenizer",
+    "InputExample",
+    "TsvFile",
+    "UserError",
+    "fine_tune",
+    "load",
+    "load_encoder",
+    "load_tokenizer",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

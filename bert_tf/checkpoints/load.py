@@ -3,13 +3,18 @@
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from bert_tf import run_files
+from bert_tf.checkpoints.catalogue import CATALOGUE
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.locate import resolve
+from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.errors import UserError, first_few
+from bert_tf.files import read_json_or_empty
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.names import original_shape
@@ -38,6 +43,34 @@ def load_encoder(path_or_name: str | os.PathLike) -> BertEncoder:
     encoder = BertEncoder(BertConfig.from_json_file(files.config_file))
     fill(encoder, read_checkpoint(files.checkpoint), files.checkpoint)
     return encoder
+
+
+def load_tokenizer(path_or_name: str | os.PathLike, do_lower_case: bool | None = None) -> FullTokenizer:
+    """Loads the tokenizer of a model.
+
+    Args:
+        path_or_name: a folder, a zip file or a name of the catalogue (see `resolve`).
+        do_lower_case: whether to lowercase; None asks the run that fine-tuned the model, or the catalogue.
+
+    Raises:
+        UserError: the vocabulary is missing or broken.
+
+    Example:
+        >>> load_tokenizer("all-MiniLM-L6-v2").tokenize("It rains.")
+        ['it', 'rains', '.']
+    """
+    files = resolve(path_or_name)
+    if do_lower_case is None:
+        do_lower_case = _lowercases(Path(path_or_name), files.vocab_file.parent)
+    return FullTokenizer(files.vocab_file, do_lower_case)
+
+
+def _lowercases(path_or_name: Path, folder: Path) -> bool:
+    run = read_json_or_empty(folder / run_files.RUN).get("training")
+    if isinstance(run, dict) and isinstance(run.get("do_lower_case"), bool):
+        return run["do_lower_case"]
+    entry = CATALOGUE.get(path_or_name.name) or CATALOGUE.get(folder.name)
+    return entry.do_lower_case if entry else True
 
 
 def fill(encoder: BertEncoder, arrays: Mapping[str, np.ndarray], origin: str | os.PathLike = "the checkpoint") -> None:

@@ -108,12 +108,26 @@ def batch_dataset(
     def pad(rows: tf.Tensor, length: tf.Tensor, row_count: tf.Tensor) -> dict[str, tf.Tensor]:
         if static_length:
             return features.padded_batch(rows, features.max_seq_length)
-        batch = features.padded_batch(rows, length)
-        return {**batch, "token_rows": _token_rows(batch["input_mask"], row_count)}
+        return unpadded_batch(features, rows, length, row_count)
 
     shapes = (lengths.astype(np.int32), row_counts.astype(np.int32))
     dataset = tf.data.Dataset.from_tensor_slices((rows, *shapes))
     return dataset.map(pad, num_parallel_calls=2, deterministic=True).prefetch(4)
+
+
+def unpadded_batch(
+    features: Features, rows: tf.Tensor, length: tf.Tensor | int, row_count: tf.Tensor | int
+) -> dict[str, tf.Tensor]:
+    """Makes a batch whose padding is not computed.
+
+    Args:
+        features: the examples.
+        rows: int64 [rows], see `Features.padded_batch`.
+        length: the number of positions of each row.
+        row_count: how many positions to compute, see `batch_row_counts`.
+    """
+    batch = features.padded_batch(rows, length)
+    return {**batch, "token_rows": _token_rows(batch["input_mask"], row_count)}
 
 
 def _token_rows(mask: tf.Tensor, count: tf.Tensor) -> tf.Tensor:

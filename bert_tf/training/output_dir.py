@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from bert_tf import run_files
 from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
+from bert_tf.checkpoints.locate import latest_checkpoint
 from bert_tf.errors import UserError
 from bert_tf.files import atomic_write, locked, make_folder, read_json, read_json_or_empty, write_json
 
@@ -142,13 +143,8 @@ class OutputDir:
 
     def latest_step(self) -> int:
         """Returns the step of the newest checkpoint; 0 if there is none."""
-        try:
-            state = tf.train.get_checkpoint_state(str(self.path))
-        except ValueError:  # Empty, or not UTF-8.
-            return 0
-        if state is None:
-            return 0
-        match = re.fullmatch(r"model\.ckpt-(\d+)", Path(state.model_checkpoint_path).name)
+        prefix = latest_checkpoint(self.path)
+        match = re.fullmatch(r"model\.ckpt-(\d+)", prefix.name) if prefix else None
         return int(match[1]) if match else 0
 
     def checkpoint(self, step: int) -> Path:

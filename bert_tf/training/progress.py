@@ -1,21 +1,22 @@
-"""Progress bars: step, loss, examples per second and time left."""
+"""Progress bars: step, loss, examples per second and time left. In a notebook they are widgets."""
 
 import sys
 
-from tqdm import tqdm
+from tqdm import std
+from tqdm.auto import tqdm
 
 _SECONDS_BETWEEN_LINES = 10
 
 
 class ProgressBar:
-    """A bar on standard error, or a line now and then where that is no terminal.
+    """A bar on standard error, or a line now and then if that is not a terminal.
 
     Args:
-        name: what is going on, such as `train`.
-        total: how many steps there are.
-        examples_per_step: shapes the speed that is shown.
-        start: steps that were finished before.
-        disable: show nothing.
+        name: of the work, such as `train`.
+        total: the number of steps.
+        examples_per_step: for the speed that is shown.
+        start: the number of steps that were finished before.
+        disable: True to show nothing.
 
     Example:
         >>> with ProgressBar("train", total=2, examples_per_step=8, disable=True) as bar:
@@ -23,7 +24,7 @@ class ProgressBar:
     """
 
     def __init__(self, name: str, total: int, examples_per_step: int, start: int = 0, disable: bool = False):
-        terminal = sys.stderr.isatty()
+        terminal = sys.stderr.isatty() or tqdm is not std.tqdm  # in a notebook it is a widget
         self._examples_per_step = examples_per_step
         self._bar = tqdm(
             desc=name,

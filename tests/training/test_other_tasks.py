@@ -1,4 +1,4 @@
-"""The training path knows no task: regression, tagging and spans are trained, resumed and shared like classification."""
+"""The training path knows no task: other heads are trained, resumed and replicated like classification."""
 
 import contextlib
 import os

@@ -1,0 +1,48 @@
+"""Fine-tuning from Python: what `run_classifier.py` does, as one call."""
+
+from bert_tf.data.processors import PROCESSORS
+from bert_tf.errors import UserError
+from bert_tf.programs.run_classifier import ClassifierConfig, with_defaults
+from bert_tf.serving.predictor import Predictor, load
+from bert_tf.tasks.classification import ClassificationTask
+from bert_tf.training.config import flag_name, flags_of
+from bert_tf.training.run import run
+
+
+def fine_tune(task_name: str, **flags: object) -> Predictor:
+    """Trains and evaluates as `run_classifier.py --task_name=... --do_train --do_eval` does.
+
+    A call that was interrupted resumes if it is made again; a finished one is loaded. Nothing of the process is
+    changed. On a GPU, `tf.config.experimental.enable_op_determinism()` before the call makes every run bit-identical;
+    the program does that itself.
+
+    Args:
+        task_name: such as `"MRPC"`.
+        **flags: the program's flags by their names, such as `data_dir`, `output_dir`, `bert_model`, `learning_rate`.
+
+    Returns:
+        The fine-tuned model. Its scores are printed too.
+
+    Raises:
+        UserError: a mistake in flags, files or environment.
+
+    Example:
+        model = fine_tune("MRPC", data_dir="data/MRPC", output_dir="output/mrpc", num_train_epochs=3)
+        model.predict([("It rains .", "Rain falls .")])
+    """
+    config = with_defaults(
+        ClassifierConfig(task_name=task_name, **({"do_train": True, "do_eval": True} | _fields(flags)))
+    )
+    run(ClassificationTask(config.task_name, PROCESSORS[config.task_name.lower()]()), config)
+    model = load(config.output_dir)
+    print(f"{config.output_dir}: " + ", ".join(f"{name} = {score:.4f}" for name, score in model.scores.items()))
+    return model
+
+
+def _fields(flags: dict[str, object]) -> dict[str, object]:
+    """Returns the flags by the names of their fields."""
+    fields = {flag_name(field, declared): field for field, declared in flags_of(ClassifierConfig).items()}
+    unknown = sorted(flags.keys() - fields.keys())
+    if unknown:
+        raise UserError(f"fine_tune: {unknown[0]!r} is not a flag of run_classifier.py; see its --help")
+    return {fields[name]: value for name, value in flags.items()}

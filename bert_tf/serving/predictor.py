@@ -1,0 +1,167 @@
+"""Predicts the labels of texts with a fine-tuned model.
+
+model = load("output/MRPC/all-MiniLM-L6-v2")
+model.predict([("It rains .", "Rain falls ."), ("It rains .", "It snows .")])
+"""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from bert_tf import run_files
+from bert_tf.checkpoints.formats import read_checkpoint
+from bert_tf.checkpoints.load import fill, load_tokenizer
+from bert_tf.checkpoints.locate import resolve
+from bert_tf.data.batches import batch_lengths, evaluation_order, unpadded_batch
+from bert_tf.data.examples import InputExample
+from bert_tf.data.features import Features, join_texts
+from bert_tf.data.tokenization import FullTokenizer
+from bert_tf.errors import UserError
+from bert_tf.modeling.config import BertConfig
+from bert_tf.modeling.encoder import BertEncoder
+from bert_tf.modeling.heads import Batch, ClassificationHead
+from bert_tf.training.output_dir import OutputDir
+
+_MAX_SEQ_LENGTH = 128  # the default of run_classifier.py, for a folder that does not say
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """The answer for one text or pair.
+
+    Attributes:
+        label: the most probable label.
+        probabilities: of each label, between 0 and 1; they sum to 1.
+    """
+
+    label: str
+    probabilities: dict[str, float]
+
+
+class Predictor:
+    """A fine-tuned classifier; `load` makes one.
+
+    Args:
+        head: encoder and classifier, with their weights.
+        tokenizer: of the encoder's vocabulary.
+        labels: in the order of the head's outputs.
+        max_seq_length: longer texts are truncated, as in training.
+        scores: of its evaluation, if there was one.
+
+    Attributes:
+        labels: the names of the labels.
+        scores: such as `eval_accuracy`; empty without an evaluation.
+    """
+
+    def __init__(
+        self,
+        head: ClassificationHead,
+        tokenizer: FullTokenizer,
+        labels: Sequence[str],
+        max_seq_length: int,
+        scores: dict[str, float],
+    ):
+        self.labels = tuple(labels)
+        self.scores = scores
+        self._head = head
+        self._tokenizer = tokenizer
+        self._max_seq_length = max_seq_length
+        # Weights are cast and joined once, and one graph serves batches of all shapes.
+        self._weights = head.encoder.product_weights()
+        names = ("input_word_ids", "input_mask", "input_type_ids")
+        shapes = {name: tf.TensorSpec([None, None], tf.int32) for name in names}
+        shapes["token_rows"] = tf.TensorSpec([None], tf.int32)
+        self._probabilities = tf.function(self._compute, input_signature=[shapes], autograph=False)
+
+    def __repr__(self) -> str:
+        scores = "".join(f", {name}={score:.4g}" for name, score in self.scores.items())
+        return f"Predictor(labels={list(self.labels)}{scores})"
+
+    def predict(self, texts: Sequence[str | tuple[str, str]], batch_size: int = 32) -> list[Prediction]:
+        """Predicts a label for each text or pair of texts. The first call takes some seconds, later calls do not.
+
+        Args:
+            texts: each a string, or two strings for a model of pairs.
+            batch_size: how many to compute at a time; it does not change the answers.
+
+        Returns:
+            One prediction for each text, in their order.
+
+        Raises:
+            UserError: a text is neither a string nor two strings.
+        """
+        if isinstance(texts, str):
+            raise UserError("predict: needs a list of texts; put the text in a list, as in predict([text])")
+        if not texts:
+            return []
+        probabilities = self._predict_in_batches([_example(text) for text in texts], batch_size)
+        return [
+            Prediction(self.labels[int(row.argmax())], dict(zip(self.labels, map(float, row), strict=True)))
+            for row in probabilities
+        ]
+
+    def _predict_in_batches(self, examples: Sequence[InputExample], batch_size: int) -> np.ndarray:
+        features = Features(
+            *join_texts(examples, self._max_seq_length, self._tokenizer), {}, max_seq_length=self._max_seq_length
+        )
+        order = evaluation_order(features.lengths, min(batch_size, len(examples)))
+        found = np.zeros([len(examples), len(self.labels)], np.float32)
+        lengths = batch_lengths(features.lengths, order, self._max_seq_length)
+        for rows, length in zip(order, lengths, strict=True):
+            real = rows[rows >= 0]
+            batch = unpadded_batch(features, tf.constant(real), int(length), int(features.lengths[real].sum()))
+            found[real] = self._probabilities(batch).numpy()
+        return found
+
+    def _compute(self, batch: Batch) -> tf.Tensor:
+        return self._head.answers(self._head(batch, weights=self._weights))
+
+
+def load(folder: str | os.PathLike) -> Predictor:
+    """Loads a fine-tuned classifier from the output folder of a finished run.
+
+    Args:
+        folder: the folder; it needs `labels.txt`, vocabulary, configuration and checkpoint.
+
+    Raises:
+        UserError: something is missing or broken; no label is invented.
+    """
+    output_dir = OutputDir(folder, is_writer=False)
+    if not output_dir.path.is_dir():
+        raise UserError(f"{folder}: there is no such folder; give the output folder of a finished run")
+    labels = _read_labels(output_dir)
+    files = resolve(folder)
+    run = (output_dir.read_run() or {}).get("training", {})
+    config = BertConfig.from_json_file(files.config_file)
+    head = ClassificationHead(BertEncoder(config), len(labels), seed=0)
+    fill(head, read_checkpoint(files.checkpoint), files.checkpoint)
+    max_seq_length = run.get("max_seq_length") or min(_MAX_SEQ_LENGTH, config.max_position_embeddings)
+    return Predictor(head, load_tokenizer(folder), labels, max_seq_length, _read_scores(output_dir))
+
+
+def _read_labels(output_dir: OutputDir) -> list[str]:
+    path = output_dir.path / run_files.LABELS
+    try:
+        labels = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); give the output folder of a finished run") from error
+    if not labels:
+        raise UserError(f"{path}: has no labels; give the output folder of a finished run")
+    return labels
+
+
+def _read_scores(output_dir: OutputDir) -> dict[str, float]:
+    results = output_dir.read_results()
+    names = ("eval_accuracy", "eval_f1", "eval_loss")
+    return {name: results[name] for name in names if isinstance(results.get(name), float)}
+
+
+def _example(text: str | tuple[str, str]) -> InputExample:
+    if isinstance(text, str):
+        return InputExample("", text)
+    if isinstance(text, Sequence) and len(text) == 2 and all(isinstance(part, str) for part in text):
+        return InputExample("", *text)
+    raise UserError(f"predict: {text!r:.60} is neither a text nor a pair of texts; give strings, or tuples of two")

@@ -1,0 +1,142 @@
+"""A fine-tuned model in use: label names and probabilities for texts and pairs."""
+
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.outputs import rows
+from support.tiny import write_corpus, write_tiny_model
+
+from bert_tf.errors import UserError
+from bert_tf.fine_tuning import fine_tune
+from bert_tf.serving.predictor import Predictor, load
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("corpus") / "data", {"train": 64, "dev": 24, "test": 21})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, corpus) -> Path:
+    top = tmp_path_factory.mktemp("run")
+    tiny = write_tiny_model(top / "tiny")
+    settings = {"max_seq_length": 48, "train_batch_size": 8, "learning_rate": 1e-3, "num_train_epochs": 2}
+    fine_tune(
+        "MRPC", data_dir=str(corpus), output_dir=str(top / "out"), bert_model=str(tiny), do_predict=True, **settings
+    )
+    return top / "out"
+
+
+@pytest.fixture(scope="module")
+def model(folder) -> Predictor:
+    return load(folder)
+
+
+def read_pairs(path: Path) -> list[tuple[str, str]]:
+    return [tuple(row[:2]) for row in rows(path)]
+
+
+def probabilities(predictions: list) -> np.ndarray:
+    return np.array([list(each.probabilities.values()) for each in predictions])
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 32])
+def test_probabilities_are_those_of_the_run_in_the_order_of_the_texts(model, folder, corpus, batch_size):
+    found = model.predict(read_pairs(corpus / "test.tsv"), batch_size=batch_size)
+    np.testing.assert_allclose(probabilities(found), np.array(rows(folder / "test_results.tsv"), float), atol=1e-6)
+
+
+def test_labels_have_their_names_and_the_most_probable_is_chosen(model, corpus):
+    for prediction in model.predict(read_pairs(corpus / "test.tsv")):
+        assert list(prediction.probabilities) == ["0", "1"] == list(model.labels)
+        assert prediction.label == max(prediction.probabilities, key=prediction.probabilities.get)
+        assert sum(prediction.probabilities.values()) == pytest.approx(1)
+
+
+def test_single_texts_and_pairs_may_stand_side_by_side(model):
+    mixed = probabilities(model.predict(["w1 w2", ("w1", "w2"), ["w1", "w2"], ""]))
+    alone = probabilities(
+        [each for text in ("w1 w2", ("w1", "w2"), ("w1", "w2"), "") for each in model.predict([text])]
+    )
+    np.testing.assert_allclose(mixed, alone, atol=1e-6)
+    assert np.abs(mixed[0] - mixed[1]).max() > 1e-6
+
+
+def test_no_text_has_no_prediction(model):
+    assert model.predict([]) == []
+
+
+@pytest.mark.parametrize("texts", ["w1 w2", [1], [("a", "b", "c")], [("a", None)], [b"w1"]])
+def test_what_is_no_text_is_refused_in_one_line(model, texts):
+    with pytest.raises(UserError, match="^predict: ") as error:
+        model.predict(texts)
+    assert "\n" not in str(error.value)
+
+
+def test_the_second_call_is_fast(model):
+    model.predict([("w1 w2 w3", "w4")])
+    started = time.perf_counter()
+    model.predict([("w5 w6", "w7 w8 w9 w10")])
+    assert time.perf_counter() - started < 0.5
+
+
+def test_threads_get_the_answers_of_their_own_texts(model):
+    texts = [[(f"w{number} w{number + 1}", "w3")] * (1 + number % 4) for number in range(16)]
+    expected, found = [probabilities(model.predict(each)) for each in texts], {}
+
+    def predict(number: int) -> None:
+        found[number] = probabilities(model.predict(texts[number]))
+
+    threads = [threading.Thread(target=predict, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, wanted in enumerate(expected):
+        np.testing.assert_allclose(found[number], wanted, atol=1e-6)
+
+
+def test_the_model_shows_its_labels_and_scores(model):
+    assert repr(model).startswith("Predictor(labels=['0', '1'], eval_accuracy=0.")
+
+
+def test_a_moved_folder_is_enough(folder, tmp_path, model):
+    moved = shutil.copytree(folder, tmp_path / "moved")
+    text = [("w1 w2", "w3")]
+    np.testing.assert_array_equal(probabilities(load(moved).predict(text)), probabilities(model.predict(text)))
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        (None, "there is no such folder"),
+        ("labels.txt", "labels.txt: cannot be read"),
+        ("vocab.txt", "vocab.txt"),
+        ("bert_config.json", "bert_config.json"),
+        ("checkpoint", "checkpoint"),
+    ],
+)
+def test_a_folder_that_is_not_complete_is_refused_in_one_line(folder, tmp_path, name, message):
+    copy = tmp_path / "copy"
+    if name:
+        shutil.copytree(folder, copy)
+        (copy / name).unlink()
+        for path in copy.glob("model.ckpt-*"):
+            if name == "checkpoint":
+                path.unlink()
+    with pytest.raises(UserError, match=message) as error:
+        load(copy)
+    assert "\n" not in str(error.value)
+
+
+def test_labels_that_do_not_fit_the_weights_are_refused(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "labels.txt").write_text("0\n1\n2\n")
+    with pytest.raises(UserError, match="output_bias"):
+        load(copy)
