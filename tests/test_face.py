@@ -32,7 +32,10 @@ def test_another_name_is_an_attribute_error():
 
 
 def test_importing_the_library_loads_nothing_else():
-    code = "import sys; before = set(sys.modules); import bert_tf; print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
+    code = (
+        "import sys; before = set(sys.modules); import bert_tf; "
+        "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) <= {"bert_tf", *sys.stdlib_module_names}
 

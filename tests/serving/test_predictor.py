@@ -26,10 +26,9 @@ def corpus(tmp_path_factory) -> Path:
 def folder(tmp_path_factory, corpus) -> Path:
     top = tmp_path_factory.mktemp("run")
     tiny = write_tiny_model(top / "tiny")
+    folders = {"data_dir": str(corpus), "output_dir": str(top / "out"), "bert_model": str(tiny)}
     settings = {"max_seq_length": 48, "train_batch_size": 8, "learning_rate": 1e-3, "num_train_epochs": 2}
-    fine_tune(
-        "MRPC", data_dir=str(corpus), output_dir=str(top / "out"), bert_model=str(tiny), do_predict=True, **settings
-    )
+    fine_tune("MRPC", do_predict=True, **folders, **settings)
     return top / "out"
 
 
@@ -60,10 +59,9 @@ def test_labels_have_their_names_and_the_most_probable_is_chosen(model, corpus):
 
 
 def test_single_texts_and_pairs_may_stand_side_by_side(model):
-    mixed = probabilities(model.predict(["w1 w2", ("w1", "w2"), ["w1", "w2"], ""]))
-    alone = probabilities(
-        [each for text in ("w1 w2", ("w1", "w2"), ("w1", "w2"), "") for each in model.predict([text])]
-    )
+    texts = ["w1 w2", ("w1", "w2"), ["w1", "w2"], ""]
+    mixed = probabilities(model.predict(texts))
+    alone = probabilities([each for text in texts for each in model.predict([text])])
     np.testing.assert_allclose(mixed, alone, atol=1e-6)
     assert np.abs(mixed[0] - mixed[1]).max() > 1e-6
 
@@ -74,7 +72,7 @@ def test_no_text_has_no_prediction(model):
 
 @pytest.mark.parametrize("texts", ["w1 w2", [1], [("a", "b", "c")], [("a", None)], [b"w1"]])
 def test_what_is_no_text_is_refused_in_one_line(model, texts):
-    with pytest.raises(UserError, match="^predict: ") as error:
+    with pytest.raises(UserError, match=r"^predict: ") as error:
         model.predict(texts)
     assert "\n" not in str(error.value)
 
