@@ -1,10 +1,10 @@
-"""The numbers of an evaluation, computed from one probability per class and example."""
+"""Scores of a classification, computed from a probability for each class and example."""
 
 import numpy as np
 
 
 def accuracy(label_ids: np.ndarray, predictions: np.ndarray) -> float:
-    """The share of predictions that are right.
+    """Returns the share of predictions that are right.
 
     Example:
         >>> accuracy(np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0]))
@@ -14,7 +14,7 @@ def accuracy(label_ids: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def f1(label_ids: np.ndarray, predictions: np.ndarray) -> float:
-    """F1 of the class with id 1, as GLUE reports it for MRPC; 0 where nothing of it was found.
+    """Returns F1 of the class with id 1, as GLUE reports it for MRPC; 0 if there is no true positive.
 
     Example:
         >>> f1(np.array([0, 1, 1, 1]), np.array([1, 1, 1, 0]))
@@ -28,15 +28,15 @@ METRICS = {"accuracy": accuracy, "f1": f1}
 
 
 def per_example_loss(probabilities: np.ndarray, label_ids: np.ndarray) -> np.ndarray:
-    """Minus the logarithm of the probability of each example's label, float64 [examples]."""
+    """Returns minus the logarithm of the probability of each example's label, float64 [examples]."""
     chosen = probabilities[np.arange(len(label_ids)), label_ids].astype(np.float64)
     return -np.log(np.maximum(chosen, np.finfo(np.float32).tiny))
 
 
 def mean_of_batches(losses: np.ndarray, batch_size: int) -> float:
-    """The mean over batches in file order of each batch's mean loss: what the original's Estimator calls `loss`.
+    """Returns the mean over batches of each batch's mean loss, in file order: the original Estimator's `loss`.
 
-    Differs from the mean over examples where the last batch is smaller.
+    It differs from the mean over examples if the last batch is smaller.
 
     Example:
         >>> mean_of_batches(np.array([1.0, 3.0, 8.0]), batch_size=2)

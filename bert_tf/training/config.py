@@ -260,7 +260,7 @@ class DeviceConfig:
         None, "[Optional] Project name of the Cloud TPU; by default asked of metadata.", resume=False
     )
     master: str | None = flag(None, "[Optional] The TPU's grpc:// url, as an older name of tpu_name.", resume=False)
-    num_tpu_cores: int = flag(
+    num_tpu_cores: int | None = flag(
         8, "Only used if `use_tpu` is True. Total number of TPU cores to use.", resume=True, lower_bound=1
     )
 
@@ -294,10 +294,12 @@ class RunConfig(ActionConfig, FolderConfig, ModelConfig, TextConfig, TrainingCon
             raise UserError("nothing to do; pass at least one of --do_train, --do_eval, --do_predict")
         if self.overwrite_output_dir and not self.do_train:
             raise UserError("overwrite_output_dir: only valid with --do_train")
-        # Two names of one thing: with one value for both, resume compares what was meant.
+        # One thing has one value, so that resume compares what was meant.
         if self.use_tpu:
             object.__setattr__(self, "distribution_strategy", "tpu")
         object.__setattr__(self, "tpu_name", self.tpu_name or self.master)
+        if self.distribution_strategy != "tpu":
+            object.__setattr__(self, "num_tpu_cores", None)
 
 
 AnyRunConfig = TypeVar("AnyRunConfig", bound=RunConfig)
@@ -358,12 +360,13 @@ def resume_fields(config: RunConfig) -> dict[str, object]:
 def resume_differences(config: RunConfig, earlier: Mapping[str, object]) -> list[str]:
     """Lists the settings in which a run differs from the one that an output folder holds.
 
-    A flag that the earlier run does not mention had its default: its version did not have the flag.
+    A flag that the earlier run does not mention had its default, or no meaning: its version did not have the flag.
     """
     declared = flags_of(config)
     found = []
     for field, value in resume_fields(config).items():
         before = earlier.get(field, declared[field].default)
-        if before != value:
+        is_new = field not in earlier and value is None
+        if before != value and not is_new:
             found.append(f"{flag_name(field, declared[field])} was {before!r}, is {value!r}")
     return found

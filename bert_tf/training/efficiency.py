@@ -1,10 +1,10 @@
-"""How much a run computes, and how near that is to what its device can: operations, peaks, memory.
+"""Device peaks, utilization and memory.
 
     peak = device_peak("float32")
     training_flops(config, lengths) / seconds / peak.flops_per_second  # the model FLOPs utilization of one device
 
-Only what real tokens need counts as an operation (Chowdhery et al. 2022, PaLM, appendix B): computing padding or
-something twice does not make a run look better.
+Only the operations of real tokens count (Chowdhery et al. 2022, PaLM, appendix B): computing padding, or something
+twice, does not make a run look better.
 """
 
 import functools
@@ -12,14 +12,14 @@ import re
 import resource
 import sys
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import tensorflow as tf
 
-# What scripts/benchmark.py measured for BERT-base on two cores with AVX512-BF16: bfloat16 against float32.
+from bert_tf.cpu import cpu_info
+
+# scripts/benchmark measured this for BERT-base on two cores with AVX512-BF16: bfloat16 against float32.
 MEASURED_BFLOAT16_SPEEDUP = 1.5
-_CPU_INFO = Path("/proc/cpuinfo")
 _BFLOAT16_CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
 _BFLOAT16_COMPUTE_CAPABILITY = (8, 0)
 _SECONDS_OF_MEASUREMENT = 0.3
@@ -47,11 +47,11 @@ _GPU_DTYPES = ("float32", "bfloat16", "float16")
 
 
 class Peak(NamedTuple):
-    """The most that one device can compute.
+    """The peak of one device.
 
     Attributes:
-        flops_per_second: floating point operations of dense matrix products, two for a multiplication and addition.
-        source: `"measured"`, or the name of the card whose published figure it is.
+        flops_per_second: floating point operations of dense matrix products; a multiplication and its addition are two.
+        source: `"measured"`, or the name of the card if the figure is published.
     """
 
     flops_per_second: float
@@ -60,9 +60,10 @@ class Peak(NamedTuple):
 
 @functools.cache
 def device_peak(compute_dtype: str) -> Peak:
-    """The peak of this process's first TPU core or GPU, without one of all its CPU cores together.
+    """Returns the peak of this process's first TPU core or GPU, or else of all its CPU cores together.
 
-    Published for known NVIDIA cards; else measured, in about half a second, once a process.
+    The figure is published for known NVIDIA cards. For other devices it is measured once a process, in about half a
+    second.
 
     Args:
         compute_dtype: `"float32"`, `"bfloat16"` or `"float16"`.
@@ -93,12 +94,12 @@ def _published(device_name: str, compute_dtype: str) -> float | None:
 
 
 def _measure(kind: str, compute_dtype: str) -> float:
-    """The best of several runs of the products of BERT-base's feed-forward part, in operations a second."""
-    # A fast device is done with few rows before the next product is asked for.
+    """Times the products of BERT-base's feed-forward part several times; returns the best, in operations a second."""
+    # A fast device would finish few rows before the next product is asked for.
     rows, width, inner = (1024 if kind == "CPU" else 16384), 768, 3072
 
     def random(height: int, width: int) -> tf.Tensor:
-        # So scaled, a product is of the size of its input, and no number becomes slow or infinite.
+        # With this scale a product is as large as its input, and no number becomes slow or infinite.
         return tf.cast(tf.random.stateless_normal([height, width], [0, 0]) * height**-0.5, compute_dtype)
 
     @tf.function
@@ -127,14 +128,14 @@ def _measure(kind: str, compute_dtype: str) -> float:
 def efficiency(
     prefix: str, flops: float, seconds: float, compute_dtype: str, num_devices: int
 ) -> dict[str, float | str]:
-    """What a part of a run got out of its devices, as `results.json` has it.
+    """Returns how well a part of a run used its devices, for results.json.
 
     Args:
         prefix: of the keys: `"train"` or `"eval"`.
-        flops: what had to be computed, see `training_flops`.
-        seconds: how long it took.
-        compute_dtype: in which type, see `device_peak`.
-        num_devices: how many devices like this process's first shared the work.
+        flops: the operations that were needed, see `training_flops`.
+        seconds: the time they took.
+        compute_dtype: see `device_peak`.
+        num_devices: the number of devices like this process's first that shared the work.
 
     Returns:
         `PREFIX_model_flops_utilization`, the fraction of the devices' peak; `PREFIX_device_peak_flops`, one device's
@@ -151,7 +152,7 @@ def efficiency(
 
 
 def peak_memory_bytes() -> int:
-    """The most memory that this process had: of the fullest GPU, without one the resident set on the host."""
+    """Returns the largest memory that this process has had: of the fullest GPU, or else in the host's memory."""
     gpus = tf.config.get_visible_devices("GPU")
     if gpus:
         return max(tf.config.experimental.get_memory_info(f"GPU:{index}")["peak"] for index in range(len(gpus)))
@@ -169,17 +170,9 @@ def bfloat16_hint(mixed_precision: str) -> str | None:
     kind = _device_kind()
     if kind == "GPU" and _gpu_details().get("compute_capability", (0, 0)) >= _BFLOAT16_COMPUTE_CAPABILITY:
         return "This GPU has fast bfloat16: --mixed_precision=bfloat16 trains in it."
-    if kind == "CPU" and _cpu_flags() & _BFLOAT16_CPU_FLAGS:
+    if kind == "CPU" and _BFLOAT16_CPU_FLAGS & set(cpu_info().get("flags", "").split()):
         return (
             "This CPU has fast bfloat16: --mixed_precision=bfloat16 trains BERT-base "
-            f"{MEASURED_BFLOAT16_SPEEDUP:g} times as fast (measured on two cores by scripts/benchmark.py)."
+            f"{MEASURED_BFLOAT16_SPEEDUP:g} times as fast (measured on two cores by scripts/benchmark)."
         )
     return None
-
-
-def _cpu_flags() -> set[str]:
-    """What an x86 Linux says that the CPU can do; nothing elsewhere."""
-    if not _CPU_INFO.exists():
-        return set()
-    flags = re.search(r"^flags\s*:(.*)$", _CPU_INFO.read_text(encoding="utf-8"), re.MULTILINE)
-    return set(flags[1].split()) if flags else set()

@@ -1,6 +1,6 @@
-"""The original's optimizer and learning rate, as `optimization.py` of the original has them.
+"""The original's optimizer and learning rate (`optimization.py` of the original).
 
-An update of a model:
+One update of a model:
 
     schedule = WarmupPolynomialDecay(5e-5, num_train_steps=343, num_warmup_steps=34)
     optimizer = AdamWeightDecayOptimizer(model.variables_by_name)
@@ -8,6 +8,7 @@ An update of a model:
 """
 
 import re
+from collections.abc import Iterable
 
 import tensorflow as tf
 
@@ -23,8 +24,8 @@ class WarmupPolynomialDecay:
     """Linear warm-up from 0, then linear decay to 0: the original's `create_optimizer`.
 
     Args:
-        learning_rate: the rate that warm-up ends at.
-        num_train_steps: the step at which the rate is 0 again.
+        learning_rate: the rate at the end of warm-up.
+        num_train_steps: the step at which the rate reaches 0.
         num_warmup_steps: steps of warm-up; 0 for none.
 
     Example:
@@ -39,10 +40,10 @@ class WarmupPolynomialDecay:
         self.num_warmup_steps = num_warmup_steps
 
     def __call__(self, step: tf.Tensor | int) -> tf.Tensor:
-        """The learning rate, float32 [], of update `step`, counted from 1."""
+        """Returns the learning rate of update `step`, counted from 1; float32 []."""
         step = tf.cast(step, tf.float32)
-        # The decay is counted from step 0, not from the end of warm-up: so the rate falls a little short of its
-        # peak and steps down by the warm-up's share there, as in the original.
+        # As in the original, the decay is counted from step 0 and not from the end of warm-up. So the rate does not
+        # quite reach its peak, and drops by the warm-up's share there.
         decayed = self.learning_rate * (1.0 - tf.minimum(step / self.num_train_steps, 1.0))
         if not self.num_warmup_steps:
             return decayed
@@ -53,21 +54,20 @@ class WarmupPolynomialDecay:
 class AdamWeightDecayOptimizer(tf.Module):
     """Adam with decoupled weight decay and gradient clipping: the original's optimizer of that name.
 
-    Differs from the original in one point that can be switched off: the bias correction of Adam (Kingma and Ba
-    2015, algorithm 1), whose lack is the main cause of failed runs on small tasks (Zhang et al. 2021, arXiv
-    2006.05987, section 4).
+    It differs from the original in one point, which can be switched off: Adam's bias correction (Kingma and Ba 2015,
+    algorithm 1). Without it runs on small tasks sometimes fail (Zhang et al. 2021, arXiv 2006.05987, section 4).
 
     Args:
-        variables_by_name: what to train, under the original's names; the names decide what is decayed.
+        variables_by_name: the variables to train, under the original's names. The names decide which are decayed.
         weight_decay: decay per unit of learning rate.
         bias_correction: False gives the original's update.
-        dynamic_loss_scale: for float16: the loss is scaled up so that small gradients survive; a step whose
-            gradients overflow is left out and halves the scale (Micikevicius et al. 2018, section 3.2).
+        dynamic_loss_scale: for float16: the loss is scaled up so that small gradients do not become 0. A step whose
+            gradients overflow is skipped and halves the scale (Micikevicius et al. 2018, section 3.2).
 
     Attributes:
-        global_step: int64 [], how many updates were asked for.
-        state_by_name: everything that a checkpoint must hold to go on bit by bit, the moments named as the
-            original names them (`.../adam_m`, `.../adam_v`).
+        global_step: int64 [], the number of calls of `apply_gradients`.
+        state_by_name: everything that a checkpoint needs so that training resumes bit by bit; the moments have the
+            original's names (`.../adam_m`, `.../adam_v`).
     """
 
     def __init__(
@@ -103,7 +103,8 @@ class AdamWeightDecayOptimizer(tf.Module):
         """Makes one update.
 
         Args:
-            gradients: of the loss times `loss_scale`, summed over replicas, under the names of the variables.
+            gradients: of the loss times `loss_scale`, summed over replicas, under the names of the variables. A
+                variable without a gradient is neither updated nor decayed, as in the original.
             learning_rate: float32 [].
         """
         if self._dynamic_loss_scale:
@@ -119,14 +120,15 @@ class AdamWeightDecayOptimizer(tf.Module):
 
     def _update(self, gradients: dict, norm: tf.Tensor, learning_rate: tf.Tensor) -> tf.Operation:
         clipped, _ = tf.clip_by_global_norm(list(gradients.values()), CLIP_NORM, use_norm=norm)
-        # Only now: what decays would else be computed before the forward pass, and be kept through all of the step.
+        # Decay after the gradients: otherwise TensorFlow computes the decayed copies first and keeps them through the
+        # step.
         with tf.control_dependencies([norm]):
-            self._decay(learning_rate)
+            self._decay(gradients, learning_rate)
         settings = self._adam_settings(learning_rate)
         updates = []
         for name, gradient in zip(gradients, clipped, strict=True):
             variable = self._variables[name]
-            # One fused pass over the variable: on two CPU cores a third of the time of Keras' AdamW.
+            # One fused pass over the variable: a third of the time of Keras' AdamW on two CPU cores.
             update = tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
                 m=self._m[name].handle,
@@ -137,14 +139,15 @@ class AdamWeightDecayOptimizer(tf.Module):
             updates.append(update)
         return tf.group(updates)
 
-    def _decay(self, learning_rate: tf.Tensor) -> None:
+    def _decay(self, names: Iterable[str], learning_rate: tf.Tensor) -> None:
         if self._weight_decay:
-            for name, variable in self._variables.items():
+            for name in names:
                 if not _is_excluded(name):
+                    variable = self._variables[name]
                     variable.assign_sub(learning_rate * self._weight_decay * variable)
 
     def _adam_settings(self, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the update of each variable takes, as tensors that all of them share."""
+        """Returns the settings of an update, as tensors that all variables share."""
         step = tf.cast(self.global_step + 1, tf.float32)
         beta_1, beta_2 = tf.constant(self._beta_1), tf.constant(self._beta_2)
         beta_2_power = tf.pow(beta_2, step) if self._bias_correction else tf.constant(0.0)
@@ -154,7 +157,7 @@ class AdamWeightDecayOptimizer(tf.Module):
             "beta2": beta_2,
             "beta1_power": tf.pow(beta_1, step) if self._bias_correction else tf.constant(0.0),
             "beta2_power": beta_2_power,
-            # The kernel adds epsilon to the uncorrected root; algorithm 1 of the paper to the corrected one.
+            # The kernel adds epsilon to the uncorrected root, and algorithm 1 of the paper to the corrected one.
             "epsilon": self._epsilon * tf.sqrt(1.0 - beta_2_power),
         }
 

@@ -158,6 +158,14 @@ def test_two_names_of_the_tpu_are_one_value():
     assert old.tpu_name == new.tpu_name == "a"
 
 
+def test_the_number_of_tpu_cores_counts_on_a_tpu_alone():
+    assert config_for(num_tpu_cores=4).num_tpu_cores is None
+    earlier = resume_fields(config_for(use_tpu=True))
+    assert resume_differences(config_for(use_tpu=True, num_tpu_cores=4), earlier) == ["num_tpu_cores was 8, is 4"]
+    del earlier["num_tpu_cores"]
+    assert resume_differences(config_for(use_tpu=True), earlier) == []
+
+
 # Resume
 
 
@@ -195,7 +203,7 @@ def test_what_does_not_shape_training_may_change():
 
 def test_a_flag_that_the_earlier_version_did_not_have_had_its_default():
     earlier = resume_fields(settle(config_for(), {}))
-    del earlier["weight_decay"]
+    del earlier["weight_decay"], earlier["num_tpu_cores"]
     assert resume_differences(settle(config_for(), {}), earlier) == []
     assert resume_differences(settle(config_for(weight_decay=0.5), {}), earlier) == ["weight_decay was 0.01, is 0.5"]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bert_tf import cpu as cpu_module
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.flops import forward_flops, training_flops
 from bert_tf.training import efficiency as performance
@@ -36,7 +37,7 @@ def cpu(monkeypatch, tmp_path):
 
     def pretend(info: str) -> None:
         (tmp_path / "cpuinfo").write_text(info)
-        monkeypatch.setattr(performance, "_CPU_INFO", tmp_path / "cpuinfo")
+        monkeypatch.setattr(cpu_module, "_CPU_INFO", tmp_path / "cpuinfo")
 
     return pretend
 
@@ -162,7 +163,7 @@ def test_a_cpu_without_it_is_not(cpu, info):
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="on a GPU the CPU does not matter")
 def test_a_system_that_does_not_describe_its_cpu_is_not(monkeypatch, tmp_path):
-    monkeypatch.setattr(performance, "_CPU_INFO", tmp_path / "none")
+    monkeypatch.setattr(cpu_module, "_CPU_INFO", tmp_path / "none")
     assert bfloat16_hint("none") is None
 
 

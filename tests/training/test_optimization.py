@@ -204,3 +204,11 @@ def test_the_scale_does_not_show_in_the_update():
     for name, variable in plain.items():
         np.testing.assert_array_equal(scaled[name], variable, err_msg=name)
     assert float(without.loss_scale) == 1.0
+
+
+def test_a_variable_without_a_gradient_is_neither_updated_nor_decayed():
+    variables = {name: tf.Variable(tf.ones([2, 2])) for name in ("a/kernel", "b/kernel")}
+    optimizer = AdamWeightDecayOptimizer(variables, weight_decay=0.5)
+    optimizer.apply_gradients({"a/kernel": tf.ones([2, 2])}, tf.constant(0.1))
+    assert (variables["a/kernel"].numpy() < 0.96).all()
+    np.testing.assert_array_equal(variables["b/kernel"], np.ones([2, 2]))
