@@ -1,11 +1,11 @@
 #!/usr/bin/env python
-r"""Compares finished runs: a table, tests and figures as report.html, with report.csv and report.md beside it.
+r"""Compares finished runs: writes a table, tests and figures to report.html, report.csv and report.md.
 
     python scripts/report.py output
     python scripts/report.py output/lr2e-5 output/lr5e-5 --report_dir=/tmp/report
 
-Each argument is a run's folder, or a folder with runs anywhere below it. Runs that differ only in their seed make one
-row of the table.
+Each argument is the folder of a run, or a folder with runs anywhere below it. Runs that differ only in their seed share
+one row of the table.
 """
 
 import sys
@@ -18,8 +18,8 @@ from bert_tf.report.report import write_report
 
 
 def define_flags() -> None:
-    """Defines the flags; a function, so that this file can be imported beside another script's flags."""
-    flags.DEFINE_string("report_dir", None, "The folder for the report; by default the first argument.")
+    """Defines the flags. This is a function so that importing this file defines no flags."""
+    flags.DEFINE_string("report_dir", None, "The folder for the report. The default is the first argument.")
 
 
 def main(argv: list[str]) -> None:
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> None:
     folders = [Path(argument) for argument in argv[1:]]
     try:
         if not folders:
-            raise UserError("no folder; name the folders of runs: python scripts/report.py output")
+            raise UserError("no folder given; give the folders of runs, e.g. python scripts/report.py output")
         for path in write_report(folders, Path(flags.FLAGS.report_dir or folders[0])):
             print(path)
     except UserError as error:

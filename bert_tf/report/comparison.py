@@ -1,10 +1,10 @@
-"""Runs sorted into studies and configurations, and the configurations compared.
+"""Sorts runs into studies and configurations, and compares the configurations.
 
     studies = compare(read_runs([Path("output")]))
-    studies[0].best.accuracy
+    studies[0].best.score
 
-A study holds what may be compared: one task, the same data, the same versions. A configuration holds the runs of a
-study that differ in nothing but their seed.
+The runs of a study can be compared: they have the same task, the same data and the same versions. The runs of a
+configuration differ only in their seed.
 """
 
 import dataclasses
@@ -14,15 +14,18 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import numpy as np
 
-from bert_tf.report.escaping import one_line
-from bert_tf.report.runs import FailedRun, Found, Run
-from bert_tf.report.statistics import (
-    accuracy_standard_error,
+from bert_tf.report.calibration import reliability
+from bert_tf.report.formatting import flag_text
+from bert_tf.report.run_files import is_binary
+from bert_tf.report.runs import FailedRun, Inventory, Run
+from bert_tf.report.scores import ACCURACY, LOSS, Score, scores_among
+from bert_tf.report.significance import (
+    binomial_standard_error,
     holm,
     mcnemar_exact,
     mean_and_sd,
     paired_bootstrap,
-    reliability,
+    standard_error,
 )
 
 SIGNIFICANCE = 0.05
@@ -30,15 +33,16 @@ MCNEMAR = "McNemar's exact test"
 BOOTSTRAP = "paired bootstrap"
 _SHORT_NAMES = {"learning_rate": "lr", "train_batch_size": "batch", "num_train_epochs": "epochs", "model": ""}
 _MAIN_FLAGS = ("model", "learning_rate", "train_batch_size", "num_train_epochs")
+_TOLERANCE = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
-class Test:
-    """The comparison of a configuration with the best one.
+class Comparison:
+    """A test of a configuration against the best one.
 
     Attributes:
-        p_value: two-sided, of equal accuracy.
-        adjusted: the same after Holm's correction over the study's tests.
+        p_value: two-sided, of an equal mean value per example.
+        adjusted: the same after Holm's correction over the tests of the study.
         method: `MCNEMAR` or `BOOTSTRAP`.
     """
 
@@ -47,8 +51,8 @@ class Test:
     method: str
 
     @property
-    def distinguishable(self) -> bool:
-        """Whether the configuration is told from the best."""
+    def is_significant(self) -> bool:
+        """True if the configuration differs significantly from the best."""
         return self.adjusted < SIGNIFICANCE
 
 
@@ -58,118 +62,151 @@ class Configuration:
 
     Attributes:
         flags: of the training, without the seed.
+        headline: the main score of the task.
         runs: those that count, by seed.
-        collapsed: those that give all dev examples one class; in no mean.
-        failed: those without results.
-        number: its place in the study by mean accuracy, from 1.
+        collapsed: runs that give all dev examples the same class; left out of all means.
+        failed: runs without results.
+        number: the rank in the study by the mean of the headline, from 1.
         label: the flags in which it differs from the others of the study.
-        test: its comparison with the best; None for the best itself and where predictions are missing.
+        comparison: the test against the best; None for the best itself and if values per example are missing.
     """
 
     flags: dict
+    headline: Score
     runs: list[Run] = dataclasses.field(default_factory=list)
     collapsed: list[Run] = dataclasses.field(default_factory=list)
     failed: list[FailedRun] = dataclasses.field(default_factory=list)
     number: int = 0
     label: str = ""
-    test: Test | None = None
+    comparison: Comparison | None = None
 
     def summary(self, key: str) -> tuple[float | None, float | None]:
-        """Mean and standard deviation over the seeds of a number of results.json, of the runs that have it."""
+        """Returns mean and standard deviation over seeds of a number of results.json, for the runs that have it."""
         return mean_and_sd([run.results[key] for run in self.runs if key in run.results])
 
     @property
-    def accuracy(self) -> float | None:
-        """The mean over the seeds; None where no run counts."""
-        return self.summary("eval_accuracy")[0]
+    def score(self) -> float | None:
+        """The mean of the headline over the seeds; None if no run counts."""
+        return self.summary(self.headline.key)[0]
 
     @property
     def worst(self) -> Run | None:
-        """The run with the lowest accuracy, the collapsed ones included."""
-        runs = [*self.runs, *self.collapsed]
-        return min(runs, key=lambda run: run.results["eval_accuracy"], default=None)
+        """The run with the lowest headline, collapsed runs included."""
+        return min([*self.runs, *self.collapsed], key=lambda run: run.score, default=None)
 
     @property
     def has_predictions(self) -> bool:
-        """Whether there are runs that count, and all of them have predictions."""
+        """True if there are runs that count and all have class probabilities."""
         return bool(self.runs) and all(run.predictions is not None for run in self.runs)
 
     @property
-    def correct(self) -> np.ndarray:
-        """Which dev examples each run has right: bool [seeds, examples]."""
-        return np.stack([run.predictions.correct for run in self.runs])
+    def has_values(self) -> bool:
+        """True if there are runs that count and all have values per example."""
+        return bool(self.runs) and all(run.values is not None for run in self.runs)
+
+    @property
+    def values(self) -> np.ndarray:
+        """The values per example of all runs, float [seeds, examples]."""
+        return np.stack([run.values.values for run in self.runs])
 
     @functools.cached_property
     def calibration_errors(self) -> list[float]:
-        """The expected calibration error of each run that has predictions."""
+        """The expected calibration error of each run that has class probabilities."""
         predictions = [run.predictions for run in self.runs if run.predictions is not None]
         return [reliability(p.confidence, p.correct).expected_calibration_error for p in predictions]
 
 
 @dataclasses.dataclass(eq=False)
 class Study:
-    """What may be compared with one another.
+    """Configurations that can be compared.
 
     Attributes:
         task: its name.
-        dataset: what the data is called.
-        train_data: the digest of the training set; None where it is not known.
+        dataset: the name of the data.
+        train_data: the digest of the training set; None if unknown.
         versions: of Python and the packages.
-        configurations: by mean accuracy, the best first.
-        num_dev_examples: None where it is not known.
-        dev_set: a digest of the dev examples, or that they are unknown.
-        notes: what a reader must know about single runs, one line each.
+        headline: the main score of the task.
+        configurations: by the mean of the headline, the best first.
+        num_dev_examples: None if unknown.
+        dev_set: a digest of the dev examples, or "unknown".
+        notes: remarks on single runs, one line each.
     """
 
     task: str
     dataset: str
     train_data: str | None
     versions: dict
+    headline: Score
     configurations: list[Configuration]
     num_dev_examples: int | None
     dev_set: str
     notes: list[str]
 
     @property
+    def runs(self) -> list[Run]:
+        """All finished runs, collapsed ones included."""
+        return [run for each in self.configurations for run in (*each.runs, *each.collapsed)]
+
+    @property
     def best(self) -> Configuration | None:
-        """The configuration with the highest mean accuracy; None where no run counts."""
+        """The configuration with the highest mean headline; None if no run counts."""
         return self.configurations[0] if self.configurations[0].runs else None
 
     @property
-    def undistinguished(self) -> list[Configuration]:
-        """Those that were compared with the best and cannot be told from it."""
-        return [each for each in self.configurations if each.test and not each.test.distinguishable]
+    def ties(self) -> list[Configuration]:
+        """The configurations that were tested and are not significantly different from the best."""
+        return [each for each in self.configurations if each.comparison and not each.comparison.is_significant]
+
+    @property
+    def other_scores(self) -> list[Score]:
+        """The scores of the runs besides the headline."""
+        keys = {key for run in self.runs for key in run.results}
+        return [score for score in scores_among(keys) if score != self.headline]
+
+    @property
+    def headline_is_mean(self) -> bool:
+        """True if the headline of every run is the mean of its values per example."""
+        pairs = [(run.values.values.mean(), run.score) for run in self.runs if run.values is not None]
+        return all(abs(mean - score) <= _TOLERANCE * max(1, abs(score)) for mean, score in pairs)
+
+    @property
+    def is_binary(self) -> bool:
+        """True if the best configuration's values per example are all 0 or 1, or unknown and those of an accuracy."""
+        return is_binary(self.best.values) if self.best.has_values else self.headline.key == ACCURACY
 
     @property
     def standard_error(self) -> float | None:
-        """Of the best accuracy, for the number of dev examples."""
-        if self.best is None or not self.num_dev_examples:
+        """The standard error of the mean value per example of a run of the best configuration; None if unknown."""
+        if self.best is None:
             return None
-        return accuracy_standard_error(self.best.accuracy, self.num_dev_examples)
+        if self.best.has_values:
+            return standard_error(self.best.values)
+        if self.headline.key == ACCURACY and self.num_dev_examples:
+            return binomial_standard_error(self.best.score, self.num_dev_examples)
+        return None
 
     @property
     def majority(self) -> tuple[str, float] | None:
-        """The most frequent label of the dev set and its share; None where no run has predictions."""
-        for configuration in self.configurations:
-            for run in [*configuration.runs, *configuration.collapsed]:
-                if run.predictions is not None:
-                    counts = np.bincount(run.predictions.label_ids)
-                    return run.predictions.classes[counts.argmax()], float(counts.max() / counts.sum())
+        """The most frequent label of the dev set and its share; None if no run has class probabilities."""
+        for run in self.runs:
+            if run.predictions is not None:
+                counts = np.bincount(run.predictions.label_ids)
+                return run.predictions.classes[counts.argmax()], float(counts.max() / counts.sum())
         return None
 
     @property
     def shared_flags(self) -> dict:
-        """The flags in which no configuration differs, those left at None aside."""
+        """The flags that are the same in all configurations, without those that are None."""
         varying = _varying([each.flags for each in self.configurations])
         flags = self.configurations[0].flags
         return {name: value for name, value in flags.items() if name not in varying and value is not None}
 
 
-def compare(found: Found) -> list[Study]:
-    """Sorts the runs into studies, the largest first, and compares the configurations of each with its best."""
-    dev_sets = _dev_sets(found.runs)
-    groups = _group(found.runs, lambda run: (*_circumstances(run), run.num_dev_examples, dev_sets[run]))
-    studies = [_create_study(runs, dev_sets[runs[0]], found.failed) for runs in groups]
+def compare(inventory: Inventory) -> list[Study]:
+    """Sorts the runs into studies, the largest first, and tests the configurations of each against its best."""
+    dev_sets = _dev_sets(inventory.runs)
+    groups = _group(inventory.runs, lambda run: (*_circumstances(run), dev_sets[run]))
+    studies = [_create_study(runs, dev_sets[runs[0]], inventory.failed) for runs in groups]
     return sorted(studies, key=lambda study: -sum(len(each.runs) for each in study.configurations))
 
 
@@ -180,25 +217,27 @@ def _group(items: Iterable, key: Callable[[object], Hashable]) -> list[list]:
     return list(groups.values())
 
 
-def _circumstances(run: Run) -> tuple[str, ...]:
-    return (run.task, run.dataset, str(run.train_data), json.dumps(run.versions, sort_keys=True))
+def _circumstances(run: Run) -> tuple:
+    versions = json.dumps(run.versions, sort_keys=True)
+    return (run.task, run.dataset, str(run.train_data), versions, run.headline, run.num_dev_examples)
 
 
 def _dev_sets(runs: Sequence[Run]) -> dict[Run, str]:
-    """A name for the dev examples of each run.
+    """Returns a name for the dev examples of each run.
 
-    A run without predictions is counted to those of the same circumstances if they have one dev set, of as
-    many examples; the study's notes say so.
+    A run without class probabilities does not know its labels, and a run without any file does not know its examples.
+    Such a run joins the runs of the same circumstances if only one known dev set fits.
     """
+    names: dict[Run, str] = {}
     known: dict[tuple, set] = {}
-    for run in runs:
+    for run in sorted(runs, key=lambda run: (run.predictions is None, run.values is None)):
+        circumstances = _circumstances(run)
+        candidates = known.get((circumstances, run.guids), set())
+        joins = run.predictions is None and len(candidates) == 1
+        names[run] = next(iter(candidates)) if joins else run.dev_set or "unknown"
+        known.setdefault((circumstances, None), set()).add(names[run])
         if run.predictions is not None:
-            known.setdefault((*_circumstances(run), run.num_dev_examples), set()).add(run.predictions.dev_set)
-    names = {}
-    for run in runs:
-        candidates = known.get((*_circumstances(run), run.num_dev_examples), set())
-        unknown = next(iter(candidates)) if len(candidates) == 1 else "unknown"
-        names[run] = run.predictions.dev_set if run.predictions is not None else unknown
+            known.setdefault((circumstances, run.guids), set()).add(names[run])
     return names
 
 
@@ -220,6 +259,7 @@ def _create_study(runs: Sequence[Run], dev_set: str, failed: Sequence[FailedRun]
         dataset=first.dataset,
         train_data=first.train_data,
         versions=first.versions,
+        headline=first.headline,
         configurations=configurations,
         num_dev_examples=first.num_dev_examples,
         dev_set=dev_set,
@@ -228,32 +268,34 @@ def _create_study(runs: Sequence[Run], dev_set: str, failed: Sequence[FailedRun]
 
 
 def _create_configuration(runs: Sequence[Run], notes: list[str]) -> Configuration:
-    configuration = Configuration(runs[0].flags)
+    configuration = Configuration(runs[0].flags, runs[0].headline)
     counted: dict[int, Run] = {}
     for run in sorted(runs, key=lambda run: run.seed):
         if run.seed in counted:
-            notes.append(f"Not counted: {run.folder} has the flags and the seed of {counted[run.seed].folder}.")
+            notes.append(
+                f"Not counted: {run.folder} has the same flags and the same seed as {counted[run.seed].folder}."
+            )
             continue
         counted[run.seed] = run
-        if run.predictions is None:
+        if run.guids is None:
             notes.append(
-                f"Without predictions: {run.folder} is in no paired test, its dev set is taken to be the others', "
-                "and whether it collapsed cannot be seen."
+                f"No results per example: {run.folder} is left out of all paired tests. Its dev set is assumed to be "
+                "that of the other runs, and it may have collapsed."
             )
-        collapsed = run.predictions is not None and run.predictions.collapsed
-        (configuration.collapsed if collapsed else configuration.runs).append(run)
+        (configuration.collapsed if run.collapsed else configuration.runs).append(run)
     return configuration
 
 
 def flags_key(flags: dict) -> str:
-    """The same text for the same flags; what run.json holds need not be hashable."""
+    """Returns the same text for the same flags. Flags in run.json need not be hashable."""
     return json.dumps(flags, sort_keys=True)
 
 
-def _rank(configuration: Configuration) -> tuple[float, float]:
+def _rank(configuration: Configuration) -> tuple[bool, float, float]:
     if not configuration.runs:
-        return (1.0, 0.0)
-    return (-configuration.accuracy, configuration.summary("eval_loss")[0])
+        return (True, 0.0, 0.0)
+    loss = configuration.summary(LOSS)[0]
+    return (False, -configuration.score, np.inf if loss is None else loss)
 
 
 # Names.
@@ -263,49 +305,33 @@ def _name(configurations: Sequence[Configuration]) -> None:
     varying = _varying([each.flags for each in configurations]) or _MAIN_FLAGS
     for number, configuration in enumerate(configurations, start=1):
         configuration.number = number
-        configuration.label = ", ".join(_flag_text(name, configuration.flags.get(name)) for name in varying)
+        configuration.label = ", ".join(_flag(name, configuration.flags.get(name)) for name in varying)
 
 
 def _varying(all_flags: Sequence[dict]) -> list[str]:
-    """The names of the flags that are not the same everywhere, the main ones first."""
+    """Returns the names of the flags whose values differ, the main ones first."""
     names = dict.fromkeys([*_MAIN_FLAGS, *(name for flags in all_flags for name in flags)])
     return [name for name in names if len({flags_key({"": flags.get(name)}) for flags in all_flags}) > 1]
 
 
-def _flag_text(name: str, value: object) -> str:
-    return f"{_SHORT_NAMES.get(name, name)} {value_text(value)}".strip()
-
-
-def value_text(value: object) -> str:
-    """A flag's value as a reader writes it.
-
-    Example:
-        >>> value_text(2e-05), value_text(3.0), value_text(True)
-        ('2e-5', '3', 'yes')
-    """
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        small = 0 < abs(value) < 1e-3
-        return np.format_float_scientific(value, trim="-", exp_digits=1) if small else f"{value:g}"
-    return one_line(value)
+def _flag(name: str, value: object) -> str:
+    return f"{_SHORT_NAMES.get(name, name)} {flag_text(value)}".strip()
 
 
 # Tests.
 
 
 def _test(configurations: Sequence[Configuration]) -> None:
-    """Gives each configuration its comparison with the best, the first."""
+    """Tests each configuration against the best, the first."""
     best = configurations[0]
-    tested = [each for each in configurations[1:] if each.has_predictions and best.has_predictions]
+    tested = [each for each in configurations[1:] if each.has_values and best.has_values]
     results = [_p_value(best, each) for each in tested]
     for configuration, (p_value, method), adjusted in zip(tested, results, holm([p for p, _ in results]), strict=True):
-        configuration.test = Test(p_value, adjusted, method)
+        configuration.comparison = Comparison(p_value, adjusted, method)
 
 
 def _p_value(best: Configuration, other: Configuration) -> tuple[float, str]:
-    if len(best.runs) == len(other.runs) == 1:
-        return mcnemar_exact(best.correct[0], other.correct[0]), MCNEMAR
-    return paired_bootstrap(best.correct, other.correct)[0], BOOTSTRAP
+    a, b = best.values, other.values
+    if len(a) == len(b) == 1 and is_binary(a) and is_binary(b):
+        return mcnemar_exact(a[0], b[0]), MCNEMAR
+    return paired_bootstrap(a, b)[0], BOOTSTRAP

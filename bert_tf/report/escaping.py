@@ -1,4 +1,4 @@
-"""Text from data, names and paths, made harmless for the page, the table or the spreadsheet it goes into."""
+"""Escapes text from data, names and paths for HTML, Markdown and CSV."""
 
 import html
 import re
@@ -9,10 +9,10 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]#|~$@]|:(?=//))")
 
 
 def one_line(text: object) -> str:
-    r"""The text on one line: white space becomes single spaces, and what cannot be written a replacement sign.
+    r"""Puts text on one line. White space becomes single spaces; control characters become replacement signs.
 
-    Control characters have no place in HTML, and lone surrogates (names of files that are not UTF-8, JSON's
-    escapes) cannot be encoded.
+    HTML allows no control characters. Lone surrogates, from file names that are not UTF-8 and from JSON's escapes,
+    cannot be encoded and are replaced too.
 
     Example:
         >>> one_line("two\n\tlines\x00")
@@ -23,7 +23,7 @@ def one_line(text: object) -> str:
 
 
 def html_text(text: object) -> str:
-    """For HTML, as text or inside a quoted attribute.
+    """Escapes text for HTML, also inside a quoted attribute.
 
     Example:
         >>> html_text("<script>")
@@ -33,19 +33,19 @@ def html_text(text: object) -> str:
 
 
 def markdown_text(text: object) -> str:
-    r"""For a line or a table's cell of Markdown, where nothing in it formats, links or calls anybody.
+    r"""Escapes text for a line or a table cell of Markdown: formatting, links and @-mentions.
 
     Example:
         >>> markdown_text("a|b <i>")
         'a\\|b &lt;i&gt;'
     """
-    # A `<` before a space begins no element: "p < 0.05" stays readable in the source.
+    # A `<` before a space starts no element, so "p < 0.05" stays readable in the source.
     entities = html.escape(one_line(text), quote=False).replace("&lt; ", "< ")
     return _MARKDOWN.sub(r"\\\1", entities)
 
 
 def csv_text(text: object) -> str:
-    """For a text cell of a CSV file: a spreadsheet shows it and computes nothing.
+    """Escapes a text cell of a CSV file, so that a spreadsheet does not take it for a formula.
 
     Example:
         >>> csv_text("=1+1")

@@ -1,4 +1,4 @@
-"""The mistakes that a configuration is surest of, with their sentences."""
+"""The most confident wrong predictions, with their texts."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ import numpy as np
 from bert_tf.data.examples import InputExample
 from bert_tf.data.processors import PROCESSORS
 from bert_tf.errors import UserError
-from bert_tf.report.runs import Predictions, Run
+from bert_tf.report.run_files import Predictions
+from bert_tf.report.runs import Run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,10 +18,10 @@ class Mistake:
 
     Attributes:
         guid: of the example.
-        label: the right one.
-        predicted: the wrong one.
-        probability: of the wrong one, the mean over seeds.
-        example: with its texts; None where they cannot be read.
+        label: the right class.
+        predicted: the wrong class.
+        probability: of the wrong class, the mean over seeds.
+        example: with its texts; None if they cannot be read.
     """
 
     guid: str
@@ -31,20 +32,20 @@ class Mistake:
 
 
 def most_confident_mistakes(runs: Sequence[Run], count: int = 10) -> tuple[list[Mistake], str | None]:
-    """The dev examples on which the mean probability over some runs is highest for a wrong class.
+    """Finds the dev examples where the mean probability of a wrong class is highest.
 
     Args:
-        runs: of one configuration, all with predictions.
-        count: how many at most.
+        runs: of one configuration, all with class probabilities.
+        count: the largest number of mistakes.
 
     Returns:
-        The mistakes, the surest first, and why their texts are missing; None where they are there.
+        The mistakes, the most confident first, and the reason if their texts are missing, else None.
     """
     predictions = runs[0].predictions
     probabilities = np.mean([run.predictions.probabilities for run in runs], axis=0)
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != predictions.label_ids)
-    surest = wrong[np.argsort(-probabilities.max(axis=1)[wrong], kind="stable")][:count]
+    most_confident = wrong[np.argsort(-probabilities.max(axis=1)[wrong], kind="stable")][:count]
     examples, reason = _read_examples(runs[0])
     mistakes = [
         Mistake(
@@ -54,24 +55,24 @@ def most_confident_mistakes(runs: Sequence[Run], count: int = 10) -> tuple[list[
             probability=float(probabilities[row].max()),
             example=examples[row] if examples else None,
         )
-        for row in surest
+        for row in most_confident
     ]
     return mistakes, reason
 
 
 def _read_examples(run: Run) -> tuple[list[InputExample] | None, str | None]:
-    """The dev examples of a run in the order of its predictions, or why they cannot be had."""
+    """Reads the dev examples of a run in the order of its predictions; returns the reason if they cannot be read."""
     if run.task.lower() not in PROCESSORS:
-        return None, f"the task {run.task} is unknown here"
+        return None, f"the task {run.task} is unknown"
     try:
         examples = PROCESSORS[run.task.lower()]().get_dev_examples(run.data_dir)
-    except UserError as error:
+    except (UserError, OSError, ValueError) as error:
         return None, str(error)
-    if not _belong(examples, run.predictions):
-        return None, f"{run.data_dir}: its dev examples are not those that were predicted"
+    if not _are_predicted(examples, run.predictions):
+        return None, f"the dev examples in {run.data_dir} are not those that were predicted"
     return examples, None
 
 
-def _belong(examples: Sequence[InputExample], predictions: Predictions) -> bool:
+def _are_predicted(examples: Sequence[InputExample], predictions: Predictions) -> bool:
     labels = [predictions.classes[index] for index in predictions.label_ids]
     return [(each.guid, each.label) for each in examples] == list(zip(predictions.guids, labels, strict=True))

@@ -1,4 +1,4 @@
-"""A report on runs as `report.html`, `report.csv` and `report.md`.
+"""Writes a report on runs: `report.html`, `report.csv` and `report.md`.
 
     write_report([Path("output")], Path("output"))
 
@@ -12,17 +12,18 @@ from pathlib import Path
 
 from bert_tf.errors import UserError
 from bert_tf.files import atomic_write
-from bert_tf.report import wording
-from bert_tf.report.comparison import Configuration, Study, compare, value_text
+from bert_tf.report import table, wording
+from bert_tf.report.comparison import Configuration, Study, compare
 from bert_tf.report.escaping import csv_text, markdown_text
+from bert_tf.report.formatting import flag_text
 from bert_tf.report.page import page
-from bert_tf.report.runs import Found, read_runs
-from bert_tf.report.statistics import mean_and_sd
+from bert_tf.report.runs import Inventory, read_runs
+from bert_tf.report.scores import LOSS
+from bert_tf.report.significance import mean_and_sd
 
+# Columns of the CSV file besides the scores, and their numbers in results.json.
 _SUMMARIES = {
-    "accuracy": "eval_accuracy",
-    "f1": "eval_f1",
-    "eval_loss": "eval_loss",
+    "eval_loss": LOSS,
     "train_examples_per_second": "train_samples_per_second",
     "eval_examples_per_second": "eval_samples_per_second",
     "train_runtime": "train_runtime",
@@ -34,27 +35,27 @@ def write_report(folders: Sequence[Path], report_dir: Path) -> list[Path]:
     """Reads the runs in and below some folders and writes the report on them.
 
     Args:
-        folders: each a run's folder, or one with runs below it.
-        report_dir: gets the three files; made where it is missing.
+        folders: folders of runs, or folders with runs anywhere below them.
+        report_dir: the folder for the three files; created if missing.
 
     Returns:
         The files written.
 
     Raises:
-        UserError: a folder does not exist, none holds a run, or `report_dir` cannot be written to.
+        UserError: if a folder does not exist, no folder holds a run, or `report_dir` cannot be written to.
     """
     for folder in folders:
         if not folder.exists():
-            raise UserError(f"{folder}: there is no such folder; name the folders of runs")
-    found = read_runs(folders)
-    if not found.runs and not found.failed:
-        others = f" ({found.skipped[0]})" if found.skipped else ""
-        raise UserError(f"{', '.join(map(str, folders))}: no run to report on{others}; run run_classifier.py first")
-    studies = compare(found)
+            raise UserError(f"{folder}: there is no such folder; give the folders of runs")
+    inventory = read_runs(folders)
+    if not inventory.runs and not inventory.failed:
+        others = f" ({inventory.skipped[0]})" if inventory.skipped else ""
+        raise UserError(f"{', '.join(map(str, folders))}: holds no run{others}; run run_classifier.py first")
+    studies = compare(inventory)
     contents = {
-        "report.html": page(studies, found),
+        "report.html": page(studies, inventory),
         "report.csv": csv_table(studies),
-        "report.md": markdown(studies, found),
+        "report.md": markdown(studies, inventory),
     }
     try:
         report_dir.mkdir(parents=True, exist_ok=True)
@@ -66,11 +67,11 @@ def write_report(folders: Sequence[Path], report_dir: Path) -> list[Path]:
     return [report_dir / name for name in contents]
 
 
-# CSV: a row a configuration, numbers in full.
+# CSV: one row per configuration, numbers in full.
 
 
 def csv_table(studies: Sequence[Study]) -> str:
-    """The table of all studies for a spreadsheet: shares between 0 and 1, seconds, empty where not known."""
+    """Returns the table of all studies for a spreadsheet: shares between 0 and 1, seconds, empty if unknown."""
     rows = [
         {"study": number, **_csv_row(study, configuration)}
         for number, study in enumerate(studies, start=1)
@@ -85,30 +86,35 @@ def csv_table(studies: Sequence[Study]) -> str:
 
 
 def _csv_row(study: Study, configuration: Configuration) -> dict:
-    summaries = {}
-    for name, key in _SUMMARIES.items():
-        summaries[f"{name}_mean"], summaries[f"{name}_sd"] = configuration.summary(key)
-    worst, test = configuration.worst, configuration.test
+    worst, comparison = configuration.worst, configuration.comparison
     return {
         "number": configuration.number,
         "task": study.task,
         "dataset": study.dataset,
         "train_data": study.train_data,
         "dev_examples": study.num_dev_examples,
-        "mark": wording.mark(study, configuration),
+        "mark": table.mark(study, configuration),
         "seeds": len(configuration.runs),
         "collapsed": len(configuration.collapsed),
         "failed": len(configuration.failed),
-        **summaries,
-        "worst_accuracy": worst and worst.results["eval_accuracy"],
+        **_csv_summaries(study, configuration),
+        f"worst_{study.headline.short_key}": worst and worst.score,
         "worst_seed": worst and worst.seed,
-        "p_value": test and test.p_value,
-        "p_adjusted": test and test.adjusted,
-        "test": test and test.method,
+        "p_value": comparison and comparison.p_value,
+        "p_adjusted": comparison and comparison.adjusted,
+        "test": comparison and comparison.method,
         "calibration_error": mean_and_sd(configuration.calibration_errors)[0],
-        **{f"flag {name}": value_text(value) for name, value in configuration.flags.items() if name != "task_name"},
-        **{f"version {name}": value_text(version) for name, version in study.versions.items()},
+        **{f"flag {name}": flag_text(value) for name, value in configuration.flags.items() if name != "task_name"},
+        **{f"version {name}": flag_text(version) for name, version in study.versions.items()},
     }
+
+
+def _csv_summaries(study: Study, configuration: Configuration) -> dict:
+    keys = {score.short_key: score.key for score in (study.headline, *study.other_scores)}
+    summaries = {}
+    for name, key in {**keys, **_SUMMARIES}.items():
+        summaries[f"{name}_mean"], summaries[f"{name}_sd"] = configuration.summary(key)
+    return summaries
 
 
 def _csv_cell(value: object) -> object:
@@ -117,34 +123,36 @@ def _csv_cell(value: object) -> object:
     return f"{value:.6g}" if isinstance(value, float) else csv_text(value)
 
 
-# Markdown: the tables and what they show, without the corpus' sentences.
+# Markdown: the tables and the conclusions, without texts of the corpus.
 
 
-def markdown(studies: Sequence[Study], found: Found) -> str:
-    """The report as text for a README or an issue."""
-    lines = ["# Fine-tuning runs", "", markdown_text(wording.overview(studies, found)), ""]
+def markdown(studies: Sequence[Study], inventory: Inventory) -> str:
+    """Returns the report as text for a README or an issue."""
+    lines = ["# Fine-tuning runs", "", markdown_text(wording.overview(studies, inventory)), ""]
     separation = wording.separation(studies)
     lines += [f"**{markdown_text(separation)}**", ""] if separation else []
     for study in studies:
         lines += _markdown_study(study, studies)
     failed = [
-        f"{run.folder}: {run.why}" + (f": {run.last_lines[-1]}" if run.last_lines else "") for run in found.failed
+        f"{run.folder}: {run.reason}" + (f": {run.last_lines[-1]}" if run.last_lines else "")
+        for run in inventory.failed
     ]
-    lines += _markdown_list("Runs without results", failed) + _markdown_list("Not read", found.skipped)
+    lines += _markdown_list("Runs without results", failed) + _markdown_list("Not read", inventory.skipped)
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _markdown_study(study: Study, studies: Sequence[Study]) -> list[str]:
-    rows = [wording.HEADER, *([cell.text for cell in wording.cells(study, each)] for each in study.configurations)]
-    table = ["| " + " | ".join(map(markdown_text, row)) + " |" for row in rows]
-    table.insert(1, "|" + " --- |" * 2 + " ---: |" * (len(wording.HEADER) - 2))
+    header = table.header(study)
+    rows = [header, *([cell.text for cell in table.cells(study, each)] for each in study.configurations)]
+    lines = ["| " + " | ".join(map(markdown_text, row)) + " |" for row in rows]
+    lines.insert(1, "|" + " --- |" * 2 + " ---: |" * (len(header) - 2))
     return [
         f"## {markdown_text(wording.title(study, studies))}",
         "",
         *_paragraph([*wording.conclusion(study), wording.precision(study)]),
-        *table,
+        *lines,
         "",
-        *_paragraph([wording.TABLE_NOTE, *wording.methods(study)]),
+        *_paragraph([wording.table_note(study), *wording.methods(study)]),
         *(line for sentence in [*wording.left_out(study), *study.notes] for line in _paragraph([sentence])),
     ]
 

@@ -1,308 +1,290 @@
-"""What a comparison shows, in sentences and in numbers as they are printed. Plain text: who prints it escapes it."""
+"""Turns a comparison into sentences. Plain text: the caller escapes it."""
 
-import dataclasses
 from collections.abc import Sequence
 
+from bert_tf.report.calibration import CALIBRATION_BINS
 from bert_tf.report.comparison import BOOTSTRAP, MCNEMAR, SIGNIFICANCE, Configuration, Study
-from bert_tf.report.runs import Found
-from bert_tf.report.statistics import RESAMPLES
+from bert_tf.report.formatting import count, percent, score_spread, spread
+from bert_tf.report.mistakes import Mistake
+from bert_tf.report.runs import Inventory
+from bert_tf.report.scores import ACCURACY
+from bert_tf.report.significance import RESAMPLES, mean_and_sd
 
-_NONE = "\N{EN DASH}"
-_DIGITS = 8  # of a digest: enough to tell a few data sets apart
+_DIGEST_DIGITS = 8  # enough to distinguish a few data sets
+_MINUS = "\N{MINUS SIGN}"
 _METHODS = {
-    BOOTSTRAP: f"Paired bootstrap: {RESAMPLES:,} resamples of the dev examples, the same for both sides, and of each "
-    "side's seeds (S - 1 of S, which keeps the variance of their mean unbiased).",
-    MCNEMAR: "McNemar's exact test, where both sides have one seed: the binomial test on the examples that one has "
-    "right and the other wrong.",
+    BOOTSTRAP: f"Paired bootstrap: {RESAMPLES:,} resamples of the dev examples (the same for both sides) and of each "
+    f"side's seeds (S {_MINUS} 1 of S, which keeps the variance of their mean unbiased).",
+    MCNEMAR: "McNemar's exact test, used if both sides have one seed: a binomial test on the examples that only one of "
+    "the two has right.",
 }
 _ONE_SEED = (
-    "Where a side has a single seed, its spread over seeds is not known and not in the test, which then tells trained "
-    "models apart, not configurations: another seed may turn the result."
+    "If a side has a single seed, its spread over seeds is unknown and not part of the test. The test then compares "
+    "trained models, not configurations: another seed may change the result."
+)
+_LOSS_NOTE = (
+    "Mean over seeds, with a band from the lowest to the highest seed; the thin lines are the other configurations. "
+    "Each point is the mean loss since the previous point."
 )
 
 
-def count(number: int, noun: str) -> str:
-    """A number and its noun.
-
-    Example:
-        >>> count(1, "run"), count(2, "run")
-        ('1 run', '2 runs')
-    """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+# All runs.
 
 
-def percent(share: float | None) -> str:
-    """A share in percent without the sign.
-
-    Example:
-        >>> percent(0.8431)
-        '84.3'
-    """
-    return _NONE if share is None else f"{100 * share:.1f}"
-
-
-def spread(mean_and_sd: tuple[float | None, float | None], scale: float = 1, digits: int = 1) -> str:
-    """A mean and its standard deviation.
-
-    Example:
-        >>> spread((0.8431, 0.0123), 100)
-        '84.3 ± 1.2'
-    """
-    mean, sd = mean_and_sd
-    if mean is None:
-        return _NONE
-    return f"{scale * mean:.{digits}f}" + (f" ± {scale * sd:.{digits}f}" if sd is not None else "")
-
-
-def p_text(p_value: float) -> str:
-    """A p-value.
-
-    Example:
-        >>> p_text(0.0004), p_text(0.0312), p_text(0.41)
-        ('< 0.001', '0.031', '0.41')
-    """
-    if p_value < 0.001:
-        return "< 0.001"
-    return f"{p_value:.2f}" if p_value >= 0.1 else f"{p_value:.3f}"
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as minutes and seconds, or hours and minutes.
-
-    Example:
-        >>> duration(104.2), duration(7260)
-        ('1 min 44 s', '2 h 1 min')
-    """
-    if seconds is None:
-        return _NONE
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes >= 60:
-        return f"{minutes // 60} h {minutes % 60} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def run_seconds(configuration: Configuration) -> float | None:
-    """The mean time of a run: training and evaluation; None where either is not known."""
-    train, evaluation = (configuration.summary(key)[0] for key in ("train_runtime", "eval_runtime"))
-    return None if train is None or evaluation is None else train + evaluation
-
-
-def seeds(configuration: Configuration) -> str:
-    """How many seeds count, and how many do not.
-
-    Example:
-        >>> seeds(Configuration({}))
-        '0'
-    """
-    left_out = not_counted(configuration)
-    return str(len(configuration.runs)) + (f" (and {', '.join(left_out)})" if left_out else "")
-
-
-def not_counted(configuration: Configuration) -> list[str]:
-    """How many runs collapsed and failed, where there are any."""
-    kinds = ((configuration.collapsed, "collapsed"), (configuration.failed, "without results"))
-    return [f"{len(runs)} {what}" for runs, what in kinds if runs]
-
-
-def mark(study: Study, configuration: Configuration) -> str:
-    """What stands beside a configuration: that it is the best, or cannot be told from it."""
-    if len(study.configurations) == 1:
-        return ""
-    if configuration is study.best:
-        return "best"
-    if configuration.test is None:
-        return ""
-    return "" if configuration.test.distinguishable else "not told from the best"
-
-
-def p_cell(study: Study, configuration: Configuration) -> str:
-    """The adjusted p-value of the comparison with the best."""
-    if configuration is study.best:
-        return _NONE
-    return p_text(configuration.test.adjusted) if configuration.test else "not tested"
-
-
-# The table.
-
-HEADER = (
-    "#",
-    "Configuration",
-    "Seeds",
-    "Accuracy, %",
-    "F1, %",
-    "Eval loss",
-    "Worst seed, %",
-    "p",
-    "Train ex./s",
-    "Eval ex./s",
-    "Run time",
-)
-TABLE_NOTE = (
-    "Mean ± standard deviation over seeds; one seed has none. Worst seed: the lowest accuracy, collapsed runs "
-    "included. Run time: training and evaluation, the mean of a run."
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """A cell of the table: what it shows, and the number or text by which it sorts; None sorts last."""
-
-    text: str
-    value: float | str | None
-
-
-def cells(study: Study, configuration: Configuration) -> list[Cell]:
-    """A configuration's row under `HEADER`."""
-    accuracy, f1, loss = (configuration.summary(f"eval_{key}") for key in ("accuracy", "f1", "loss"))
-    train_speed, eval_speed = (configuration.summary(f"{key}_samples_per_second")[0] for key in ("train", "eval"))
-    marked, worst, test = mark(study, configuration), configuration.worst, configuration.test
-    seconds = run_seconds(configuration)
-    return [
-        Cell(str(configuration.number), configuration.number),
-        Cell(configuration.label + f" ({marked})" * bool(marked), configuration.label),
-        Cell(seeds(configuration), len(configuration.runs)),
-        Cell(spread(accuracy, 100), accuracy[0]),
-        Cell(spread(f1, 100), f1[0]),
-        Cell(spread(loss, digits=3), loss[0]),
-        Cell(
-            f"{percent(worst.results['eval_accuracy'])} (seed {worst.seed})" if worst else _NONE,
-            worst and worst.results["eval_accuracy"],
-        ),
-        Cell(p_cell(study, configuration), test and test.adjusted),
-        Cell(spread((train_speed, None)), train_speed),
-        Cell(spread((eval_speed, None)), eval_speed),
-        Cell(duration(seconds), seconds),
-    ]
-
-
-# Sentences.
-
-
-def overview(studies: Sequence[Study], found: Found) -> str:
-    """How much was found."""
+def overview(studies: Sequence[Study], inventory: Inventory) -> str:
+    """Returns a one-sentence summary of the runs."""
     configurations = sum(len(study.configurations) for study in studies)
-    sentence = f"{count(len(found.runs), 'finished run')} of {count(configurations, 'configuration')}"
+    sentence = f"{count(len(inventory.runs), 'finished run')} of {count(configurations, 'configuration')}"
     collapsed = sum(len(each.collapsed) for study in studies for each in study.configurations)
-    parts = [f"{collapsed} collapsed"] * bool(collapsed) + [f"{len(found.failed)} without results"] * bool(found.failed)
-    return sentence + "".join(f", {part}" for part in parts) + "."
+    parts = [
+        f"{number} {what}" for number, what in ((collapsed, "collapsed"), (len(inventory.failed), "without results"))
+    ]
+    return sentence + "".join(f", {part}" for part in parts if not part.startswith("0 ")) + "."
 
 
 def separation(studies: Sequence[Study]) -> str | None:
-    """Why the studies are apart; None where there is one."""
+    """Returns why there are several studies; None if there is only one."""
     if len(studies) < 2:
         return None
-    facts = [_facts(study) for study in studies]
-    differences = [f"{name} ({', '.join(dict.fromkeys(fact[name] for fact in facts))})" for name in _differing(facts)]
+    facts = _facts(studies)
+    differences = [f"{name} ({', '.join(dict.fromkeys(each[name] for each in facts))})" for name in _differing(facts)]
     return (
-        f"The runs form {len(studies)} studies that are not pooled and not compared with one another, since they "
+        f"The runs form {len(studies)} studies, which are neither pooled nor compared with one another, because they "
         f"differ in {'; '.join(differences)}."
     )
 
 
 def title(study: Study, studies: Sequence[Study]) -> str:
-    """Task and data of a study, and what else sets it apart from the others."""
-    facts = _facts(study)
-    differing = _differing([_facts(each) for each in studies])
-    rest = [f"{name} {facts[name]}" for name in differing if name not in ("task", "data")]
+    """Returns task and data of a study, and whatever else distinguishes it from the others."""
+    all_facts = _facts(studies)
+    facts = all_facts[studies.index(study)]
+    rest = [f"{name} {facts[name]}" for name in _differing(all_facts) if name not in ("task", "data")]
     return ", ".join([f"{study.task} on {study.dataset}", *rest])
 
 
-def _facts(study: Study) -> dict[str, str]:
+def _facts(studies: Sequence[Study]) -> list[dict[str, str]]:
+    """Returns what studies may differ in, with the same names for all of them."""
+    all_facts = [_facts_of(study) for study in studies]
+    names = dict.fromkeys(name for facts in all_facts for name in facts)
+    return [{name: facts.get(name, "none") for name in names} for facts in all_facts]
+
+
+def _facts_of(study: Study) -> dict[str, str]:
     return {
         "task": study.task,
         "data": study.dataset,
-        "training examples": (study.train_data or "unknown")[:_DIGITS],
-        "dev examples": f"{study.num_dev_examples or 'an unknown number'}, digest {study.dev_set[:_DIGITS]}",
+        "main score": study.headline.name,
+        "training examples": (study.train_data or "unknown")[:_DIGEST_DIGITS],
+        "dev examples": f"{study.num_dev_examples or 'an unknown number'}, digest {study.dev_set[:_DIGEST_DIGITS]}",
         **{str(name): str(version) for name, version in study.versions.items()},
     }
 
 
 def _differing(facts: Sequence[dict[str, str]]) -> list[str]:
-    names = dict.fromkeys(name for fact in facts for name in fact)
-    for name in names:
-        for fact in facts:
-            fact.setdefault(name, "none")
-    return [name for name in names if len({fact[name] for fact in facts}) > 1]
+    return [name for name in facts[0] if len({each[name] for each in facts}) > 1]
+
+
+# A study.
 
 
 def conclusion(study: Study) -> list[str]:
-    """What the study shows, a sentence each."""
+    """Returns the results of a study, one sentence each."""
     best = study.best
     if best is None:
-        return ["No run of this study counts: there is nothing to average."]
-    spread_text = spread(best.summary("eval_accuracy"), 100)
+        return ["No run of this study counts, so there is no mean."]
+    value = study.headline.unit(score_spread(study.headline, best.summary(study.headline.key)))
     sentences = [
-        f"The {'best ' * (len(study.configurations) > 1)}mean accuracy is {spread_text} % ({best.label}; "
-        f"{count(len(best.runs), 'seed')}).",
+        f"The {'best ' * (len(study.configurations) > 1)}mean {study.headline.phrase} is {value} "
+        f"({best.label}; {count(len(best.runs), 'seed')}).",
         *_comparison_sentences(study),
     ]
     if study.majority:
         label, share = study.majority
-        sentences.append(f"Always answering “{label}” would be right on {percent(share)} %.")
+        sentences.append(f"Always answering “{label}” would be right for {percent(share)} % of the dev examples.")
     return sentences
 
 
 def _comparison_sentences(study: Study) -> list[str]:
     others = study.configurations[1:]
-    tested = [each for each in others if each.test]
+    tested = [each for each in others if each.comparison]
     sentences = []
     if tested:
-        tied = len(study.undistinguished)
-        sentences.append(f"{_told_apart(tied, len(tested))} (adjusted p < {SIGNIFICANCE:g}).")
+        sentences.append(f"{_test_result(len(study.ties), len(tested))} (adjusted p < {SIGNIFICANCE:g}).")
     if len(others) > len(tested):
         sentences.append(f"{count(len(others) - len(tested), 'configuration')} could not be tested against it.")
     return sentences
 
 
-def _told_apart(tied: int, tested: int) -> str:
+def _test_result(ties: int, tested: int) -> str:
+    different = "significantly different from it"
     if tested == 1:
-        return f"The one other configuration tested {'cannot' if tied else 'can'} be told from it"
-    if tied in (0, tested):
-        return f"{'None' if tied else 'Each'} of the {tested} other configurations tested can be told from it"
-    return f"Of the {tested} other configurations tested, {tied} cannot be told from it and {tested - tied} can"
+        return f"The one other configuration tested is {'not ' * bool(ties)}{different}"
+    if ties in (0, tested):
+        return f"{'None' if ties else 'Each'} of the {tested} other configurations tested is {different}"
+    verb = "is" if tested - ties == 1 else "are"
+    others = "is" if ties == 1 else "are"
+    return f"Of the {tested} other configurations tested, {tested - ties} {verb} {different} and {ties} {others} not"
 
 
 def precision(study: Study) -> str | None:
-    """How far an accuracy can be trusted on that many examples; None where their number is not known."""
-    error = study.standard_error
+    """Returns how precise a score on this number of examples is; None if the standard error is unknown."""
+    error, headline = study.standard_error, study.headline
     if error is None:
         return None
+    examples = f"The dev set has {study.num_dev_examples:,} examples"
+    if not study.headline_is_mean:
+        return (
+            f"{examples}. The best configuration's mean value per example is {study.best.values.mean():.4g}, with a "
+            f"standard error of {error:.2g} and a 95 % interval of about ± {1.96 * error:.2g}; more seeds do not "
+            f"narrow it. The {headline.phrase} itself is not a mean over examples and has another standard error."
+        )
+    formula = f"the square root of p(1 {_MINUS} p)/n" if study.is_binary else "standard deviation over examples / √n"
+    value = headline.unit(headline.number(study.best.score))
     return (
-        f"The dev set has {study.num_dev_examples:,} examples: an accuracy of {percent(study.best.accuracy)} % on so "
-        f"many carries a standard error of {100 * error:.1f} points, the root of p(1 \N{MINUS SIGN} p)/n, and so a "
-        f"95 % interval of about ± {196 * error:.1f} points. More seeds do not narrow it."
+        f"{examples}, so the {headline.phrase} of {value} has a standard error of {_error_text(study, error)} "
+        f"({formula}) and a 95 % interval of about ± {_error_text(study, 1.96 * error)}. More seeds do not narrow it."
+    )
+
+
+def _error_text(study: Study, error: float) -> str:
+    return f"{100 * error:.1f} points" if study.headline.is_share else f"{error:.2g}"
+
+
+def table_caption(study: Study) -> str:
+    """Returns the caption of the table on the page, where headings can be clicked."""
+    return f"Configurations, sorted by mean {study.headline.phrase}, the best first. Click a heading to sort by it."
+
+
+def table_note(study: Study) -> str:
+    """Returns the explanation of the table's columns."""
+    return (
+        "Mean ± standard deviation over seeds; a single seed has no standard deviation. Worst seed: the lowest "
+        f"{study.headline.phrase}, collapsed runs included. Run time: training plus evaluation, the mean over runs."
     )
 
 
 def methods(study: Study) -> list[str]:
-    """How the configurations were compared, and what that does not show."""
-    tested = [each for each in study.configurations if each.test]
+    """Returns how the configurations were compared, and the limits of the tests."""
+    tested = [each for each in study.configurations if each.comparison]
     if not tested:
         return []
-    used = [text for method, text in _METHODS.items() if any(each.test.method == method for each in tested)]
-    resampled = [len(each.runs) for each in tested if each.test.method == BOOTSTRAP]
+    used = [text for method, text in _METHODS.items() if any(each.comparison.method == method for each in tested)]
+    resampled = [len(each.runs) for each in tested if each.comparison.method == BOOTSTRAP]
     fewest = min([*resampled, len(study.best.runs)]) if resampled else 1
     return [
-        "p is two-sided, for equal accuracy of a configuration and the best one on the same dev examples.",
+        *_hypothesis(study),
         *used,
         *[_ONE_SEED] * (fewest == 1),
-        *["With so few seeds their spread is known roughly, and so is p."] * (2 <= fewest < 5),
+        *["With so few seeds, the spread over seeds and therefore p are rough estimates."] * (2 <= fewest < 5),
         f"The p-values are adjusted for {count(len(tested), 'comparison')} by Holm's method.",
-        "The best was picked by the examples it is tested on, so its accuracy flatters it; and a large p does not show "
-        "that two are equal, only that these examples and seeds cannot tell them apart.",
+        f"The best configuration was chosen on the same examples that are used for the test, so its "
+        f"{study.headline.phrase} is optimistic. A large p does not show that two configurations are equal, only that "
+        "these examples and seeds do not show a difference.",
+    ]
+
+
+def _hypothesis(study: Study) -> list[str]:
+    phrase = study.headline.phrase
+    if study.headline_is_mean:
+        return [
+            f"p is two-sided, for equal {phrase} of a configuration and the best one on the same dev examples.",
+        ]
+    return [
+        f"The {phrase} is not a mean over examples, so the test compares the mean value per example instead.",
+        "p is two-sided, for an equal mean value of a configuration and the best one on the same dev examples.",
     ]
 
 
 def left_out(study: Study) -> list[str]:
-    """The collapsed runs and what the mean would be with them."""
-    sentences = []
-    for each in study.configurations:
-        if each.collapsed:
-            runs = [*each.runs, *each.collapsed]
-            mean = sum(run.results["eval_accuracy"] for run in runs) / len(runs)
-            folders = ", ".join(str(run.folder) for run in each.collapsed)
-            sentences.append(
-                f"Collapsed, all dev examples given one class: {folders} ({each.label}). It is in no mean and no test; "
-                f"with it the mean accuracy would be {percent(mean)} %."
-            )
-    return sentences
+    """Returns a sentence on the collapsed runs of each configuration, with the mean that would include them."""
+    return [_collapsed(each) for each in study.configurations if each.collapsed]
+
+
+def _collapsed(configuration: Configuration) -> str:
+    headline, runs = configuration.headline, [*configuration.runs, *configuration.collapsed]
+    mean = sum(run.score for run in runs) / len(runs)
+    folders = ", ".join(str(run.folder) for run in configuration.collapsed)
+    return (
+        f"Collapsed, the same class for all dev examples: {folders} ({configuration.label}). Left out of all means and "
+        f"tests; the mean {headline.phrase} including {'it' if len(configuration.collapsed) == 1 else 'them'} would be "
+        f"{headline.unit(headline.number(mean))}."
+    )
+
+
+# Figures and details of the page.
+
+
+def scores_caption(study: Study) -> str:
+    """Returns the caption of the figure with all seeds."""
+    return f"Dev {study.headline.phrase}. Ring: a seed. Bar: the mean. Cross: a collapsed run."
+
+
+def time_caption(study: Study) -> str:
+    """Returns the caption of the figure with training times."""
+    return (
+        f"Mean {study.headline.phrase} and mean training time. The lines are one standard deviation long each way; the "
+        "numbers are those of the table."
+    )
+
+
+def loss_note(study: Study) -> list[str]:
+    """Returns the explanation of the figures of the training loss."""
+    missing = sum(run.train_log is None for each in study.configurations for run in each.runs)
+    return [_LOSS_NOTE, *[f"Left out: {count(missing, 'run')} without a usable log."] * bool(missing)]
+
+
+def calibration(best: Configuration) -> str:
+    """Returns the calibration error of the best configuration and its definition."""
+    error = spread(mean_and_sd(best.calibration_errors), digits=3)
+    return (
+        f"The expected calibration error is {error}: the difference between accuracy and mean confidence in each of "
+        f"{CALIBRATION_BINS} bins of equal width between 0 and 1, averaged over the predictions (Guo et al. 2017)."
+    )
+
+
+def calibration_caption(best: Configuration) -> str:
+    """Returns the caption of the reliability diagram."""
+    return (
+        f"Predictions of {count(len(best.runs), 'seed')}{' together' * (len(best.runs) > 1)}. On the dashed line, "
+        "accuracy equals confidence; below it, the model is overconfident."
+    )
+
+
+def confusion_caption(best: Configuration) -> str:
+    """Returns the caption of the confusion matrix."""
+    together = f", {count(len(best.runs), 'seed')} together" * (len(best.runs) > 1)
+    return f"Dev examples by label and prediction{together}."
+
+
+def mistakes_note(best: Configuration, number: int, reason: str | None) -> list[str]:
+    """Returns the explanation of the list of mistakes, and the reason if their texts are missing."""
+    if not number:
+        return ["There are no mistakes on the dev set."]
+    of_seeds = f" (mean of {len(best.runs)} seeds)" * (len(best.runs) > 1)
+    missing = [f"Their texts are not shown: {reason}."] if reason else []
+    return [f"The wrong predictions with the highest probability{of_seeds}.", *missing]
+
+
+def mistakes_heading(number: int) -> str:
+    """Returns the heading of the list of mistakes."""
+    return f"The {count(number, 'most confident mistake')}" if number else "Mistakes"
+
+
+def mistake(mistake: Mistake) -> str:
+    """Returns label and prediction of a mistake."""
+    return f"{mistake.guid}: predicted {mistake.predicted} with {mistake.probability:.1%}, labeled {mistake.label}"
+
+
+def no_confusion(best: Configuration) -> str:
+    """Returns why there is no confusion matrix."""
+    return f"The confusion matrix of {len(best.runs[0].predictions.classes):,} classes is too large to show."
+
+
+def no_predictions(study: Study) -> str | None:
+    """Returns the reason if class probabilities are expected and missing; None for tasks without classes."""
+    if study.best is None or study.best.has_predictions or study.headline.key != ACCURACY:
+        return None
+    return (
+        "The best configuration has runs without usable class probabilities, so calibration, confusion matrix and "
+        "mistakes are not shown."
+    )

@@ -1,10 +1,19 @@
 import numpy as np
 import pytest
-from support.synthetic_runs import LABELS, VERSIONS, draw_probabilities, write_run
+from support.synthetic_runs import (
+    LABELS,
+    VERSIONS,
+    draw_probabilities,
+    edit_results,
+    make_old,
+    write_regression_run,
+    write_run,
+    write_scored_run,
+)
 
-from bert_tf.report.comparison import BOOTSTRAP, MCNEMAR, compare, value_text
+from bert_tf.report.comparison import BOOTSTRAP, MCNEMAR, compare
 from bert_tf.report.runs import read_runs
-from bert_tf.report.statistics import holm, mcnemar_exact, paired_bootstrap
+from bert_tf.report.significance import holm, mcnemar_exact, paired_bootstrap
 
 COLLAPSED = np.tile(np.float32([0.3, 0.7]), (len(LABELS), 1))
 
@@ -55,10 +64,10 @@ def test_single_seeds_are_compared_by_mcnemar_with_holms_correction(tmp_path):
     (study,) = studies_of(tmp_path)
     best, *others = (each.runs[0].predictions.correct for each in study.configurations)
     p_values = [mcnemar_exact(best, other) for other in others]
-    assert [each.test.p_value for each in study.configurations[1:]] == p_values
-    assert [each.test.adjusted for each in study.configurations[1:]] == holm(p_values)
-    assert {each.test.method for each in study.configurations[1:]} == {MCNEMAR}
-    assert study.best.test is None
+    assert [each.comparison.p_value for each in study.configurations[1:]] == p_values
+    assert [each.comparison.adjusted for each in study.configurations[1:]] == holm(p_values)
+    assert {each.comparison.method for each in study.configurations[1:]} == {MCNEMAR}
+    assert study.best.comparison is None
 
 
 def test_several_seeds_are_compared_by_the_bootstrap_and_marked(tmp_path):
@@ -67,10 +76,10 @@ def test_several_seeds_are_compared_by_the_bootstrap_and_marked(tmp_path):
             write(tmp_path, rate, accuracy, seed)
     (study,) = studies_of(tmp_path)
     best, near, far = study.configurations
-    assert near.test.p_value == paired_bootstrap(best.correct, near.correct)[0]
-    assert near.test.method == BOOTSTRAP
-    assert study.undistinguished == [near]
-    assert far.test.distinguishable
+    assert near.comparison.p_value == paired_bootstrap(best.values, near.values)[0]
+    assert near.comparison.method == BOOTSTRAP
+    assert study.ties == [near]
+    assert far.comparison.is_significant
 
 
 @pytest.mark.parametrize(
@@ -97,9 +106,9 @@ def test_a_collapsed_run_is_in_no_mean_and_no_test(tmp_path):
     (study,) = studies_of(tmp_path)
     other = study.configurations[1]
     assert [run.folder.name for run in other.collapsed] == ["collapsed"]
-    assert len(other.runs) == 1 and other.accuracy == other.runs[0].results["eval_accuracy"]
+    assert len(other.runs) == 1 and other.score == other.runs[0].results["eval_accuracy"]
     assert other.worst.folder.name == "collapsed"
-    assert other.test.method == MCNEMAR
+    assert other.comparison.method == MCNEMAR
 
 
 def test_a_configuration_with_nothing_but_collapsed_runs_stands_last(tmp_path):
@@ -109,7 +118,7 @@ def test_a_configuration_with_nothing_but_collapsed_runs_stands_last(tmp_path):
     write(tmp_path, 1e-5, 0.4, 0)
     (study,) = studies_of(tmp_path)
     assert study.best.label == "lr 1e-5"
-    assert study.configurations[1].accuracy is None and study.configurations[1].test is None
+    assert study.configurations[1].score is None and study.configurations[1].comparison is None
 
 
 def test_a_failed_run_is_counted_with_its_configuration(tmp_path):
@@ -125,16 +134,92 @@ def test_a_repeated_seed_is_counted_once_and_named(tmp_path):
     second = write(tmp_path / "b", 1e-5, 0.8, 0)
     (study,) = studies_of(tmp_path)
     assert [run.folder for run in study.best.runs] == [first]
-    assert study.notes == [f"Not counted: {second} has the flags and the seed of {first}."]
+    assert study.notes == [f"Not counted: {second} has the same flags and the same seed as {first}."]
 
 
-def test_a_run_without_predictions_is_averaged_but_not_tested(tmp_path):
+def test_a_run_without_results_per_example_is_averaged_but_not_tested(tmp_path):
     write(tmp_path, 1e-5, 0.9, 0)
-    (write(tmp_path, 2e-5, 0.6, 0) / "eval_predictions.tsv").unlink()
+    (make_old(write(tmp_path, 2e-5, 0.6, 0)) / "eval_predictions.tsv").unlink()
     (study,) = studies_of(tmp_path)
-    assert study.configurations[1].accuracy is not None
-    assert study.configurations[1].test is None
-    assert "Without predictions" in study.notes[0]
+    assert study.configurations[1].score is not None
+    assert study.configurations[1].comparison is None
+    assert "No results per example" in study.notes[0]
+
+
+def test_an_old_run_is_tested_by_its_predictions_against_a_new_one(tmp_path):
+    write(tmp_path, 1e-5, 0.9, 0)
+    make_old(write(tmp_path, 2e-5, 0.6, 0))
+    (study,) = studies_of(tmp_path)
+    best, other = (each.runs[0].predictions.correct for each in study.configurations)
+    assert study.configurations[1].comparison.p_value == mcnemar_exact(best, other)
+
+
+def test_a_run_without_predictions_is_tested_by_its_values(tmp_path):
+    write(tmp_path, 1e-5, 0.9, 0)
+    folder = write(tmp_path, 2e-5, 0.6, 0)
+    (study,) = studies_of(tmp_path)
+    before = study.configurations[1].comparison
+    (folder / "eval_predictions.tsv").unlink()
+    (study,) = studies_of(tmp_path)
+    assert study.configurations[1].comparison == before
+
+
+def write_regression(folder, rate, error, seeds):
+    for seed in seeds:
+        write_regression_run(folder / f"{rate}-{seed}", error, seed, learning_rate=rate)
+
+
+def test_a_regression_is_ranked_by_its_headline_and_tested_by_its_values(tmp_path):
+    for rate, error in ((1e-5, 1.5), (2e-5, 0.5), (3e-5, 0.51)):
+        write_regression(tmp_path, rate, error, range(3))
+    (study,) = studies_of(tmp_path)
+    best, near, far = study.configurations
+    assert [each.label for each in study.configurations] == ["lr 2e-5", "lr 3e-5", "lr 1e-5"]
+    assert best.score == np.mean([run.results["eval_pearson"] for run in best.runs])
+    assert near.comparison.p_value == paired_bootstrap(best.values, near.values)[0]
+    assert {near.comparison.method, far.comparison.method} == {BOOTSTRAP}
+    assert study.ties == [near] and far.comparison.is_significant
+    assert not study.headline_is_mean
+    assert study.standard_error == pytest.approx(best.values.std() / 60**0.5)
+
+
+def test_single_seeds_with_real_values_are_compared_by_the_bootstrap(tmp_path):
+    write_regression(tmp_path, 1e-5, 0.5, [0])
+    write_regression(tmp_path, 2e-5, 1.5, [0])
+    (study,) = studies_of(tmp_path)
+    assert study.configurations[1].comparison.method == BOOTSTRAP
+
+
+def test_one_real_value_among_zeros_and_ones_is_no_case_for_mcnemar(tmp_path):
+    for rate, last in ((1e-5, 1.0), (2e-5, 0.5)):
+        values = [1.0, 0.0, 1.0, last]
+        results = {"headline": "eval_f1", "eval_f1": float(np.mean(values))}
+        write_scored_run(tmp_path / str(rate), values, results=results, learning_rate=rate)
+    (study,) = studies_of(tmp_path)
+    assert study.configurations[1].comparison.method == BOOTSTRAP
+    assert study.headline_is_mean
+
+
+def test_regressions_on_other_dev_sets_with_the_same_guids_are_apart(tmp_path):
+    for seed in range(2):
+        write_regression(tmp_path, 1e-5, 0.5, [seed])
+        edit_results(tmp_path / f"1e-05-{seed}", dev_data=str(seed))
+    assert len(studies_of(tmp_path)) == 2
+
+
+def test_runs_with_other_headlines_are_apart(tmp_path):
+    write(tmp_path, 1e-5, 0.8, 0)
+    edit_results(write(tmp_path, 2e-5, 0.8, 0), headline="eval_f1")
+    assert {study.headline.name for study in studies_of(tmp_path)} == {"Accuracy", "F1"}
+
+
+def test_a_task_without_a_loss_is_ranked(tmp_path):
+    for rate, f1 in ((1e-5, 0.5), (2e-5, 0.75)):
+        values = [1.0, 0.0, 1.0, 4 * f1 - 2]
+        results = {"headline": "eval_f1", "eval_f1": f1}
+        write_scored_run(tmp_path / str(rate), values, results=results, learning_rate=rate)
+    (study,) = studies_of(tmp_path)
+    assert study.best.label == "lr 2e-5"
 
 
 def test_nested_flags_of_a_foreign_file_do_no_harm(tmp_path):
@@ -142,8 +227,3 @@ def test_nested_flags_of_a_foreign_file_do_no_harm(tmp_path):
     write(tmp_path, 1e-5, 0.8, 0)
     (study,) = studies_of(tmp_path)
     assert len(study.configurations) == 2
-
-
-@pytest.mark.parametrize(("value", "text"), [(1e-4, "1e-4"), (2.5e-5, "2.5e-5"), (0.01, "0.01"), (None, "none")])
-def test_values_read_as_one_writes_them(value, text):
-    assert value_text(value) == text

@@ -59,3 +59,9 @@ def test_data_that_has_changed_is_said(tmp_path):
 def test_an_unknown_task_is_said(tmp_path):
     write_run(tmp_path / "run", PROBABILITIES, LABELS, task_name="Other")
     assert "unknown" in mistakes_of(tmp_path)[1]
+
+
+def test_a_data_folder_that_cannot_exist_is_said(tmp_path):
+    write_run(tmp_path / "run", PROBABILITIES, LABELS, data_dir="no\0folder")
+    mistakes, reason = mistakes_of(tmp_path)
+    assert reason and mistakes[0].example is None

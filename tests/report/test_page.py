@@ -1,13 +1,21 @@
+import base64
+import hashlib
 import html.parser
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tinycss2
+import tree_sitter
+import tree_sitter_javascript
 from support.browser import CHROMIUM, Browser
 from support.synthetic_runs import LABELS, draw_probabilities, write_run
 
+from bert_tf.report import page
 from bert_tf.report.report import write_report
 
+PACKAGE = Path(page.__file__).parent
 COLLAPSED = np.tile(np.float32([0.3, 0.7]), (len(LABELS), 1))
 SCRIPT = "<script>document.title = 'taken'</script><img src=http://127.0.0.1:9/x onerror=document.title='taken'>"
 VOID = {"meta", "link", "img", "br", "input"}
@@ -91,7 +99,7 @@ def test_the_page_names_nothing_to_be_fetched(report):
 def test_text_from_flags_data_and_paths_shows_as_text(report):
     text = report.read_text()
     assert text.count("<script") == 1
-    assert "&lt;script&gt;document.title = &#x27;taken&#x27;&lt;/script&gt;" in text
+    assert "&lt;script&gt;document.title = &#39;taken&#39;&lt;/script&gt;" in text
     assert "cut&lt;b&gt;" in text
 
 
@@ -107,17 +115,61 @@ def test_tables_and_figures_can_be_read_aloud(report):
 
 def test_failed_collapsed_and_separate_runs_are_named(report):
     text = report.read_text()
-    assert "2 studies that are not pooled" in text
-    assert re.search(r"Collapsed, all dev examples given one class: [^<]*/collapsed", text)
-    assert "Runs without results" in text and "results.json: is cut or no JSON" in text
+    assert "2 studies, which are neither pooled" in text
+    assert re.search(r"Collapsed, the same class for all dev examples: [^<]*/collapsed", text)
+    assert "Runs without results" in text and "results.json: is cut off or not JSON" in text
     assert "expected calibration error is" in text and "15 bins" in text
     # The first study has its texts, the second says why not.
     assert text.count("<blockquote>") == 2 * text.partition('<h2 id="s2"')[0].count("<li><p>") > 0
     assert text.count("Their texts are not shown: nowhere/dev.tsv: there is no such file") == 1
 
 
-def luminance(colour):
-    channels = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+def test_the_policy_allows_exactly_the_script_of_the_page(report):
+    text = report.read_text()
+    script = text.partition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = (each["content"] for tag, each in checked(report).seen if each.get("http-equiv"))
+    assert policy.startswith("default-src 'none'") and policy.endswith(f"script-src 'sha256-{digest}'")
+
+
+def test_control_characters_and_undecodable_names_do_not_reach_the_page(tmp_path):
+    nasty = "a\x00b\x1b[31m\ud800c\u2028d"
+    write_run(tmp_path / "run", draw_probabilities(LABELS, 0.8, 0), dataset=nasty, model=nasty, versions={nasty: nasty})
+    folder = tmp_path / "failed"
+    folder.mkdir()
+    (folder / "failure.txt").write_bytes(b"one\x00\xff\n<b>two\n")
+    write_report([tmp_path], tmp_path / "report")
+    text = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028]", text)
+    assert "a\ufffdb\ufffd[31m\ufffdc d" in text
+    assert "<pre>one\ufffd\ufffd\n&lt;b&gt;two\n</pre>" in text
+
+
+def declarations(rules):
+    """Yields the declarations of all rules, also of those inside @media, and all that cannot be parsed."""
+    for rule in rules:
+        yield rule
+        if rule.type in ("at-rule", "qualified-rule") and rule.content:
+            content = rule.content
+            nested = rule.type == "at-rule"
+            parse = tinycss2.parse_rule_list if nested else tinycss2.parse_blocks_contents
+            yield from declarations(parse(content, skip_comments=True, skip_whitespace=True))
+
+
+def test_the_style_sheet_can_be_parsed():
+    sheet = tinycss2.parse_stylesheet((PACKAGE / "page.css").read_text(), skip_comments=True, skip_whitespace=True)
+    found = list(declarations(sheet))
+    assert [node.message for node in found if node.type == "error"] == []
+    assert sum(node.type == "declaration" for node in found) > 200
+
+
+def test_the_script_can_be_parsed():
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_javascript.language()))
+    assert not parser.parse((PACKAGE / "page.js").read_bytes()).root_node.has_error
+
+
+def luminance(color):
+    channels = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -142,8 +194,8 @@ def test_a_browser_shows_the_page_in_peace(report, browser, width, scheme, tmp_p
     assert (luminance(paper) > 0.5) == (scheme == "light")
     for selector in ("body", ".note", ".mark", "figcaption", "svg text", "summary"):
         element = f"getComputedStyle(document.querySelector('{selector}'))"
-        colour = browser.run(f"{element}.{'fill' if 'svg' in selector else 'color'}")
-        assert contrast(colour, paper) >= 4.5, (selector, colour, paper)
+        color = browser.run(f"{element}.{'fill' if 'svg' in selector else 'color'}")
+        assert contrast(color, paper) >= 4.5, (selector, color, paper)
     browser.screenshot(tmp_path / "page.png")
     assert (tmp_path / "page.png").stat().st_size > 10_000
 

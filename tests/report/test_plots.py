@@ -3,12 +3,12 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from support.synthetic_runs import LABELS, draw_probabilities, write_run
+from support.synthetic_runs import LABELS, draw_probabilities, edit_results, write_regression_run, write_run
 
 from bert_tf.report import plots
+from bert_tf.report.calibration import reliability
 from bert_tf.report.comparison import compare
 from bert_tf.report.runs import read_runs
-from bert_tf.report.statistics import reliability
 
 MODEL = "$x^<script>$ & 漢字"
 
@@ -28,12 +28,12 @@ def configurations(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def figures(configurations):
-    found = reliability(np.array([0.6, 0.7, 0.95]), np.array([1, 0, 1]))
+    diagram = reliability(np.array([0.6, 0.7, 0.95]), np.array([1, 0, 1]))
     return [
         plots.training_loss(configurations[0], configurations, "a"),
-        plots.accuracy_by_configuration(configurations, "b"),
-        plots.accuracy_by_time(configurations, "c"),
-        plots.reliability_diagram(found, "d"),
+        plots.scores_by_configuration(configurations, "b"),
+        plots.score_by_time(configurations, "c"),
+        plots.reliability_diagram(diagram, "d"),
     ]
 
 
@@ -51,7 +51,7 @@ def test_no_id_stands_twice_on_a_page_and_all_references_lead_somewhere(figures)
     assert set(re.findall(r'(?:url\(|href=")#([^")]+)', page)) <= set(ids)
 
 
-def test_figures_bring_no_style_for_the_page_no_font_and_no_fixed_colour(figures):
+def test_figures_bring_no_style_for_the_page_no_font_and_no_fixed_color(figures):
     for figure in figures:
         assert "<style" not in figure and "<metadata" not in figure and "font-family" not in figure
         assert not re.findall(r"#[0-9a-f]{6}\b", figure)
@@ -65,15 +65,18 @@ def test_names_from_flags_stay_text(figures):
 
 
 def test_the_band_goes_from_the_lowest_to_the_highest_seed(configurations):
-    steps, losses = plots._loss_curves(configurations[0])
-    assert steps.tolist() == [10, 20, 30]
-    np.testing.assert_allclose(losses[1] - losses[0], 1 / 50)
+    figure = plots.training_loss(configurations[0], configurations, "a")
+    outline = re.search(r'FillBetween.*?<path [^>]*? d="([^"]+)"', figure, re.DOTALL)[1]
+    points = np.array(re.findall(r"[ML] (\S+) (\S+)", outline), float)
+    first, last = (points[points[:, 0] == x, 1] for x in (points[:, 0].min(), points[:, 0].max()))
+    # The losses fall by 0.2 from the first step to the last and differ by 1/50 from seed to seed.
+    assert np.ptp(first) / (last.max() - first.max()) == pytest.approx((1 / 50) / 0.2, rel=1e-3)
 
 
 def test_the_description_of_a_figure_has_its_numbers(configurations, figures):
     for configuration in configurations:
         assert f"{100 * configuration.runs[0].results['eval_accuracy']:.1f}" in figures[1]
-        assert f"{100 * configuration.accuracy:.1f} %" in figures[2]
+        assert f"{100 * configuration.score:.1f} %" in figures[2]
 
 
 def test_runs_without_logs_or_times_have_no_such_figure(tmp_path):
@@ -81,4 +84,25 @@ def test_runs_without_logs_or_times_have_no_such_figure(tmp_path):
     (folder / "train_log.csv").unlink()
     configurations = compare(read_runs([tmp_path]))[0].configurations
     assert plots.training_loss(configurations[0], configurations, "a") is None
-    assert plots.accuracy_by_time(configurations, "b") is None
+    assert plots.score_by_time(configurations, "b") is None
+
+
+def test_the_figures_of_a_regression_have_its_headline_in_plain_numbers(tmp_path):
+    for rate, error in ((1e-5, 0.5), (2e-5, 1.5)):
+        write_regression_run(tmp_path / str(rate), error, 0, learning_rate=rate)
+    configurations = compare(read_runs([tmp_path]))[0].configurations
+    for figure in (plots.scores_by_configuration(configurations, "a"), plots.score_by_time(configurations, "b")):
+        texts = [element.text for element in parse(figure).iter("text")]
+        assert "dev Pearson correlation" in texts
+        assert f"{configurations[0].score:.3f}" in figure and "%" not in figure
+
+
+def test_losses_and_times_of_zero_are_drawn_without_a_warning(tmp_path, recwarn):
+    for rate in (1e-5, 2e-5):
+        folder = write_regression_run(tmp_path / str(rate), 0.5, 0, learning_rate=rate)
+        (folder / "train_log.csv").write_text("step,loss\n30,0\n")
+        edit_results(folder, train_runtime=0)
+    configurations = compare(read_runs([tmp_path]))[0].configurations
+    assert plots.training_loss(configurations[0], configurations, "a")
+    assert plots.score_by_time(configurations, "b")
+    assert not list(recwarn)

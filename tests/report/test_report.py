@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 from support.paths import SCRIPTS
-from support.synthetic_runs import LABELS, draw_probabilities, write_run
+from support.synthetic_runs import LABELS, draw_probabilities, edit_results, make_old, write_regression_run, write_run
 
 from bert_tf.errors import UserError
 from bert_tf.report.comparison import compare
@@ -66,9 +66,23 @@ def test_with_nothing_to_report_the_script_says_so_in_one_line(tmp_path, argumen
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_report_loads_no_tensorflow():
-    code = "import sys, bert_tf.report; sys.exit('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+ALLOWED = {"bert_tf", "bert_tf.errors", "bert_tf.files", "bert_tf.data", "bert_tf.data.examples", "bert_tf.data.tsv"}
+WRITE = """
+import pathlib, sys
+from bert_tf.report.report import write_report
+write_report([pathlib.Path(sys.argv[1])], pathlib.Path(sys.argv[1]))
+print(*sorted(sys.modules), sep="\\n")
+"""
+
+
+def test_writing_a_report_loads_no_tensorflow_and_no_other_room(sweep):
+    command = [sys.executable, "-c", WRITE, str(sweep)]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    modules = set(process.stdout.split())
+    assert {"bert_tf.report.report", "bert_tf.data.processors"} <= modules
+    assert not {"tensorflow", "tf_keras", "keras", "official"} & modules
+    ours = {name for name in modules if name.split(".")[0] == "bert_tf" and not name.startswith("bert_tf.report")}
+    assert ours <= ALLOWED | {"bert_tf.data.processors"}
 
 
 def test_a_report_that_cannot_be_written_is_the_users_mistake(sweep):
@@ -119,8 +133,8 @@ def test_the_csv_holds_no_formula_and_no_broken_row(tmp_path):
 def test_the_markdown_table_keeps_its_columns_whatever_a_flag_says(tmp_path):
     for seed, model in enumerate((NASTY, "other")):
         write_run(tmp_path / str(seed), draw_probabilities(LABELS, 0.8, seed), model=model, dataset=NASTY)
-    found = read_runs([tmp_path])
-    text = markdown(compare(found), found)
+    inventory = read_runs([tmp_path])
+    text = markdown(compare(inventory), inventory)
     rows = [line.replace(r"\|", "") for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 4
     assert {row.count("|") for row in rows} == {12}
@@ -147,9 +161,9 @@ def test_what_was_not_read_is_named(sweep):
     write_report([sweep], sweep)
     for name in ("report.html", "report.md"):
         text = (sweep / name).read_text().replace("\\", "")
-        assert "results.json: is cut or no JSON" in text
+        assert "results.json: is cut off or not JSON" in text
         assert "train_log.csv: is missing" in text
-        assert "strange.bin: is no part of a run" in text
+        assert "strange.bin: is not part of a run" in text
 
 
 def test_the_script_can_be_imported_beside_another_one():
@@ -157,3 +171,75 @@ def test_the_script_can_be_imported_beside_another_one():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert callable(module.main)
+
+
+def test_a_regression_makes_a_full_report_with_its_headline(tmp_path):
+    for rate, error in ((1e-5, 0.5), (2e-5, 1.5)):
+        for seed in range(2):
+            write_regression_run(tmp_path / f"{rate}-{seed}", error, seed, learning_rate=rate)
+    write_report([tmp_path], tmp_path)
+    html, text = (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
+    for each in (html, text):
+        assert "best mean Pearson correlation is 0.9" in each
+        assert "is significantly different from it" in each and "mean value per example" in each
+        assert "ccuracy" not in each and "ollapsed runs included" in each and "Not read" not in each
+    for part in ("Calibration", "Confusion", "Mistakes", "class probabilities", "Always answering"):
+        assert part not in html
+    assert html.count("<svg") == 4
+    first, second = rows_of(tmp_path)
+    assert float(first["pearson_mean"]) > float(second["pearson_mean"]) > 0
+    assert float(first["worst_pearson"]) <= float(first["pearson_mean"])
+    assert float(second["p_adjusted"]) < 0.05 and "accuracy_mean" not in first and "f1_mean" not in first
+
+
+def test_tasks_of_two_kinds_stand_in_one_report(sweep):
+    write_regression_run(sweep / "regression", 0.5, 0)
+    edit = {"eval_accuracy": 10**400}
+    edit_results(write_run(sweep / "broken", draw_probabilities(LABELS, 0.8, 0), learning_rate=9e-5), **edit)
+    write_report([sweep], sweep)
+    text = (sweep / "report.md").read_text()
+    assert "2 studies" in text and "main score (Accuracy, Pearson)" in text
+    assert text.count("which is not a usable number") == 1
+
+
+def test_the_columns_of_a_classification_are_those_of_old_reports(sweep):
+    names = list(rows_of(sweep)[0])
+    assert names[:10] == [
+        "study",
+        "number",
+        "task",
+        "dataset",
+        "train_data",
+        "dev_examples",
+        "mark",
+        "seeds",
+        "collapsed",
+        "failed",
+    ]
+    assert names[10:31] == [
+        *(f"{name}_{kind}" for name in ("accuracy", "f1", "eval_loss") for kind in ("mean", "sd")),
+        *(f"{name}_examples_per_second_{kind}" for name in ("train", "eval") for kind in ("mean", "sd")),
+        *(f"{name}_runtime_{kind}" for name in ("train", "eval") for kind in ("mean", "sd")),
+        "worst_accuracy",
+        "worst_seed",
+        "p_value",
+        "p_adjusted",
+        "test",
+        "calibration_error",
+        "flag model",
+    ]
+
+
+def test_very_many_classes_make_a_report_without_a_confusion_matrix(tmp_path):
+    probabilities = np.full([3, 20_000], 1e-6)
+    probabilities[[0, 1, 2], [0, 1, 19_999]] = 1 - 19_999e-6
+    write_run(tmp_path / "run", probabilities, ["0", "1", "2"])
+    write_report([tmp_path], tmp_path)
+    assert "The confusion matrix of 20,000 classes is too large to show" in (tmp_path / "report.html").read_text()
+
+
+def test_old_and_new_runs_make_the_same_report(sweep, tmp_path):
+    new = [path.read_bytes() for path in write_report([sweep], tmp_path / "new")]
+    for path in sweep.glob("*/results.json"):
+        make_old(path.parent)
+    assert [path.read_bytes() for path in write_report([sweep], tmp_path / "old")] == new

@@ -2,17 +2,18 @@ import json
 
 import numpy as np
 import pytest
-from support.synthetic_runs import LABELS, draw_probabilities, write_run
+from support.synthetic_runs import (
+    LABELS,
+    draw_probabilities,
+    edit_results,
+    make_old,
+    write_regression_run,
+    write_run,
+)
 
 from bert_tf.report.runs import REPORT_FILES, read_runs
 
 GOOD = draw_probabilities(LABELS, 0.8, seed=1)
-
-
-def edit_results(folder, **changes):
-    path = folder / "results.json"
-    content = {**json.loads(path.read_text()), **changes}
-    path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
 
 
 def test_a_run_is_read_whole(tmp_path):
@@ -25,7 +26,9 @@ def test_a_run_is_read_whole(tmp_path):
     assert run.train_log.shape == (3, 2)
     assert run.predictions.correct.mean() == run.results["eval_accuracy"]
     np.testing.assert_allclose(run.predictions.probabilities, GOOD)
-    assert not run.predictions.collapsed
+    assert run.values.values.tolist() == run.predictions.correct.tolist()
+    assert (run.headline.key, run.score) == ("eval_accuracy", run.results["eval_accuracy"])
+    assert not run.collapsed
 
 
 def test_the_seed_is_the_trainings_where_a_later_evaluation_says_another(tmp_path):
@@ -37,10 +40,45 @@ def test_the_seed_is_the_trainings_where_a_later_evaluation_says_another(tmp_pat
 
 def test_without_run_json_the_flags_are_those_of_the_results(tmp_path):
     folder = write_run(tmp_path / "run", GOOD, seed=3)
+    (with_run_json,) = read_runs([tmp_path]).runs
     (folder / "run.json").unlink()
     (run,) = read_runs([tmp_path]).runs
-    assert (run.seed, run.flags["learning_rate"], run.train_data) == (3, 2e-5, None)
-    assert "do_eval" not in run.flags
+    assert (run.seed, run.train_data) == (3, None)
+    assert run.flags == with_run_json.flags
+
+
+def test_without_run_json_flags_that_do_not_shape_the_training_do_not_count(tmp_path):
+    folder = write_run(tmp_path / "run", GOOD)
+    (folder / "run.json").unlink()
+    flags = {"seed": 0, "do_lower_case": True, "output_dir": "x", "eval_batch_size": 4, "tpu_name": "t", "own": 1}
+    edit_results(folder, flags=flags)
+    (run,) = read_runs([tmp_path]).runs
+    assert run.flags == {"do_lower_case": True, "own": 1}
+
+
+def test_an_old_run_has_the_accuracy_for_a_headline_and_values_from_its_predictions(tmp_path):
+    make_old(write_run(tmp_path / "run", GOOD))
+    (run,) = read_runs([tmp_path]).runs
+    assert run.headline.key == "eval_accuracy"
+    assert run.values.guids == run.predictions.guids
+    assert run.values.values.tolist() == run.predictions.correct.tolist()
+
+
+def test_a_regression_is_read_whole(tmp_path):
+    write_regression_run(tmp_path / "run", 0.5, 1)
+    inventory = read_runs([tmp_path])
+    (run,) = inventory.runs
+    assert not inventory.skipped
+    assert (run.headline.key, run.score) == ("eval_pearson", run.results["eval_pearson"])
+    assert run.num_dev_examples == len(run.values.values) == 60
+    assert run.predictions is None and not run.collapsed
+
+
+def test_predictions_of_another_form_belong_to_a_task_without_classes(tmp_path):
+    folder = write_regression_run(tmp_path / "run", 0.5, 1)
+    (folder / "eval_predictions.tsv").write_text("guid\tlabel\tprediction\ndev-1\t2.5\t2.25\n")
+    inventory = read_runs([tmp_path])
+    assert inventory.runs[0].predictions is None and not inventory.skipped
 
 
 def test_a_folder_named_twice_is_read_once(tmp_path):
@@ -51,22 +89,22 @@ def test_a_folder_named_twice_is_read_once(tmp_path):
 def test_a_run_that_gives_all_examples_one_class_has_collapsed(tmp_path):
     write_run(tmp_path / "run", np.tile(np.float32([0.3, 0.7]), (len(LABELS), 1)))
     (run,) = read_runs([tmp_path]).runs
-    assert run.predictions.collapsed
+    assert run.collapsed
 
 
 def test_a_dev_set_of_one_label_makes_no_run_collapse(tmp_path):
     write_run(tmp_path / "run", np.tile(np.float32([0.3, 0.7]), (5, 1)), labels=["1"] * 5)
     (run,) = read_runs([tmp_path]).runs
-    assert not run.predictions.collapsed
+    assert not run.collapsed
 
 
 def test_a_run_without_results_has_failed_and_its_last_lines_are_told(tmp_path):
     folder = write_run(tmp_path / "run", GOOD, seed=2)
     (folder / "results.json").unlink()
     (folder / "run.log").write_bytes(b"one\r12%\r50%\n\x1b[31mthe loss is nan\n\xff\n")
-    found = read_runs([tmp_path])
-    (failed,) = found.failed
-    assert not found.runs
+    inventory = read_runs([tmp_path])
+    (failed,) = inventory.failed
+    assert not inventory.runs
     assert failed.seed == 2 and failed.flags["learning_rate"] == 2e-5
     assert failed.last_lines[-2].endswith("the loss is nan") and "\x1b" not in failed.last_lines[-2]
 
@@ -76,25 +114,33 @@ def test_failure_txt_wins_over_a_log(tmp_path):
     (tmp_path / "run" / "failure.txt").write_text("killed\n")
     (tmp_path / "run" / "run.log").write_text("other\n")
     (failed,) = read_runs([tmp_path]).failed
-    assert (failed.why, failed.last_lines) == ("failed", ("killed",))
+    assert (failed.reason, failed.last_lines) == ("failed", ("killed",))
 
 
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
         ({"eval_accuracy": None}, "not evaluated"),
-        ({"eval_loss": float("nan")}, "no number"),
-        ({"eval_accuracy": "0.9"}, "no number"),
+        ({"eval_loss": float("nan")}, "not a usable number"),
+        ({"eval_accuracy": "0.9"}, "not a usable number"),
+        ({"eval_accuracy": 10**400}, "not a usable number"),
+        ({"eval_loss": 1e300}, "not a usable number"),
+        ({"eval_accuracy": 87.0}, "not between 0 and 1"),
+        ({"eval_f1": -0.5}, "not between 0 and 1"),
+        ({"headline": "eval_pearson"}, "not evaluated"),
+        ({"headline": "eval_pearson", "eval_pearson": float("inf")}, "not a usable number"),
+        ({"headline": ["eval_accuracy"]}, "headline"),
         ({"flags": None}, "no flags"),
         ({"versions": []}, "no versions"),
+        ({"versions": {"python": json.loads("[" * 500 + "]" * 500)}}, "nested"),
     ],
 )
-def test_results_that_tell_nothing_make_a_failed_run(tmp_path, changes, word):
+def test_results_that_cannot_be_used_make_a_failed_run(tmp_path, changes, word):
     folder = write_run(tmp_path / "run", GOOD)
     edit_results(folder, **changes)
-    found = read_runs([tmp_path])
-    assert not found.runs
-    assert word in found.failed[0].why
+    inventory = read_runs([tmp_path])
+    assert not inventory.runs
+    assert word in inventory.failed[0].reason and "\n" not in inventory.failed[0].reason
 
 
 @pytest.mark.parametrize("text", ['{"eval_accuracy": 0.8, "ev', "", "[1]", "[" * 100_000, "\0", "3"])
@@ -102,9 +148,9 @@ def test_cut_and_foreign_results_are_named_and_the_rest_is_read(tmp_path, text):
     write_run(tmp_path / "a", GOOD)
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "results.json").write_text(text)
-    found = read_runs([tmp_path])
-    assert [run.folder.name for run in found.runs] == ["a"]
-    assert found.skipped[0].startswith(str(tmp_path / "b" / "results.json"))
+    inventory = read_runs([tmp_path])
+    assert [run.folder.name for run in inventory.runs] == ["a"]
+    assert inventory.skipped[0].startswith(str(tmp_path / "b" / "results.json"))
 
 
 def cut_in_a_row(text):
@@ -126,24 +172,87 @@ def with_a_word(text):
 EDITS = [cut_in_a_row, cut_between_rows, with_a_foreign_header, with_a_word, lambda text: "", lambda text: text[:20]]
 
 
-@pytest.mark.parametrize("name", ["eval_predictions.tsv", "train_log.csv"])
+@pytest.mark.parametrize("name", ["eval_predictions.tsv", "eval_values.tsv", "train_log.csv"])
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_cut_or_foreign_part_is_named_and_the_run_stays(tmp_path, name, edit):
     path = write_run(tmp_path / "run", GOOD) / name
     path.write_text(edit(path.read_text()))
-    found = read_runs([tmp_path])
-    assert len(found.runs) == 1
-    assert (found.runs[0].predictions if name.endswith("tsv") else found.runs[0].train_log) is None
-    assert len(found.skipped) == 1 and found.skipped[0].startswith(str(path))
+    inventory = read_runs([tmp_path])
+    (run,) = inventory.runs
+    # Values per example come from the predictions if their own file is unusable.
+    assert run.values is not None
+    assert (run.predictions is None) == (name == "eval_predictions.tsv")
+    assert (run.train_log is None) == (name == "train_log.csv")
+    assert len(inventory.skipped) == 1 and inventory.skipped[0].startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("row", "word"),
+    [
+        ("dev-60\tnan\n", "not finite"),
+        ("dev-60\t1e400\n", "not finite"),
+        ("dev-60\t-1e16\n", "larger than"),
+        ("dev-60\t0.5\t0.5\n", ":61: is cut off"),
+        ("dev-60\n", ":61: is cut off"),
+        ("", "number of rows"),
+        ("dev-60\t0\ndev-61\t0\n", "number of rows"),
+    ],
+)
+def test_values_that_cannot_be_used_are_named_and_the_run_stays(tmp_path, row, word):
+    path = write_regression_run(tmp_path / "run", 0.5, 1) / "eval_values.tsv"
+    path.write_text(cut_between_rows(path.read_text()) + row)
+    inventory = read_runs([tmp_path])
+    assert inventory.runs[0].values is None
+    (line,) = inventory.skipped
+    assert line.startswith(str(path)) and word in line
+
+
+def edit_values(folder, edit):
+    path = folder / "eval_values.tsv"
+    path.write_text(edit(path.read_text()))
+
+
+def with_another_guid(text):
+    return text.replace("dev-7\t", "dev-77\t")
+
+
+def with_another_accuracy(text):
+    return text.replace("\t0.0\n", "\t1.0\n", 1)
+
+
+def with_two_rows_swapped(text):
+    return text.replace("\t0.0\n", "\tx\n", 1).replace("\t1.0\n", "\t0.0\n", 1).replace("\tx\n", "\t1.0\n")
+
+
+@pytest.mark.parametrize(
+    ("edit", "word"),
+    [
+        (with_another_guid, "other examples"),
+        (with_another_accuracy, "its accuracy differs"),
+        (with_two_rows_swapped, "other values"),
+    ],
+)
+def test_values_must_agree_with_the_predictions(tmp_path, edit, word):
+    edit_values(write_run(tmp_path / "run", GOOD), edit)
+    (line,) = read_runs([tmp_path]).skipped
+    assert "eval_values.tsv" in line and word in line
+
+
+def test_values_without_predictions_must_have_the_accuracy(tmp_path):
+    folder = write_run(tmp_path / "run", GOOD)
+    (folder / "eval_predictions.tsv").unlink()
+    edit_values(folder, with_another_accuracy)
+    inventory = read_runs([tmp_path])
+    assert inventory.runs[0].values is None and "its accuracy differs" in inventory.skipped[0]
 
 
 def test_predictions_of_another_run_are_not_taken(tmp_path):
     folder = write_run(tmp_path / "run", GOOD)
     other = write_run(tmp_path / "other", draw_probabilities(LABELS, 0.6, seed=2), seed=1)
     (folder / "eval_predictions.tsv").write_text((other / "eval_predictions.tsv").read_text())
-    found = read_runs([folder])
-    assert found.runs[0].predictions is None
-    assert "does not belong" in found.skipped[0]
+    inventory = read_runs([folder])
+    assert inventory.runs[0].predictions is None
+    assert "does not belong" in inventory.skipped[0]
 
 
 def test_a_row_that_is_missing_is_seen_though_the_accuracy_stays(tmp_path):
@@ -154,17 +263,14 @@ def test_a_row_that_is_missing_is_seen_though_the_accuracy_stays(tmp_path):
     assert read_runs([folder]).runs[0].predictions is None
 
 
-def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_read_is_named(tmp_path):
     write_run(tmp_path / "a", GOOD)
+    log = tmp_path / "b" / "own.log"
     (write_run(tmp_path / "b", GOOD, seed=1) / "results.json").unlink()
-
-    def fail(folder):
-        raise PermissionError(13, "Permission denied", str(folder))
-
-    monkeypatch.setattr("bert_tf.report.runs.last_lines", fail)
-    found = read_runs([tmp_path])
-    assert len(found.runs) == 1
-    assert found.skipped == [f"{tmp_path / 'b'}: cannot be read (Permission denied)"]
+    log.symlink_to(log)
+    inventory = read_runs([tmp_path])
+    assert len(inventory.runs) == 1
+    assert inventory.skipped == [f"{log}: cannot be read (Too many levels of symbolic links)"]
 
 
 def test_a_binary_part_is_named(tmp_path):
@@ -172,11 +278,11 @@ def test_a_binary_part_is_named(tmp_path):
     assert "train_log.csv" in read_runs([tmp_path]).skipped[0]
 
 
-def test_what_is_no_part_of_a_run_is_named_and_an_earlier_report_is_not(tmp_path):
+def test_what_is_not_part_of_a_run_is_named_and_an_earlier_report_is_not(tmp_path):
     write_run(tmp_path / "run", GOOD)
     for name in (*REPORT_FILES, "notes.txt", ".lock"):
         (tmp_path / name).touch()
-    assert read_runs([tmp_path]).skipped == [f"{tmp_path / 'notes.txt'}: is no part of a run"]
+    assert read_runs([tmp_path]).skipped == [f"{tmp_path / 'notes.txt'}: is not part of a run"]
 
 
 def test_an_argument_that_is_a_file_is_named(tmp_path):
@@ -186,6 +292,34 @@ def test_an_argument_that_is_a_file_is_named(tmp_path):
 
 def test_a_run_with_a_broken_run_json_is_read_from_its_results(tmp_path):
     (write_run(tmp_path / "run", GOOD) / "run.json").write_text("{")
-    found = read_runs([tmp_path])
-    assert len(found.runs) == 1
-    assert "run.json" in found.skipped[0]
+    inventory = read_runs([tmp_path])
+    assert len(inventory.runs) == 1
+    assert "run.json" in inventory.skipped[0]
+
+
+@pytest.mark.parametrize("number", [10**400, float("nan"), float("inf"), 1e300, -1e16])
+def test_absurd_numbers_in_results_that_decide_nothing_are_left_out(tmp_path, number):
+    edit_results(write_run(tmp_path / "run", GOOD), eval_runtime=number, train_runtime=number)
+    inventory = read_runs([tmp_path])
+    assert not {"eval_runtime", "train_runtime"} & set(inventory.runs[0].results)
+    assert not inventory.skipped
+
+
+def test_deeply_nested_run_files_are_named_and_the_results_are_read(tmp_path):
+    (write_run(tmp_path / "run", GOOD) / "run.json").write_text('{"training": ' + "[" * 900 + "]" * 900 + "}")
+    inventory = read_runs([tmp_path])
+    assert len(inventory.runs) == 1
+    assert "nested" in inventory.skipped[0]
+
+
+def test_a_class_that_the_header_has_twice_is_named(tmp_path):
+    path = write_run(tmp_path / "run", GOOD) / "eval_predictions.tsv"
+    path.write_text(path.read_text().replace("guid\tlabel\t0\t1", "guid\tlabel\t1\t1"))
+    assert "class probabilities" in read_runs([tmp_path]).skipped[0]
+
+
+def test_classes_may_be_named_like_the_other_columns(tmp_path):
+    path = write_run(tmp_path / "run", GOOD) / "eval_predictions.tsv"
+    text = path.read_text().replace("guid\tlabel\t0\t1", "guid\tlabel\tguid\tlabel")
+    path.write_text(text.replace("\t0\t0", "\tguid\t0").replace("\t1\t0", "\tlabel\t0"))
+    assert read_runs([tmp_path]).runs[0].predictions.classes == ("guid", "label")

@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
-from support.synthetic_runs import LABELS, VERSIONS, draw_probabilities, write_run
+from support.synthetic_runs import (
+    LABELS,
+    VERSIONS,
+    draw_probabilities,
+    make_old,
+    write_regression_run,
+    write_run,
+    write_scored_run,
+)
 
-from bert_tf.report import wording
+from bert_tf.report import table, wording
 from bert_tf.report.comparison import compare
 from bert_tf.report.runs import read_runs
 
@@ -28,25 +36,24 @@ def test_the_standard_error_is_told_for_the_number_of_dev_examples(tmp_path, exa
     assert f"standard error of {points} points" in sentence
 
 
-def test_the_conclusion_counts_what_can_be_told_apart(tmp_path):
+def test_the_conclusion_counts_significant_differences(tmp_path):
     for rate, accuracy in ((1e-5, 0.5), (2e-5, 0.9), (3e-5, 0.89)):
         for seed in range(3):
             write(tmp_path, rate, accuracy, seed)
     (study,) = studies_of(tmp_path)
     text = " ".join(wording.conclusion(study))
     assert "(lr 2e-5; 3 seeds)" in text
-    assert "Of the 2 other configurations tested, 1 cannot be told from it and 1 can" in text
-    assert "Always answering “1” would be right on 66.7 %" in text
-    assert [wording.mark(study, each) for each in study.configurations] == ["best", "not told from the best", ""]
+    assert "Of the 2 other configurations tested, 1 is significantly different from it and 1 is not" in text
+    assert "Always answering “1” would be right for 66.7 %" in text
 
 
-@pytest.mark.parametrize("accuracy, verdict", [(0.5, "can"), (0.89, "cannot")])
+@pytest.mark.parametrize("accuracy, verdict", [(0.5, "significantly"), (0.89, "not significantly")])
 def test_one_other_configuration_is_spoken_of_by_itself(tmp_path, accuracy, verdict):
     for seed in range(3):
         write(tmp_path, 1e-5, 0.9, seed)
         write(tmp_path, 2e-5, accuracy, seed)
     (study,) = studies_of(tmp_path)
-    assert f"The one other configuration tested {verdict} be told from it" in " ".join(wording.conclusion(study))
+    assert f"The one other configuration tested is {verdict} different from it" in " ".join(wording.conclusion(study))
 
 
 @pytest.mark.parametrize("accuracy, which", [(0.5, "Each"), (0.89, "None")])
@@ -57,7 +64,9 @@ def test_configurations_that_are_all_alike_are_not_counted(tmp_path, accuracy, w
         write(tmp_path, 3e-5, accuracy, seed)
     (study,) = studies_of(tmp_path)
     text = " ".join(wording.conclusion(study))
-    assert f"{which} of the 2 other configurations tested can be told from it (adjusted p < 0.05)." in text
+    assert (
+        f"{which} of the 2 other configurations tested is significantly different from it (adjusted p < 0.05)." in text
+    )
 
 
 def test_only_the_methods_used_are_named(tmp_path):
@@ -74,7 +83,6 @@ def test_only_the_methods_used_are_named(tmp_path):
 def test_one_configuration_is_not_called_the_best_of_many(tmp_path):
     write(tmp_path, 1e-5, 0.8, 0)
     (study,) = studies_of(tmp_path)
-    assert wording.mark(study, study.best) == ""
     assert wording.methods(study) == []
     assert wording.separation([study]) is None
 
@@ -84,7 +92,7 @@ def test_what_separates_studies_is_named(tmp_path):
     write(tmp_path, 1e-5, 0.8, 1, versions={**VERSIONS, "tensorflow": "2.21.0"})
     studies = studies_of(tmp_path)
     sentence = wording.separation(studies)
-    assert "2 studies that are not pooled" in sentence
+    assert "2 studies, which are neither pooled" in sentence
     assert "tensorflow (2.20.0, 2.21.0)" in sentence and "data" not in sentence
     assert {wording.title(study, studies) for study in studies} == {
         "MRPC on sample, tensorflow 2.20.0",
@@ -97,21 +105,57 @@ def test_a_collapsed_run_is_named_with_the_mean_that_it_would_give(tmp_path):
     folder = write_run(tmp_path / "collapsed", COLLAPSED, seed=1, learning_rate=1e-5)
     (study,) = studies_of(tmp_path)
     (sentence,) = wording.left_out(study)
-    mean = (study.best.accuracy + 2 / 3) / 2
+    mean = (study.best.score + 2 / 3) / 2
     assert str(folder) in sentence and f"would be {100 * mean:.1f} %" in sentence
-    assert wording.seeds(study.best) == "1 (and 1 collapsed)"
 
 
 def test_a_study_without_a_run_that_counts_says_so(tmp_path):
     write_run(tmp_path / "collapsed", COLLAPSED)
     (study,) = studies_of(tmp_path)
-    assert "nothing to average" in wording.conclusion(study)[0]
+    assert "there is no mean" in wording.conclusion(study)[0]
     assert wording.precision(study) is None
-    assert len(wording.cells(study, study.configurations[0])) == len(wording.HEADER)
+    assert len(table.cells(study, study.configurations[0])) == len(table.header(study))
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(None, "\N{EN DASH}"), (12, "12 s"), (59.9, "1 min 0 s"), (3600, "1 h 0 min")]
-)
-def test_durations_are_rounded_once(seconds, text):
-    assert wording.duration(seconds) == text
+def test_studies_with_other_packages_have_titles(tmp_path):
+    write(tmp_path, 1e-5, 0.8, 0)
+    write(tmp_path, 1e-5, 0.8, 1, versions={**VERSIONS, "tf-keras": "2.20"})
+    studies = studies_of(tmp_path)
+    assert {wording.title(study, studies) for study in studies} == {
+        "MRPC on sample, tf-keras none",
+        "MRPC on sample, tf-keras 2.20",
+    }
+
+
+def test_an_old_accuracy_has_a_standard_error_without_any_file_of_examples(tmp_path):
+    (make_old(write(tmp_path, 1e-5, 0.8, 0)) / "eval_predictions.tsv").unlink()
+    (study,) = studies_of(tmp_path)
+    assert "standard error of 5.2 points" in wording.precision(study)
+
+
+def test_a_headline_that_is_no_mean_is_not_said_to_be_tested(tmp_path):
+    for rate, error in ((1e-5, 0.5), (2e-5, 1.5)):
+        for seed in range(2):
+            write_regression_run(tmp_path / f"{rate}-{seed}", error, seed, learning_rate=rate)
+    (study,) = studies_of(tmp_path)
+    text = " ".join(wording.methods(study))
+    assert "The Pearson correlation is not a mean over examples" in text and "mean value per example" in text
+    assert "equal Pearson" not in text and "accuracy" not in text
+    assert "mean value per example is" in wording.precision(study) and "points" not in wording.precision(study)
+    assert f"The best mean Pearson correlation is {study.best.score:.3f} " in wording.conclusion(study)[0]
+
+
+def test_a_mean_of_real_values_has_their_standard_error(tmp_path):
+    values = [1.0, 0.5, 0.0, 0.5]
+    results = {"headline": "eval_f1", "eval_f1": 0.5}
+    write_scored_run(tmp_path / "run", values, results=results)
+    (study,) = studies_of(tmp_path)
+    sentence = wording.precision(study)
+    assert "the F1 of 50.0 % has a standard error of 17.7 points" in sentence and "p(1" not in sentence
+
+
+def test_an_unknown_headline_goes_by_its_key(tmp_path):
+    write_scored_run(tmp_path / "run", [12.0, 30.5], results={"headline": "eval_bleu", "eval_bleu": 21.25})
+    (study,) = studies_of(tmp_path)
+    assert wording.conclusion(study)[0].startswith("The mean eval_bleu is 21.250 (")
+    assert "the eval_bleu of 21.250 has a standard error of 6.5 " in wording.precision(study)

@@ -1,7 +1,8 @@
-"""Folders as runs leave them, without running anything."""
+"""Writes folders like those of runs, without running anything."""
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ LABELS = [str(int(number % 3 > 0)) for number in range(60)]
 
 
 def draw_probabilities(labels, accuracy, seed, num_classes=2):
-    """Probabilities of which about `accuracy` are right; the examples' difficulty is the same for all seeds."""
+    """Draws probabilities of which about `accuracy` are right; an example is as difficult for all seeds."""
     generator = np.random.default_rng(seed)
     margin = np.random.default_rng(7).normal(0, 1, len(labels)) + generator.normal(0, 0.5, len(labels))
     right = margin > np.quantile(margin, 1 - accuracy)
@@ -31,34 +32,67 @@ def draw_probabilities(labels, accuracy, seed, num_classes=2):
     return rows.astype(np.float32)
 
 
-def write_run(
+def draw_regression(error, seed, size=60):
+    """Draws predictions of a made-up regression. Returns minus the squared error per example, and Pearson's r."""
+    targets = np.random.default_rng(5).uniform(0, 5, size)
+    difficulty = np.random.default_rng(7).normal(0, 1, size)
+    predictions = targets + error * (difficulty + np.random.default_rng(seed).normal(0, 0.5, size))
+    return -((predictions - targets) ** 2), float(np.corrcoef(predictions, targets)[0, 1])
+
+
+def name_examples(number: int) -> list[str]:
+    return [f"dev-{each}" for each in range(1, number + 1)]
+
+
+def write_run(folder: Path, probabilities: np.ndarray, labels=LABELS, *, guids=None, results=None, **options) -> Path:
+    """Writes a classification run with these probabilities; its scores follow from them."""
+    label_ids = np.array([int(label) for label in labels])
+    predicted = probabilities.argmax(axis=1)
+    correct = predicted == label_ids
+    found = np.sum((predicted == 1) & (label_ids == 1))
+    scores = {
+        "headline": "eval_accuracy",
+        "eval_accuracy": float(np.mean(correct)),
+        "eval_f1": float(2 * found / max(np.sum(predicted == 1) + np.sum(label_ids == 1), 1)),
+        "eval_loss": float(-np.log(probabilities[np.arange(len(labels)), label_ids]).mean()),
+        **(results or {}),
+    }
+    guids = guids or name_examples(len(labels))
+    write_scored_run(folder, correct, results=scores, guids=guids, **options)
+    header = ["guid", "label", *(str(number) for number in range(probabilities.shape[1]))]
+    rows = [[guid, label, *row] for guid, label, row in zip(guids, labels, probabilities, strict=True)]
+    _write_table(folder / "eval_predictions.tsv", [header, *rows])
+    return folder
+
+
+def write_regression_run(folder: Path, error: float, seed: int, **options) -> Path:
+    """Writes a run of a made-up regression task, whose headline is Pearson's r."""
+    values, pearson = draw_regression(error, seed)
+    scores = {"headline": "eval_pearson", "eval_pearson": pearson, "eval_loss": float(-values.mean())}
+    return write_scored_run(folder, values, results=scores, seed=seed, task_name="STS-B", **options)
+
+
+def write_scored_run(
     folder: Path,
-    probabilities: np.ndarray,
-    labels=LABELS,
+    values: Sequence[float],
     *,
+    results: dict,
     seed=0,
     train_data="0123456789abcdef",
     dataset="sample",
     data_dir="nowhere",
     versions=VERSIONS,
     guids=None,
-    results=None,
     **flags,
 ) -> Path:
-    """Writes a run with these predictions; the numbers of its results follow from them."""
+    """Writes a run with one value per dev example and these scores, but without predictions."""
     folder.mkdir(parents=True)
     training = {**FLAGS, **flags, "seed": seed}
-    label_ids = np.array([int(label) for label in labels])
-    predicted = probabilities.argmax(axis=1)
-    found = np.sum((predicted == 1) & (label_ids == 1))
     steps = [10, 20, 30]
     content = {
         "dataset": dataset,
-        "eval_accuracy": float(np.mean(predicted == label_ids)),
-        "eval_f1": float(2 * found / max(np.sum(predicted == 1) + np.sum(label_ids == 1), 1)),
-        "eval_loss": float(-np.log(probabilities[np.arange(len(labels)), label_ids]).mean()),
         "eval_runtime": 2.0,
-        "eval_samples_per_second": len(labels) / 2.0,
+        "eval_samples_per_second": len(values) / 2.0,
         "flags": {**training, "data_dir": data_dir, "do_eval": True},
         "global_step": steps[-1],
         "model": training["model"],
@@ -66,18 +100,31 @@ def write_run(
         "train_runtime": 100.0 + seed,
         "train_samples_per_second": 50.0,
         "versions": versions,
-        **(results or {}),
+        **results,
     }
     (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
     (folder / "run.json").write_text(json.dumps({"training": {**training, "train_data": train_data}}), encoding="utf-8")
     with (folder / "train_log.csv").open("w", newline="") as file:
         rows = [(step, 0.7 - step / 100 + seed / 50, 1e-5) for step in steps]
         csv.writer(file).writerows([("step", "loss", "learning_rate"), *rows])
-    guids = guids or [f"dev-{number}" for number in range(1, len(labels) + 1)]
-    classes = [str(number) for number in range(probabilities.shape[1])]
-    lines = ["\t".join(["guid", "label", *classes])]
-    lines += [
-        "\t".join([guid, label, *map(str, row)]) for guid, label, row in zip(guids, labels, probabilities, strict=True)
-    ]
-    (folder / "eval_predictions.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    rows = zip(guids or name_examples(len(values)), map(float, values), strict=True)
+    _write_table(folder / "eval_values.tsv", [("guid", "value"), *rows])
     return folder
+
+
+def make_old(folder: Path) -> Path:
+    """Turns a run into one of an old version, which names no headline and has no values per example."""
+    (folder / "eval_values.tsv").unlink()
+    edit_results(folder, headline=None)
+    return folder
+
+
+def edit_results(folder: Path, **changes: object) -> None:
+    """Changes results.json; None removes a key."""
+    path = folder / "results.json"
+    content = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+
+
+def _write_table(path: Path, rows: Sequence[Sequence[object]]) -> None:
+    path.write_text("".join("\t".join(map(str, row)) + "\n" for row in rows), encoding="utf-8")

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bert_tf.report.statistics import (
-    accuracy_standard_error,
-    confusion_matrix,
+from bert_tf.report.significance import (
+    binomial_standard_error,
     holm,
     mcnemar_exact,
     mean_and_sd,
     paired_bootstrap,
-    reliability,
+    standard_error,
 )
 
 
@@ -32,9 +31,19 @@ def test_too_few_values_have_no_mean_or_no_standard_deviation():
     assert mean_and_sd([0.5]) == (0.5, None)
 
 
-def test_the_standard_error_is_the_binomial_one():
-    assert accuracy_standard_error(0.84, 408) == pytest.approx(stats.binom(408, 0.84).std() / 408)
-    assert round(100 * accuracy_standard_error(0.84, 408), 1) == 1.8
+def test_the_standard_error_of_a_share_is_the_binomial_one():
+    assert binomial_standard_error(0.84, 408) == pytest.approx(stats.binom(408, 0.84).std() / 408)
+    assert round(100 * binomial_standard_error(0.84, 408), 1) == 1.8
+
+
+def test_the_standard_error_of_zeros_and_ones_is_the_binomial_one():
+    correct = np.array([[1.0] * 343 + [0.0] * 65, [1.0] * 333 + [0.0] * 75])
+    assert standard_error(correct) == pytest.approx(binomial_standard_error(correct.mean(), 408))
+
+
+def test_the_standard_error_of_real_values_is_that_of_their_mean():
+    values = np.random.default_rng(0).normal(size=2000)
+    assert standard_error(values[None]) == pytest.approx(stats.sem(values, ddof=0))
 
 
 def test_mcnemar_counts_by_hand():
@@ -76,6 +85,21 @@ def test_the_bootstrap_of_examples_comes_near_the_test_of_a_mean(seed):
     assert p_value == pytest.approx(stats.ttest_rel(first.astype(float), second.astype(float)).pvalue, abs=0.03)
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e9])
+def test_the_bootstrap_of_real_values_comes_near_the_test_of_a_mean(scale):
+    generator = np.random.default_rng(2)
+    difficulty = generator.normal(size=1000)
+    first, second = (scale * (difficulty + generator.normal(shift, 1, 1000)) for shift in (0.1, 0))
+    p_value, error = paired_bootstrap(first, second)
+    assert p_value == pytest.approx(stats.ttest_rel(first, second).pvalue, abs=0.02)
+    assert error == pytest.approx(stats.sem(first - second), rel=0.05)
+
+
+def test_equal_real_values_do_not_differ():
+    values = 1e9 * np.random.default_rng(2).normal(size=[2, 300])
+    assert paired_bootstrap(values, values[::-1])[0] == 1
+
+
 def test_the_spread_over_seeds_enters_without_bias():
     # All examples of a seed are alike, so that seeds alone vary: the variance of a mean of seeds is s^2 / S.
     first, second = np.repeat([[1.0], [0.0], [1.0]], 50, axis=1), np.repeat([[1.0], [0.0], [0.0], [0.0]], 50, axis=1)
@@ -108,32 +132,3 @@ def test_holm_rejects_what_the_step_down_procedure_rejects(seed):
             break
         rejected[index] = True
     assert (np.array(holm(p_values.tolist())) <= 0.05).tolist() == rejected.tolist()
-
-
-def test_the_calibration_error_by_hand():
-    # Bins of ten: (0.5, 0.6] holds 0.55 and 0.6, half right; (0.9, 1] holds 0.95, 0.95, 1 and 1, three of four right.
-    confidence = np.array([0.55, 0.6, 0.95, 0.95, 1.0, 1.0])
-    found = reliability(confidence, np.array([1, 0, 1, 1, 1, 0]), bins=10)
-    assert found.accuracy.tolist() == [0.5, 0.75]
-    assert found.expected_calibration_error == pytest.approx(2 / 6 * 0.075 + 4 / 6 * 0.225)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_reliability_agrees_with_scikit_learn(seed):
-    calibration = pytest.importorskip("sklearn.calibration")
-    generator = np.random.default_rng(seed)
-    confidence, correct = 0.5 + generator.random(500) / 2, generator.random(500) < 0.8
-    accuracy, mean = calibration.calibration_curve(correct, confidence, n_bins=15)
-    found = reliability(confidence, correct, bins=15)
-    np.testing.assert_allclose(found.accuracy, accuracy)
-    np.testing.assert_allclose(found.confidence, mean)
-    assert found.share.sum() == pytest.approx(1)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_confusion_matrix_agrees_with_scikit_learn(seed):
-    metrics = pytest.importorskip("sklearn.metrics")
-    generator = np.random.default_rng(seed)
-    labels, predicted = generator.integers(0, 3, 200), generator.integers(0, 3, 200)
-    expected = metrics.confusion_matrix(labels, predicted, labels=[0, 1, 2])
-    np.testing.assert_array_equal(confusion_matrix(labels, predicted, 3), expected)

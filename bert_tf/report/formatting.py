@@ -1,0 +1,90 @@
+"""Formats numbers for readers."""
+
+import numpy as np
+
+from bert_tf.report.escaping import one_line
+from bert_tf.report.scores import Score
+
+NONE = "\N{EN DASH}"
+
+
+def count(number: int, noun: str) -> str:
+    """Joins a number and its noun.
+
+    Example:
+        >>> count(1, "run"), count(2, "run")
+        ('1 run', '2 runs')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    """Formats a share in percent without the sign.
+
+    Example:
+        >>> percent(0.8431)
+        '84.3'
+    """
+    return f"{100 * share:.1f}"
+
+
+def spread(mean_and_sd: tuple[float | None, float | None], scale: float = 1, digits: int = 1) -> str:
+    """Formats a mean and its standard deviation.
+
+    Example:
+        >>> spread((0.8431, 0.0123), 100)
+        '84.3 ± 1.2'
+    """
+    mean, sd = mean_and_sd
+    if mean is None:
+        return NONE
+    return f"{scale * mean:.{digits}f}" + (f" ± {scale * sd:.{digits}f}" if sd is not None else "")
+
+
+def score_spread(score: Score, mean_and_sd: tuple[float | None, float | None]) -> str:
+    """Formats the mean and the standard deviation of a score, without the unit."""
+    return spread(mean_and_sd, score.scale, score.digits)
+
+
+def p_text(p_value: float) -> str:
+    """Formats a p-value.
+
+    Example:
+        >>> p_text(0.0004), p_text(0.0312), p_text(0.41)
+        ('< 0.001', '0.031', '0.41')
+    """
+    if p_value < 0.001:
+        return "< 0.001"
+    return f"{p_value:.2f}" if p_value >= 0.1 else f"{p_value:.3f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Formats seconds as minutes and seconds, or hours and minutes.
+
+    Example:
+        >>> duration(104.2), duration(7260)
+        ('1 min 44 s', '2 h 1 min')
+    """
+    if seconds is None:
+        return NONE
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def flag_text(value: object) -> str:
+    """Formats the value of a flag.
+
+    Example:
+        >>> flag_text(2e-05), flag_text(3.0), flag_text(True)
+        ('2e-5', '3', 'yes')
+    """
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        small = 0 < abs(value) < 1e-3
+        return np.format_float_scientific(value, trim="-", exp_digits=1) if small else f"{value:g}"
+    return one_line(value)

@@ -1,0 +1,113 @@
+"""The scores of results.json: their names and the way their numbers are shown."""
+
+import dataclasses
+from collections.abc import Iterable
+
+ACCURACY = "eval_accuracy"
+LOSS = "eval_loss"
+_PREFIX = "eval_"
+# Endings of the eval_ numbers that measure speed and memory.
+_EFFICIENCY = ("_runtime", "_per_second", "_flops_utilization", "_peak_flops", "_memory_bytes")
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """A score of the dev set. Higher is better.
+
+    Attributes:
+        key: its name in results.json.
+        name: its name in headings.
+        phrase: its name inside a sentence.
+        is_share: True if it lies between 0 and 1 and is shown in percent.
+    """
+
+    key: str
+    name: str
+    phrase: str
+    is_share: bool = False
+
+    @property
+    def heading(self) -> str:
+        """The name with the unit."""
+        return self.with_unit(self.name)
+
+    @property
+    def heading_in_text(self) -> str:
+        """The phrase with the unit."""
+        return self.with_unit(self.phrase)
+
+    @property
+    def short_key(self) -> str:
+        """The key without "eval_", for column names of the CSV file."""
+        return self.key.removeprefix(_PREFIX)
+
+    @property
+    def scale(self) -> int:
+        """The factor between the number in results.json and the number shown."""
+        return 100 if self.is_share else 1
+
+    @property
+    def digits(self) -> int:
+        """The number of decimal places shown."""
+        return 1 if self.is_share else 3
+
+    def with_unit(self, heading: str) -> str:
+        """Adds the unit to a heading.
+
+        Example:
+            >>> score("eval_accuracy").with_unit("Worst seed")
+            'Worst seed, %'
+        """
+        return f"{heading}, %" if self.is_share else heading
+
+    def number(self, value: float) -> str:
+        """Formats a value without its unit.
+
+        Example:
+            >>> score("eval_accuracy").number(0.8431), score("eval_pearson").number(0.8431)
+            ('84.3', '0.843')
+        """
+        return f"{self.scale * value:.{self.digits}f}"
+
+    def unit(self, number: str) -> str:
+        """Adds the unit to a formatted number.
+
+        Example:
+            >>> score("eval_accuracy").unit("84.3 ± 1.2")
+            '84.3 ± 1.2 %'
+        """
+        return f"{number} %" if self.is_share else number
+
+
+_KNOWN = {
+    each.key: each
+    for each in (
+        Score(ACCURACY, "Accuracy", "accuracy", is_share=True),
+        Score("eval_exact_match", "Exact match", "exact match", is_share=True),
+        Score("eval_f1", "F1", "F1", is_share=True),
+        Score("eval_pearson", "Pearson", "Pearson correlation"),
+        Score("eval_spearman", "Spearman", "Spearman correlation"),
+    )
+}
+
+
+def score(key: str) -> Score:
+    """Returns the score with this key. An unknown key is its own name, and its values are plain numbers.
+
+    Example:
+        >>> score("eval_f1").heading, score("eval_bleu").heading
+        ('F1, %', 'eval_bleu')
+    """
+    return _KNOWN.get(key) or Score(key, key, key)
+
+
+def scores_among(keys: Iterable[str]) -> list[Score]:
+    """Returns the scores among the keys of results.json: known ones first, without the loss and the speeds.
+
+    Example:
+        >>> [each.name for each in scores_among(["eval_bleu", "eval_f1", "eval_loss", "eval_runtime", "loss"])]
+        ['F1', 'eval_bleu']
+    """
+    found = {key for key in keys if key.startswith(_PREFIX) and key != LOSS and not key.endswith(_EFFICIENCY)}
+    known = [key for key in _KNOWN if key in found]
+    return [score(key) for key in [*known, *sorted(found - set(known))]]

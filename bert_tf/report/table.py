@@ -1,0 +1,104 @@
+"""The table of a study's configurations, as text and as numbers to sort by. The caller escapes the text."""
+
+import dataclasses
+
+from bert_tf.report.comparison import Configuration, Study
+from bert_tf.report.formatting import NONE, duration, p_text, score_spread, spread
+from bert_tf.report.scores import LOSS
+
+HEADLINE_COLUMN = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A cell of the table.
+
+    Attributes:
+        text: what it shows.
+        value: the number or text to sort by; None sorts last.
+    """
+
+    text: str
+    value: float | str | None
+
+
+def header(study: Study) -> list[str]:
+    """Returns the headings of the columns."""
+    return [
+        "#",
+        "Configuration",
+        "Seeds",
+        study.headline.heading,
+        *(score.heading for score in study.other_scores),
+        "Eval loss",
+        study.headline.with_unit("Worst seed"),
+        "p",
+        "Train ex./s",
+        "Eval ex./s",
+        "Run time",
+    ]
+
+
+def cells(study: Study, configuration: Configuration) -> list[Cell]:
+    """Returns the row of a configuration, a cell for each heading."""
+    note, comparison = mark(study, configuration), configuration.comparison
+    loss = configuration.summary(LOSS)
+    train_speed, eval_speed = (configuration.summary(f"{key}_samples_per_second")[0] for key in ("train", "eval"))
+    seconds = run_seconds(configuration)
+    return [
+        Cell(str(configuration.number), configuration.number),
+        Cell(configuration.label + f" ({note})" * bool(note), configuration.label),
+        Cell(seeds(configuration), len(configuration.runs)),
+        *_score_cells(study, configuration),
+        Cell(spread(loss, digits=3), loss[0]),
+        _worst(configuration),
+        Cell(_p(study, configuration), comparison and comparison.adjusted),
+        Cell(spread((train_speed, None)), train_speed),
+        Cell(spread((eval_speed, None)), eval_speed),
+        Cell(duration(seconds), seconds),
+    ]
+
+
+def _score_cells(study: Study, configuration: Configuration) -> list[Cell]:
+    scores = [(score, configuration.summary(score.key)) for score in (study.headline, *study.other_scores)]
+    return [Cell(score_spread(score, summary), summary[0]) for score, summary in scores]
+
+
+def _worst(configuration: Configuration) -> Cell:
+    worst = configuration.worst
+    if worst is None:
+        return Cell(NONE, None)
+    return Cell(f"{worst.headline.number(worst.score)} (seed {worst.seed})", worst.score)
+
+
+def _p(study: Study, configuration: Configuration) -> str:
+    if configuration is study.best:
+        return NONE
+    return p_text(configuration.comparison.adjusted) if configuration.comparison else "not tested"
+
+
+def mark(study: Study, configuration: Configuration) -> str:
+    """Returns the remark next to a configuration: "best", or that it is not significantly different."""
+    if len(study.configurations) == 1:
+        return ""
+    if configuration is study.best:
+        return "best"
+    return "not significantly different from the best" if configuration in study.ties else ""
+
+
+def seeds(configuration: Configuration) -> str:
+    """Returns the number of runs that count and of those that do not, e.g. "3 (and 1 collapsed)"."""
+    left_out = not_counted(configuration)
+    return str(len(configuration.runs)) + (f" (and {', '.join(left_out)})" if left_out else "")
+
+
+def not_counted(configuration: Configuration) -> list[str]:
+    """Returns how many runs collapsed and how many have no results, if there are any."""
+    kinds = ((configuration.collapsed, "collapsed"), (configuration.failed, "without results"))
+    return [f"{len(runs)} {what}" for runs, what in kinds if runs]
+
+
+def run_seconds(configuration: Configuration) -> float | None:
+    """Returns the mean time of a run, training plus evaluation; None if either is unknown."""
+    train, evaluation = (configuration.summary(key)[0] for key in ("train_runtime", "eval_runtime"))
+    return None if train is None or evaluation is None else train + evaluation
