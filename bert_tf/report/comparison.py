@@ -16,12 +16,12 @@ import numpy as np
 
 from bert_tf.report.calibration import reliability
 from bert_tf.report.formatting import flag_text
-from bert_tf.report.run_files import is_binary
 from bert_tf.report.runs import FailedRun, Inventory, Run
 from bert_tf.report.scores import ACCURACY, LOSS, Score, scores_among
 from bert_tf.report.significance import (
     binomial_standard_error,
     holm,
+    is_binary,
     mcnemar_exact,
     mean_and_sd,
     paired_bootstrap,
@@ -168,6 +168,11 @@ class Study:
         """True if the headline of every run is the mean of its values per example."""
         pairs = [(run.values.values.mean(), run.score) for run in self.runs if run.values is not None]
         return all(abs(mean - score) <= _TOLERANCE * max(1, abs(score)) for mean, score in pairs)
+
+    @property
+    def has_classes(self) -> bool:
+        """True for a classification: its headline is the accuracy, or a run has class probabilities."""
+        return self.headline.key == ACCURACY or any(run.predictions is not None for run in self.runs)
 
     @property
     def is_binary(self) -> bool:

@@ -15,7 +15,7 @@ def count(number: int, noun: str) -> str:
         >>> count(1, "run"), count(2, "run")
         ('1 run', '2 runs')
     """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def percent(share: float) -> str:

@@ -73,8 +73,8 @@ def _printable(value: object) -> object:
 
 
 def _unbroken(text: str) -> Markup:
-    """Keeps a percent sign on the line of its number."""
-    return Markup(html_text(text).replace(" %", "&nbsp;%"))  # noqa: S704  # escaped
+    """Keeps the signs % and ± on the line of their number."""
+    return Markup(html_text(text).replace(" %", "&nbsp;%").replace("± ", "±&nbsp;"))  # noqa: S704  # escaped
 
 
 def _study(study: Study, studies: Sequence[Study], prefix: str) -> dict:

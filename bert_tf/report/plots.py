@@ -179,15 +179,17 @@ def reliability_diagram(diagram: Reliability, prefix: str) -> str:
         low = np.floor(10 * low) / 10 if low < 1 else 0.9
         axes.plot([low, 1], [low, 1], color=_OTHER, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.plot(diagram.confidence, diagram.accuracy, "o-", color=_ACCENT, markersize=4.5, linewidth=1.2)
-        axes.set_ylabel("share that is right")
+        axes.set_ylabel("accuracy")
         shares.vlines(diagram.confidence, 0, 100 * diagram.share, color=_ACCENT, linewidth=4)
         shares.set_ylim(0, None)
         shares.set_ylabel("% of all")
         shares.set_xlabel("confidence: probability of the predicted class")
         shares.set_xlim(low, 1.01)
         pairs = zip(diagram.confidence, diagram.accuracy, diagram.share, strict=True)
-        words = (f"{confidence:.2f}: {right:.2f} of {share:.0%}" for confidence, right, share in pairs)
-        return _svg(figure, prefix, f"Reliability diagram: confidence and share that is right. {'; '.join(words)}.")
+        points = (f"{confidence:.2f}: {accuracy:.2f} of {share:.0%}" for confidence, accuracy, share in pairs)
+        return _svg(
+            figure, prefix, f"Reliability diagram: confidence, accuracy and share of predictions. {'; '.join(points)}."
+        )
 
 
 # From Matplotlib to a page.

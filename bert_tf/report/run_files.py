@@ -18,6 +18,7 @@ import numpy as np
 
 from bert_tf.report.escaping import one_line
 from bert_tf.report.scores import ACCURACY
+from bert_tf.report.significance import is_binary
 
 LAST_LINES = 24
 _TAIL_BYTES = 8192
@@ -210,16 +211,6 @@ def read_values(path: Path, results: dict[str, float], headline: str, prediction
     if headline == ACCURACY and predictions is not None and (values != predictions.correct).any():
         raise UnusableFileError(f"{path}: has other values than eval_predictions.tsv")
     return ExampleValues(guids, values)
-
-
-def is_binary(values: np.ndarray) -> bool:
-    """Returns True if all values are 0 or 1.
-
-    Example:
-        >>> is_binary(np.array([0.0, 1.0])), is_binary(np.array([0.5, 1.0]))
-        (True, False)
-    """
-    return bool(np.isin(values, (0, 1)).all())
 
 
 def _check_number_of_rows(path: Path, rows: list, results: dict[str, float]) -> None:

@@ -53,6 +53,16 @@ def standard_error(values: np.ndarray) -> float:
     return float(np.std(values) / math.sqrt(values.shape[-1]))
 
 
+def is_binary(values: np.ndarray) -> bool:
+    """Returns True if all values are 0 or 1.
+
+    Example:
+        >>> is_binary(np.array([0.0, 1.0])), is_binary(np.array([0.5, 1.0]))
+        (True, False)
+    """
+    return bool(np.isin(values, (0, 1)).all())
+
+
 def mcnemar_exact(correct_a: np.ndarray, correct_b: np.ndarray) -> float:
     """Returns the two-sided p-value of McNemar's exact test that two models are wrong equally often.
 
@@ -108,19 +118,32 @@ def paired_bootstrap(
     observed = sides[0].mean() - sides[1].mean()
     # Examples with the same values in all seeds of both sides form one kind. Drawing kinds is the same, but faster.
     kinds, counts = np.unique(np.vstack(sides), axis=1, return_counts=True)
+    draw = _draw_kinds if is_binary(kinds) else _draw_examples
     sides = np.split(kinds, [len(sides[0])])
     generator = np.random.default_rng(seed)
     differences = np.empty(resamples)
     chunk = max(1, _CHUNK // len(counts))
     for start in range(0, resamples, chunk):
         size = min(chunk, resamples - start)
-        weights = generator.multinomial(num_examples, counts / num_examples, size) / num_examples
+        weights = draw(counts, size, generator) / num_examples
         means = [_resampled_seed_means(weights @ side.T, generator) for side in sides]
         differences[start : start + size] = means[0] - means[1]
     # Differences are exact up to rounding, and a tie must count as a tie.
     rounding = 1e-12 * np.abs(kinds).max()
     extreme = np.abs(differences - observed) >= abs(observed) - rounding
     return float((1 + extreme.sum()) / (1 + resamples)), float(differences.std())
+
+
+def _draw_kinds(counts: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
+    """Draws as many examples as there are and counts each kind, int [size, kinds]; fast for few kinds."""
+    return generator.multinomial(counts.sum(), counts / counts.sum(), size)
+
+
+def _draw_examples(counts: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
+    """Does the same as `_draw_kinds`; fast for many kinds."""
+    kinds = np.repeat(np.arange(len(counts)), counts)
+    draws = (kinds[generator.integers(len(kinds), size=len(kinds))] for _ in range(size))
+    return np.stack([np.bincount(draw, minlength=len(counts)) for draw in draws])
 
 
 def _resampled_seed_means(means: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -7,7 +7,6 @@ from bert_tf.report.comparison import BOOTSTRAP, MCNEMAR, SIGNIFICANCE, Configur
 from bert_tf.report.formatting import count, percent, score_spread, spread
 from bert_tf.report.mistakes import Mistake
 from bert_tf.report.runs import Inventory
-from bert_tf.report.scores import ACCURACY
 from bert_tf.report.significance import RESAMPLES, mean_and_sd
 
 _DIGEST_DIGITS = 8  # enough to distinguish a few data sets
@@ -131,12 +130,12 @@ def precision(study: Study) -> str | None:
     error, headline = study.standard_error, study.headline
     if error is None:
         return None
-    examples = f"The dev set has {study.num_dev_examples:,} examples"
+    examples = f"The dev set has {count(study.num_dev_examples, 'example')}"
     if not study.headline_is_mean:
         return (
             f"{examples}. The best configuration's mean value per example is {study.best.values.mean():.4g}, with a "
             f"standard error of {error:.2g} and a 95 % interval of about ± {1.96 * error:.2g}; more seeds do not "
-            f"narrow it. The {headline.phrase} itself is not a mean over examples and has another standard error."
+            f"narrow it. The {headline.phrase} itself has another standard error."
         )
     formula = f"the square root of p(1 {_MINUS} p)/n" if study.is_binary else "standard deviation over examples / √n"
     value = headline.unit(headline.number(study.best.score))
@@ -157,9 +156,10 @@ def table_caption(study: Study) -> str:
 
 def table_note(study: Study) -> str:
     """Returns the explanation of the table's columns."""
+    collapsed = ", collapsed runs included" * study.has_classes
     return (
         "Mean ± standard deviation over seeds; a single seed has no standard deviation. Worst seed: the lowest "
-        f"{study.headline.phrase}, collapsed runs included. Run time: training plus evaluation, the mean over runs."
+        f"{study.headline.phrase}{collapsed}. Run time: training plus evaluation, the mean over runs."
     )
 
 
@@ -172,7 +172,7 @@ def methods(study: Study) -> list[str]:
     resampled = [len(each.runs) for each in tested if each.comparison.method == BOOTSTRAP]
     fewest = min([*resampled, len(study.best.runs)]) if resampled else 1
     return [
-        *_hypothesis(study),
+        _hypothesis(study),
         *used,
         *[_ONE_SEED] * (fewest == 1),
         *["With so few seeds, the spread over seeds and therefore p are rough estimates."] * (2 <= fewest < 5),
@@ -183,16 +183,14 @@ def methods(study: Study) -> list[str]:
     ]
 
 
-def _hypothesis(study: Study) -> list[str]:
+def _hypothesis(study: Study) -> str:
     phrase = study.headline.phrase
     if study.headline_is_mean:
-        return [
-            f"p is two-sided, for equal {phrase} of a configuration and the best one on the same dev examples.",
-        ]
-    return [
-        f"The {phrase} is not a mean over examples, so the test compares the mean value per example instead.",
-        "p is two-sided, for an equal mean value of a configuration and the best one on the same dev examples.",
-    ]
+        return f"p is two-sided, for equal {phrase} of a configuration and the best one on the same dev examples."
+    return (
+        f"The {phrase} is not a mean over examples, so the test compares the mean value per example: p is two-sided, "
+        "for equal means of a configuration and the best one on the same dev examples."
+    )
 
 
 def left_out(study: Study) -> list[str]:
@@ -216,7 +214,8 @@ def _collapsed(configuration: Configuration) -> str:
 
 def scores_caption(study: Study) -> str:
     """Returns the caption of the figure with all seeds."""
-    return f"Dev {study.headline.phrase}. Ring: a seed. Bar: the mean. Cross: a collapsed run."
+    cross = " Cross: a collapsed run." * study.has_classes
+    return f"Dev {study.headline.phrase}. Ring: a seed. Bar: the mean.{cross}"
 
 
 def time_caption(study: Study) -> str:
@@ -282,7 +281,7 @@ def no_confusion(best: Configuration) -> str:
 
 def no_predictions(study: Study) -> str | None:
     """Returns the reason if class probabilities are expected and missing; None for tasks without classes."""
-    if study.best is None or study.best.has_predictions or study.headline.key != ACCURACY:
+    if study.best is None or study.best.has_predictions or not study.has_classes:
         return None
     return (
         "The best configuration has runs without usable class probabilities, so calibration, confusion matrix and "

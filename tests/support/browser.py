@@ -1,4 +1,4 @@
-"""Headless Chromium, spoken to over its debugging pipe: nothing but the standard library is needed."""
+"""Controls headless Chromium over its debugging pipe, with the standard library alone."""
 
 import base64
 import fcntl
@@ -15,10 +15,10 @@ SECONDS = 40
 
 
 class Browser:
-    """One page; `messages` has what it wrote to the console, `requests` what it asked for."""
+    """One page. `messages` has its console messages, `requests` the addresses that it requested."""
 
     def __init__(self, folder: Path):
-        # The child's ends are kept away from 3 and 4, where Chromium looks for them.
+        # Chromium expects its ends at 3 and 4; above 10, they cannot be overwritten while they are copied there.
         (read, commands), (events, write) = os.pipe(), os.pipe()
         ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (read, write)]
         os.close(read)
@@ -70,7 +70,7 @@ class Browser:
                 raise TimeoutError("Chromium does not answer")
             content = os.read(self._events, 1 << 20)
             if not content:
-                raise RuntimeError("Chromium has ended")
+                raise RuntimeError("Chromium ended")
             self._buffer += content
         text, _, self._buffer = self._buffer.partition(b"\0")
         message = json.loads(text)
@@ -86,7 +86,7 @@ class Browser:
         return message
 
     def show(self, width: int, height: int, scheme: str = "light") -> None:
-        """Sets the window's size in CSS pixels, and light or dark."""
+        """Sets the size of the window in CSS pixels, and light or dark mode."""
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
@@ -100,7 +100,7 @@ class Browser:
                 raise TimeoutError(f"{path} does not load")
 
     def run(self, script: str):
-        """The value of a JavaScript expression."""
+        """Returns the value of a JavaScript expression."""
         return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
 
     def press(self, key: str, code: int, text: str = "") -> None:
@@ -115,6 +115,6 @@ class Browser:
             )
 
     def screenshot(self, path: Path) -> None:
-        """The whole page, however high."""
+        """Writes a picture of the whole page."""
         content = self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]
         path.write_bytes(base64.b64decode(content))
