@@ -79,6 +79,13 @@ def test_the_description_of_a_figure_has_its_numbers(configurations, figures):
         assert f"{100 * configuration.score:.1f} %" in figures[2]
 
 
+def test_the_axes_are_in_percent(configurations, figures):
+    texts = [element.text for element in parse(figures[1]).iter("text")]
+    assert "dev accuracy, %" in texts
+    ticks = [float(text) for text in texts if text.isdigit()]
+    assert min(ticks) < 100 * configurations[0].score < max(ticks)
+
+
 def test_runs_without_logs_or_times_have_no_such_figure(tmp_path):
     folder = write_run(tmp_path / "run", draw_probabilities(LABELS, 0.8, 0), results={"train_runtime": None})
     (folder / "train_log.csv").unlink()
