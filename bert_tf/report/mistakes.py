@@ -8,7 +8,7 @@ import numpy as np
 from bert_tf.data.examples import InputExample
 from bert_tf.data.processors import PROCESSORS
 from bert_tf.errors import UserError
-from bert_tf.report.run_files import Predictions
+from bert_tf.report.reading import Predictions
 from bert_tf.report.runs import Run
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bert_tf.report.run_files import (
+from bert_tf import run_files
+from bert_tf.report.reading import (
     ExampleValues,
     Predictions,
     UnusableFileError,
@@ -32,18 +33,18 @@ from bert_tf.report.scores import ACCURACY, LOSS, Score, score, scores_among
 
 # A folder with one of these files belongs to a run.
 RUN_FILES = (
-    "results.json",
-    "run.json",
-    "train_log.csv",
-    "eval_predictions.tsv",
-    "eval_values.tsv",
-    "failure.txt",
-    "run.log",
+    run_files.RESULTS,
+    run_files.RUN,
+    run_files.TRAIN_LOG,
+    run_files.EVAL_PREDICTIONS,
+    run_files.EVAL_VALUES,
+    run_files.FAILURE,
+    run_files.LOG,
 )
 REPORT_FILES = ("report.html", "report.csv", "report.md")
 # run.json has the flags of the training only. results.json, the source for runs of old versions without a run.json, has
 # these as well: they say what to do, where, and how to evaluate. All its other flags count as flags of the training.
-_OTHER_FLAGS = (
+OTHER_FLAGS = (
     "data_dir",
     "output_dir",
     "do_train",
@@ -55,10 +56,11 @@ _OTHER_FLAGS = (
     "iterations_per_loop",
     "logging_steps",
     "overwrite_output_dir",
+    "use_tpu",
+    "master",
     "tpu_name",
     "tpu_zone",
     "gcp_project",
-    "num_tpu_cores",
 )
 
 
@@ -193,8 +195,8 @@ def _read_run(folder: Path, inventory: Inventory) -> None:
     """Adds the run of a folder to the finished, the failed or the skipped ones."""
     training = {}
     with _skipping(inventory.skipped):
-        training = read_training(folder / "run.json")
-    if not (folder / "results.json").exists():
+        training = read_training(folder / run_files.RUN)
+    if not (folder / run_files.RESULTS).exists():
         inventory.failed.append(_create_failed_run(folder, training, _why_no_results(folder)))
         return
     try:
@@ -205,8 +207,9 @@ def _read_run(folder: Path, inventory: Inventory) -> None:
         else:
             inventory.skipped.append(str(error))
         return
-    if (folder / "failure.txt").exists():
-        inventory.skipped.append(f"{folder / 'failure.txt'}: reports a failure, but results.json exists and is used")
+    if (folder / run_files.FAILURE).exists():
+        note = f"{folder / run_files.FAILURE}: reports a failure, but {run_files.RESULTS} exists and is used"
+        inventory.skipped.append(note)
     inventory.runs.append(dataclasses.replace(run, **_read_parts(run, inventory.skipped)))
 
 
@@ -225,16 +228,18 @@ def _read_parts(run: Run, skipped: list[str]) -> dict:
     headline = run.headline.key
     # Old runs have no predictions or no values; the comparison notes it.
     with _skipping(skipped):
-        if (run.folder / "eval_predictions.tsv").exists():
-            parts["predictions"] = read_predictions(run.folder / "eval_predictions.tsv", run.results, headline)
+        path = run.folder / run_files.EVAL_PREDICTIONS
+        if path.exists():
+            parts["predictions"] = read_predictions(path, run.results, headline)
     predictions = parts.get("predictions")
     if predictions is not None and headline == ACCURACY:
         parts["values"] = ExampleValues(predictions.guids, predictions.correct.astype(float))
     with _skipping(skipped):
-        if (run.folder / "eval_values.tsv").exists():
-            parts["values"] = read_values(run.folder / "eval_values.tsv", run.results, headline, predictions)
+        path = run.folder / run_files.EVAL_VALUES
+        if path.exists():
+            parts["values"] = read_values(path, run.results, headline, predictions)
     with _skipping(skipped):
-        parts["train_log"] = read_train_log(run.folder / "train_log.csv", run.results.get("global_step"))
+        parts["train_log"] = read_train_log(run.folder / run_files.TRAIN_LOG, run.results.get("global_step"))
     return parts
 
 
@@ -244,20 +249,20 @@ def _create_failed_run(folder: Path, training: dict, reason: str) -> FailedRun:
 
 
 def _why_no_results(folder: Path) -> str:
-    if (folder / "failure.txt").exists():
+    if (folder / run_files.FAILURE).exists():
         return "failed"
-    return "has no results.json: it failed, was stopped or is still running"
+    return f"has no {run_files.RESULTS}: it failed, was stopped or is still running"
 
 
 def _create_run(folder: Path, training: dict) -> Run:
-    path = folder / "results.json"
+    path = folder / run_files.RESULTS
     results = read_json(path)
     flags, versions = results.get("flags"), results.get("versions")
     if not isinstance(flags, dict) or not isinstance(versions, dict):
         raise UnusableFileError(f"{path}: does not belong to a run: it has no flags or no versions")
     numbers, headline = _read_scores(path, results)
     # The flags in results.json are those of the last command, maybe of an evaluation with other flags.
-    training = training or {name: value for name, value in flags.items() if name not in _OTHER_FLAGS}
+    training = training or {name: value for name, value in flags.items() if name not in OTHER_FLAGS}
     settings, seed, train_data = _split_training(training)
     if seed is None:
         raise UnusableFileError(f"{path}: has no seed")

@@ -117,7 +117,7 @@ def test_failed_collapsed_and_separate_runs_are_named(report):
     text = report.read_text()
     assert "2 studies, which are neither pooled" in text
     assert re.search(r"Collapsed, the same class for all dev examples: [^<]*/collapsed", text)
-    assert "Runs without results" in text and "results.json: is cut off or not JSON" in text
+    assert "Runs without results" in text and "results.json: is cut off or not a JSON object" in text
     assert "expected calibration error is" in text and "15 bins" in text
     # The first study has its texts, the second says why not.
     assert text.count("<blockquote>") == 2 * text.partition('<h2 id="s2"')[0].count("<li><p>") > 0

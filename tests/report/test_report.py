@@ -66,7 +66,15 @@ def test_with_nothing_to_report_the_script_says_so_in_one_line(tmp_path, argumen
     assert list(tmp_path.iterdir()) == []
 
 
-ALLOWED = {"bert_tf", "bert_tf.errors", "bert_tf.files", "bert_tf.data", "bert_tf.data.examples", "bert_tf.data.tsv"}
+ALLOWED = {
+    "bert_tf",
+    "bert_tf.run_files",
+    "bert_tf.errors",
+    "bert_tf.files",
+    "bert_tf.data",
+    "bert_tf.data.examples",
+    "bert_tf.data.tsv",
+}
 WRITE = """
 import pathlib, sys
 from bert_tf.report.report import write_report
@@ -161,7 +169,7 @@ def test_what_was_not_read_is_named(sweep):
     write_report([sweep], sweep)
     for name in ("report.html", "report.md"):
         text = (sweep / name).read_text().replace("\\", "")
-        assert "results.json: is cut off or not JSON" in text
+        assert "results.json: is cut off or not a JSON object" in text
         assert "train_log.csv: is missing" in text
         assert "strange.bin: is not part of a run" in text
 

@@ -11,7 +11,8 @@ from support.synthetic_runs import (
     write_run,
 )
 
-from bert_tf.report.runs import REPORT_FILES, read_runs
+from bert_tf.report.runs import OTHER_FLAGS, REPORT_FILES, read_runs
+from bert_tf.training.config import RunConfig, flags_of
 
 GOOD = draw_probabilities(LABELS, 0.8, seed=1)
 
@@ -54,6 +55,11 @@ def test_without_run_json_flags_that_do_not_shape_the_training_do_not_count(tmp_
     edit_results(folder, flags=flags)
     (run,) = read_runs([tmp_path]).runs
     assert run.flags == {"do_lower_case": True, "own": 1}
+
+
+def test_every_flag_that_may_change_on_resume_does_not_shape_the_training():
+    assert {name for name, flag in flags_of(RunConfig).items() if not flag.resume} <= set(OTHER_FLAGS)
+    assert not {name for name, flag in flags_of(RunConfig).items() if flag.resume} & set(OTHER_FLAGS)
 
 
 def test_an_old_run_has_the_accuracy_for_a_headline_and_values_from_its_predictions(tmp_path):

@@ -11,17 +11,16 @@ import csv
 import dataclasses
 import functools
 import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
 
+from bert_tf import files, run_files
 from bert_tf.report.escaping import one_line
 from bert_tf.report.scores import ACCURACY
 from bert_tf.report.significance import is_binary
 
 LAST_LINES = 24
-_TAIL_BYTES = 8192
 _MAX_DEPTH = 20
 _LARGEST_NUMBER = 1e15
 _TOLERANCE = 1e-6
@@ -94,12 +93,9 @@ def digest(*parts: object) -> str:
 def last_lines(folder: Path) -> tuple[str, ...]:
     """Returns the last lines of a folder's failure.txt or else of its newest log; empty if it has neither."""
     logs = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in [folder / "failure.txt", *logs]:
+    for path in [folder / run_files.FAILURE, *logs]:
         if path.is_file():
-            with path.open("rb") as file:
-                file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-                lines = file.read().decode("utf-8", "replace").splitlines()
-            return tuple(one_line(line) for line in lines if line.strip())[-LAST_LINES:]
+            return tuple(map(one_line, files.last_lines(path, LAST_LINES)))
     return ()
 
 
@@ -109,13 +105,11 @@ def last_lines(folder: Path) -> tuple[str, ...]:
 def read_json(path: Path) -> dict:
     """Reads a JSON object that is not nested deeply."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = files.read_json(path)
     except OSError as error:
         raise UnusableFileError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise UnusableFileError(f"{path}: is cut off or not JSON") from error
-    if not isinstance(content, dict):
-        raise UnusableFileError(f"{path}: is not a JSON object")
+    except ValueError as error:
+        raise UnusableFileError(f"{path}: is cut off or not a JSON object") from error
     if _is_deep(content):
         raise UnusableFileError(f"{path}: has values nested in more than {_MAX_DEPTH} levels")
     return content
@@ -205,22 +199,22 @@ def read_values(path: Path, results: dict[str, float], headline: str, prediction
     guids, values = tuple(row[0] for row in rows), _floats(path, [row[1:] for row in rows])[:, 0]
     _check_number_of_rows(path, rows, results)
     if predictions is not None and predictions.guids != guids:
-        raise UnusableFileError(f"{path}: has other examples than eval_predictions.tsv")
+        raise UnusableFileError(f"{path}: has other examples than {run_files.EVAL_PREDICTIONS}")
     if headline == ACCURACY and is_binary(values):
         _check_accuracy(path, values, results)
     if headline == ACCURACY and predictions is not None and (values != predictions.correct).any():
-        raise UnusableFileError(f"{path}: has other values than eval_predictions.tsv")
+        raise UnusableFileError(f"{path}: has other values than {run_files.EVAL_PREDICTIONS}")
     return ExampleValues(guids, values)
 
 
 def _check_number_of_rows(path: Path, rows: list, results: dict[str, float]) -> None:
     if num_evaluated(results) not in (None, len(rows)):
-        raise UnusableFileError(f"{path}: does not belong to results.json: its number of rows differs")
+        raise UnusableFileError(f"{path}: does not belong to {run_files.RESULTS}: its number of rows differs")
 
 
 def _check_accuracy(path: Path, correct: np.ndarray, results: dict[str, float]) -> None:
     if abs(float(correct.mean()) - results[ACCURACY]) > _TOLERANCE:
-        raise UnusableFileError(f"{path}: does not belong to results.json: its accuracy differs")
+        raise UnusableFileError(f"{path}: does not belong to {run_files.RESULTS}: its accuracy differs")
 
 
 def read_train_log(path: Path, last_step: float | None) -> np.ndarray:
