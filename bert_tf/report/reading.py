@@ -151,10 +151,14 @@ def finite_number(value: object) -> float | None:
 
 
 def num_evaluated(results: dict[str, float]) -> int | None:
-    """Returns the number of evaluated examples, from the time and the speed; None if either is missing."""
-    if "eval_runtime" not in results or "eval_samples_per_second" not in results:
-        return None
-    return round(results["eval_runtime"] * results["eval_samples_per_second"])
+    """Returns the number of evaluated examples, from the time and the speed; None if they do not give one.
+
+    Example:
+        >>> num_evaluated({"eval_runtime": 2.0, "eval_samples_per_second": 204.0})
+        408
+    """
+    number = round(results.get("eval_runtime", 0) * results.get("eval_samples_per_second", 0))
+    return number if number > 0 else None
 
 
 # Tables.

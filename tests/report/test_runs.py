@@ -311,6 +311,18 @@ def test_absurd_numbers_in_results_that_decide_nothing_are_left_out(tmp_path, nu
     assert not inventory.skipped
 
 
+@pytest.mark.parametrize("speed", [-1, 0, 1e-300])
+def test_a_speed_that_gives_no_number_of_examples_is_not_used(tmp_path, speed):
+    folder = write_run(tmp_path / "run", GOOD)
+    edit_results(folder, eval_samples_per_second=speed)
+    (run,) = read_runs([tmp_path]).runs
+    assert run.num_dev_examples == len(LABELS)
+    make_old(folder)
+    (folder / "eval_predictions.tsv").unlink()
+    (run,) = read_runs([tmp_path]).runs
+    assert run.num_dev_examples is None
+
+
 def test_deeply_nested_run_files_are_named_and_the_results_are_read(tmp_path):
     (write_run(tmp_path / "run", GOOD) / "run.json").write_text('{"training": ' + "[" * 900 + "]" * 900 + "}")
     inventory = read_runs([tmp_path])
