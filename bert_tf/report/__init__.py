@@ -1,1 +1,1 @@
-"""Finished runs, compared in one page. Needs no TensorFlow."""
+"""Compares finished runs in one page. Needs no TensorFlow."""

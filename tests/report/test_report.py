@@ -45,6 +45,7 @@ def test_the_three_files_are_written_and_a_second_report_is_the_same(sweep):
     assert not list(sweep.glob(".report*"))
 
 
+@pytest.mark.slow
 def test_the_script_writes_to_its_first_argument_by_default(sweep):
     process = run_script(sweep)
     assert process.returncode == 0, process.stderr
@@ -52,12 +53,14 @@ def test_the_script_writes_to_its_first_argument_by_default(sweep):
     assert process.stderr == ""
 
 
+@pytest.mark.slow
 def test_flags_may_follow_the_folders(sweep, tmp_path):
     assert run_script(sweep, f"--report_dir={tmp_path / 'new' / 'report'}").returncode == 0
     assert (tmp_path / "new" / "report" / "report.html").exists()
     assert not (sweep / "report.html").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [[], ["gone"], ["."]])
 def test_with_nothing_to_report_the_script_says_so_in_one_line(tmp_path, arguments):
     process = run_script(*(tmp_path / argument for argument in arguments))
@@ -83,6 +86,7 @@ print(*sorted(sys.modules), sep="\\n")
 """
 
 
+@pytest.mark.slow
 def test_writing_a_report_loads_no_tensorflow_and_no_other_room(sweep):
     command = [sys.executable, "-c", WRITE, str(sweep)]
     process = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
