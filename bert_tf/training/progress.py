@@ -2,14 +2,14 @@
 
 import sys
 
-from tqdm import std
 from tqdm.auto import tqdm
+from tqdm.notebook import tqdm_notebook
 
 _SECONDS_BETWEEN_LINES = 10
 
 
 class ProgressBar:
-    """A bar on standard error, or a line now and then if that is not a terminal.
+    """A bar on a terminal or in a notebook, and elsewhere a line now and then.
 
     Args:
         name: of the work, such as `train`.
@@ -24,7 +24,8 @@ class ProgressBar:
     """
 
     def __init__(self, name: str, total: int, examples_per_step: int, start: int = 0, disable: bool = False):
-        terminal = sys.stderr.isatty() or tqdm is not std.tqdm  # in a notebook it is a widget
+        is_widget = issubclass(tqdm, tqdm_notebook)
+        is_redrawn = is_widget or sys.stderr.isatty()
         self._examples_per_step = examples_per_step
         self._bar = tqdm(
             desc=name,
@@ -32,10 +33,13 @@ class ProgressBar:
             unit="step" if examples_per_step > 1 else "example",
             initial=start,
             disable=disable,
-            mininterval=0.1 if terminal else _SECONDS_BETWEEN_LINES,
-            dynamic_ncols=terminal,
-            bar_format="{desc}: {percentage:3.0f}% |{bar:20}| {unit} {n_fmt}/{total_fmt}{postfix}, {remaining} left"
-            + ("" if terminal else "\n"),
+            mininterval=0.1 if is_redrawn else _SECONDS_BETWEEN_LINES,
+            dynamic_ncols=is_redrawn and not is_widget,
+            # A widget puts its own bar in place of {bar}.
+            bar_format="{desc}: {percentage:3.0f}% |"
+            + ("{bar}" if is_widget else "{bar:20}")
+            + "| {unit} {n_fmt}/{total_fmt}{postfix}, {remaining} left"
+            + ("" if is_redrawn else "\n"),
         )
 
     def __enter__(self) -> "ProgressBar":
@@ -45,7 +49,7 @@ class ProgressBar:
         self._bar.close()
 
     def update(self, step: int, loss: float | None = None) -> None:
-        """Shows that `step` steps are finished, and the last one's loss."""
+        """Shows the number of finished steps, and the last one's loss."""
         if self._bar.disable:
             return
         done, seconds = step - self._bar.initial, self._bar.format_dict["elapsed"]
