@@ -1,34 +1,34 @@
 #!/usr/bin/env bash
-# Fine-tunes on MRPC once for each configuration of a grid and each seed, every run from the pre-trained checkpoint.
+# Fine-tunes on MRPC once for each configuration of a grid and each seed, always from the pre-trained checkpoint.
 #
 #   scripts/sweep_mrpc.sh                 the notebook's grid, three seeds each
-#   scripts/sweep_mrpc.sh --dry_run       prints its commands, one a line, and runs none
+#   scripts/sweep_mrpc.sh --dry_run       prints the commands, one a line, and runs nothing
 #
-# These variables make any other grid, all values with all others:
+# These variables define another grid; it has all combinations of their values:
 #
-#   MODELS            names or folders, default uncased_L-12_H-768_A-12; quote a folder with spaces once more:
+#   MODELS            names or folders, default uncased_L-12_H-768_A-12; put a folder with spaces in more quotes:
 #                     MODELS="uncased_L-4_H-512_A-8 '/my models/tiny'"
 #   LEARNING_RATES    default 5e-5
 #   BATCH_SIZES       default 8
 #   EPOCHS            default 3
 #
-# For example the paper's:
+# For example the grid of the paper:
 #
 #   LEARNING_RATES="5e-5 3e-5 2e-5" BATCH_SIZES="16 32" EPOCHS="2 3 4" scripts/sweep_mrpc.sh
 #
-# The notebook warms up for 500 steps; in another grid it is a tenth of a run's steps, as in the original.
-# And these hold for any grid:
+# The notebook's grid warms up for 500 steps; another grid for a tenth of a run's steps, as in the original.
+# These variables apply to any grid:
 #
 #   SEEDS             default "0 1 2"
-#   JOBS              how many runs go side by side, default 1; with more, each has a GPU of its own where there are GPUs
-#   OUTPUT_DIR        default output/sweep_mrpc; each run has a folder there, named by its configuration
+#   JOBS              the number of runs at the same time, default 1; if there are GPUs, each run has one for itself
+#   OUTPUT_DIR        default output/sweep_mrpc; each run has a folder there, named after its configuration
 #
 # Other arguments are passed on to each run, see run_classifier.py --help: --data_dir=FOLDER, --mixed_precision=bfloat16.
-# With --bert_config_file, --vocab_file and --init_checkpoint the grid is that of this one model.
+# With --bert_config_file, --vocab_file and --init_checkpoint, the grid is run with this one model.
 #
-# What a run prints is in its run.log. Started again, a sweep skips what is finished and goes on where it was stopped. A
-# run that fails leaves failure.txt in its folder, and the others go on. The last step is a report of all runs.
-# Exit code: 0 if all is well, 1 if a run or the report failed, 130 after Ctrl-C, 143 after SIGTERM.
+# Each run prints to the run.log in its folder. A run that fails leaves failure.txt there, and the others continue. If
+# you start a sweep again, it skips finished runs and resumes the others. Its last step is a report on all runs.
+# Exit code: 0 if everything succeeded, 1 if a run or the report failed, 130 after Ctrl-C, 143 after SIGTERM.
 set -euo pipefail
 
 for argument in "$@"; do
@@ -56,7 +56,7 @@ else
   )
 fi
 
-exec python "$(dirname "$0")/sweep.py" \
+exec python "$(dirname "$0")/sweep" \
   --output_dir="${OUTPUT_DIR:-output/sweep_mrpc}" \
   --seeds="${SEEDS:-0 1 2}" \
   --jobs="${JOBS:-1}" \

@@ -1,6 +1,5 @@
 """A project whose sweep runs the real scripts with the real flags; its training is a stand-in unless it `trains`."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -12,12 +11,21 @@ from pathlib import Path
 
 from support.paths import ROOT
 
-SCRIPTS = ("mrpc_base.sh", "mrpc_large.sh", "sweep_mrpc.sh")
+from bert_tf.errors import UserError
+from bert_tf.files import locked
+
+SHELL_SCRIPTS = ("mrpc_base.sh", "mrpc_large.sh", "sweep_mrpc.sh")
 BASE, LARGE = "uncased_L-12_H-768_A-12", "uncased_L-24_H-1024_A-16"
 TIMEOUT = 120
 VARIABLES = ("MODELS", "LEARNING_RATES", "BATCH_SIZES", "EPOCHS", "SEEDS", "JOBS", "OUTPUT_DIR", "CUDA_VISIBLE_DEVICES")
 
-# Takes the place of bert_tf.training.run in every Python that finds it on its path.
+# Every Python runs sitecustomize.py first; only those of runs import one of the two below.
+SITECUSTOMIZE = """
+import sys
+if sys.orig_argv[1:] and sys.orig_argv[1].endswith("run_classifier.py"):
+    import first_in_a_run
+"""
+# Replaces bert_tf.training.run.
 STAND_IN = """
 import dataclasses, fcntl, json, os, pathlib, sys, time, types
 from bert_tf.training.config import DEFAULTS
@@ -51,11 +59,10 @@ module = types.ModuleType("bert_tf.training.run")
 module.run = run
 sys.modules["bert_tf.training.run"] = module
 """
-# Beside the real training: tells the process id of a run.
-PID_TELLER = """
-import os, pathlib, sys
-if any(word.endswith("run_classifier.py") for word in sys.orig_argv):
-    pathlib.Path(PID_FILE).write_text(str(os.getpid()))
+# Leaves the training as it is and writes down the process id.
+PID_WRITER = """
+import os, pathlib
+pathlib.Path(PID_FILE).write_text(str(os.getpid()))
 """
 REPORT = """
 import pathlib, sys
@@ -69,12 +76,8 @@ class Project:
 
     def __init__(self, folder: Path, trains: bool):
         self.folder = folder / "a project"
-        (self.folder / "scripts").mkdir(parents=True)
-        for path in (
-            ROOT / "run_classifier.py",
-            *(ROOT / "scripts").glob("sweep*.py"),
-            *(ROOT / "scripts" / name for name in SCRIPTS),
-        ):
+        shutil.copytree(ROOT / "scripts" / "sweep", self.folder / "scripts" / "sweep")
+        for path in (ROOT / "run_classifier.py", *(ROOT / "scripts" / name for name in SHELL_SCRIPTS)):
             shutil.copy(path, self.folder / path.relative_to(ROOT))
         (self.folder / "scripts" / "report.py").write_text(REPORT)
         self.data = self.folder / "data" / "MRPC"
@@ -84,12 +87,11 @@ class Project:
         (self.folder / "here").mkdir()
         self.output = self.folder / "here" / "an output"
         self.pid_file = folder / "pid"
-        first = PID_TELLER.replace("PID_FILE", repr(str(self.pid_file)))
-        if not trains:
-            first = STAND_IN
+        first = PID_WRITER.replace("PID_FILE", repr(str(self.pid_file))) if trains else STAND_IN
         (self.folder / "first").mkdir()
-        (self.folder / "first" / "sitecustomize.py").write_text(first)
-        self.path = [str(self.folder / "first"), str(ROOT)]
+        (self.folder / "first" / "sitecustomize.py").write_text(SITECUSTOMIZE)
+        (self.folder / "first" / "first_in_a_run.py").write_text(first)
+        self.path = [str(self.folder / "first"), str(self.folder), str(ROOT)]
 
     def environment(self, **variables: object) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
@@ -142,17 +144,16 @@ def wait_for(moment: Callable[[], bool]) -> None:
 
 
 def lives(folder: Path) -> bool:
-    """Whether the process of a run with the stand-in is still there: its lock dies with it."""
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    """Returns True if the process of a run with the stand-in is still there: its lock dies with it."""
+    try:
+        with locked(folder / ".lock", "the run lives"):
+            return False
+    except UserError:
+        return True
 
 
 def assert_refused(project: Project, message: str, *arguments: str, **variables: object) -> None:
-    """Whether a sweep tells this mistake in one line and runs nothing."""
+    """Checks that a sweep reports this mistake in one line and runs nothing."""
     done = project.run(*arguments, **variables)
     assert done.returncode == 1 and not done.stdout
     assert message in done.stderr and len(done.stderr.splitlines()) == 1

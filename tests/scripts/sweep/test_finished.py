@@ -40,5 +40,5 @@ def test_a_run_that_does_not_say_on_what_it_was_run_is_not_finished(name, key, p
     assert "accuracy 0.7500, 0:00:0" in project.run(**SWEEP).stdout
 
 
-def test_data_that_cannot_be_read_is_told_in_one_line_and_nothing_is_run(project):
+def test_data_that_cannot_be_read_is_reported_in_one_line_and_nothing_is_run(project):
     assert_refused(project, "nowhere/train.tsv: there is no such file", "--data_dir=nowhere", **SWEEP)

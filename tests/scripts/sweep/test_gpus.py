@@ -1,8 +1,9 @@
-import importlib.util
 import os
 
 import pytest
-from support.sweep_project import ROOT, Project, assert_refused
+from support.sweep_project import Project, assert_refused
+
+from gpus import find_gpus
 
 
 @pytest.fixture
@@ -10,26 +11,21 @@ def project(tmp_path) -> Project:
     return Project(tmp_path, trains=False)
 
 
-@pytest.fixture
-def find_gpus():
-    spec = importlib.util.spec_from_file_location("sweep_gpus", ROOT / "scripts" / "sweep_gpus.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.find_gpus
-
-
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"JOBS": "0"}, "JOBS: '0' is no whole number from 1 on"),
-        ({"JOBS": "3", "CUDA_VISIBLE_DEVICES": "0,1"}, "JOBS: 3 runs side by side need a GPU each, and there are 2"),
+        ({"JOBS": "0"}, "JOBS: '0' is not a whole number of at least 1"),
+        (
+            {"JOBS": "3", "CUDA_VISIBLE_DEVICES": "0,1"},
+            "JOBS: 3 runs at the same time need a GPU each",
+        ),
     ],
 )
 def test_a_number_of_jobs_that_cannot_be_is_refused(variables, message, project):
     assert_refused(project, message, **variables)
 
 
-def test_runs_side_by_side_have_a_gpu_each(project):
+def test_runs_at_the_same_time_have_a_gpu_each(project):
     done = project.run(
         *("--max_seq_length=64",),
         LEARNING_RATES="1e-3",
@@ -48,7 +44,7 @@ def test_runs_side_by_side_have_a_gpu_each(project):
 @pytest.mark.parametrize(
     ("visible", "gpus"), [(None, ["0", "1"]), ("", []), ("-1", []), ("1", ["1"]), ("2, 0,-1,3", ["2", "0"])]
 )
-def test_gpus_are_those_that_cuda_would_show(visible, gpus, find_gpus, tmp_path, monkeypatch):
+def test_gpus_are_those_that_cuda_would_show(visible, gpus, tmp_path, monkeypatch):
     tool = tmp_path / "nvidia-smi"
     tool.write_text('#!/bin/sh\necho "GPU 0: A (UUID: a)"\necho "  MIG 1g: (UUID: m)"\necho "GPU 1: B (UUID: b)"\n')
     tool.chmod(0o755)
@@ -59,7 +55,7 @@ def test_gpus_are_those_that_cuda_would_show(visible, gpus, find_gpus, tmp_path,
     assert find_gpus() == gpus
 
 
-def test_without_nvidias_tool_there_are_no_gpus(find_gpus, tmp_path, monkeypatch):
+def test_without_nvidias_tool_there_are_no_gpus(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert find_gpus() == []

@@ -1,23 +1,23 @@
-"""What an earlier sweep has finished: the same runs, with the same flags and on the same data."""
+"""Recognizes runs that an earlier sweep finished with the same flags on the same data."""
 
 import dataclasses
-import json
-from pathlib import Path
 
 from absl import flags
-from sweep_grid import Run
 
+from bert_tf import run_files
 from bert_tf.data.examples import examples_digest
 from bert_tf.data.processors import PROCESSORS
+from bert_tf.files import read_json_or_empty
+from grid import Run
 
 FLAGS = flags.FLAGS
-# What does not tell one run's results from another's, or is written down in other words than the flag's.
+# Flags that do not change the results, or that results.json stores in another form.
 NOT_COMPARED = ("output_dir", "overwrite_output_dir", "distribution_strategy", "tpu_name")
 
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """The data of all runs, as they note it.
+    """The data of all runs, in the form in which a run records it.
 
     Attributes:
         folder: its folder.
@@ -34,7 +34,7 @@ def read_data(folder: str) -> Data:
     """Reads the data once for all runs.
 
     Raises:
-        UserError: the files cannot be read; no run could.
+        UserError: the files cannot be read, so that every run would fail.
     """
     processor = PROCESSORS[FLAGS.task_name.lower()]()
     train, dev = processor.get_train_examples(folder), processor.get_dev_examples(folder)
@@ -42,8 +42,8 @@ def read_data(folder: str) -> Data:
 
 
 def finished_accuracy(run: Run, data: Data) -> float | None:
-    """The accuracy of a run that was finished earlier with the same flags and on the same data, else None."""
-    results = read_results(run)
+    """Returns the accuracy of a run that finished earlier with the same flags on the same data, else None."""
+    results = read_json_or_empty(run.folder / run_files.RESULTS)
     accuracy = results.get("eval_accuracy")
     if not isinstance(accuracy, float) or not has_same_flags(run, results, data.folder):
         return None
@@ -51,33 +51,19 @@ def finished_accuracy(run: Run, data: Data) -> float | None:
 
 
 def has_same_flags(run: Run, results: dict, data_dir: str) -> bool:
-    """Whether a run that left these results had the flags that it has now."""
+    """Returns True if the run that left these results had the same flags as `run`."""
     found = results.get("flags")
     if not isinstance(found, dict):
         return False
     wanted = {name: FLAGS[name].value for name in found if name in FLAGS and name not in NOT_COMPARED}
     if not FLAGS["do_lower_case"].present:
-        wanted.pop("do_lower_case", None)  # depends on the model then
+        wanted.pop("do_lower_case", None)  # its default depends on the model
     wanted |= {**run.settings, "data_dir": data_dir}
     return all(found.get(name) == value for name, value in wanted.items())
 
 
 def has_same_data(run: Run, results: dict, data: Data) -> bool:
-    """Whether a run that left these results was trained and evaluated on this data."""
-    training = read_json(run.folder / "run.json").get("training")
+    """Returns True if the run that left these results was trained and evaluated on this data."""
+    training = read_json_or_empty(run.folder / run_files.RUN).get("training")
     trained = isinstance(training, dict) and training.get("train_data") == data.train_data
     return trained and results.get("dev_data") == data.dev_data
-
-
-def read_results(run: Run) -> dict:
-    """A run's results.json; empty where there is none that can be read."""
-    return read_json(run.folder / "results.json")
-
-
-def read_json(path: Path) -> dict:
-    """A file's JSON object; empty where there is none that can be read."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

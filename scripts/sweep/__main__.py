@@ -1,0 +1,79 @@
+r"""Runs run_classifier.py for each configuration of a grid and each seed, and writes a report on all runs.
+
+    python scripts/sweep --output_dir=output/sweep --seeds="0 1 2" \
+        --grid "uncased_L-12_H-768_A-12" "5e-5 3e-5" "16 32" "3" --task_name=MRPC
+
+--grid takes models, learning rates, batch sizes and numbers of epochs, and can be given several times. All other
+arguments are passed on to each run. scripts/sweep_mrpc.sh has the grid for MRPC, and its --help explains more.
+"""
+
+# Python puts the folder that it runs first on its path, so these files import one another by their plain names, from
+# any working folder. tests/scripts/test_names.py makes sure that no name hides a module that something else imports.
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from arguments import data_dir, parse
+from bert_tf.errors import UserError
+from bert_tf.files import locked, make_folder
+from finished import read_data
+from gpus import make_slots
+from grid import Run, make_runs
+from processes import SECONDS_BETWEEN_LOOKS, GuardedProcess, StopSignal, stop
+from scheduler import Sweep
+
+REPORT = Path(__file__).resolve().parents[1] / "report.py"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the sweep of a command line and returns its exit code."""
+    arguments, passed_on = parse(argv, __doc__)
+    runs = make_runs(arguments, passed_on)
+    slots = make_slots(arguments.jobs)
+    if arguments.dry_run:
+        for run in runs:
+            print(shlex.join(run.command))
+        return 0
+    return run_all(runs, slots, arguments.output_dir)
+
+
+def run_all(runs: Sequence[Run], slots: Sequence[str | None], output_dir: Path) -> int:
+    """Runs all runs and the report in the locked output folder, and returns the exit code."""
+    stop_signal = StopSignal()
+    sweep = Sweep(runs, slots, read_data(data_dir()), stop_signal)
+    make_folder(output_dir, "OUTPUT_DIR")
+    refusal = f"OUTPUT_DIR: {output_dir}: another sweep is running there; wait for it or name another folder"
+    with locked(output_dir / ".sweep.lock", refusal):
+        print(f"{len(runs)} runs, {len(slots)} at a time, in {output_dir}; each prints to its run.log", flush=True)
+        sweep.run()
+        has_report = not stop_signal.received and write_report(output_dir, stop_signal)
+    if stop_signal.received:
+        print("sweep: interrupted; run the same command again to continue", file=sys.stderr)
+        return 128 + stop_signal.received
+    if sweep.failed:
+        failures = f"{sweep.failed} of {len(runs)} runs failed, see failure.txt in their folders"
+        print(f"sweep: {failures}; the same command tries them again", file=sys.stderr)
+    if not has_report:
+        print("sweep: the report failed", file=sys.stderr)
+    return 0 if has_report and not sweep.failed else 1
+
+
+def write_report(output_dir: Path, stop_signal: StopSignal) -> bool:
+    """Calls report.py on the sweep's folder; returns True if it succeeded."""
+    process = GuardedProcess([sys.executable, str(REPORT), str(output_dir)])
+    try:
+        while process.exit_code() is None and not stop_signal.received:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+    finally:
+        stop([process])
+    return process.exit_code() == 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except UserError as user_error:
+        print(f"sweep: error: {user_error}", file=sys.stderr)
+        sys.exit(1)
