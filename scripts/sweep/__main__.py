@@ -8,7 +8,7 @@ arguments are passed on to each run. scripts/sweep_mrpc.sh has the grid for MRPC
 """
 
 # Python puts the folder that it runs first on its path, so these files import one another by their plain names, from
-# any working folder. tests/scripts/test_names.py makes sure that no name hides a module that something else imports.
+# any working folder. tests/scripts/test_modules.py makes sure that no name hides a module that something else imports.
 import shlex
 import sys
 import time

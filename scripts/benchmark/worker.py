@@ -1,8 +1,6 @@
-"""Our side of benchmark.py: a process that does one job, see `JOBS`, by the path that run_classifier.py takes."""
+"""Our worker: a process that does one job, see `JOBS`, with the same code as run_classifier.py."""
 
-# First of all: this one finds the project, that one sets the environment in which TensorFlow starts.
-from benchmark_process import ROOT, serve
-
+# This one comes first, because it sets the environment in which TensorFlow starts.
 import run_classifier
 
 # isort: split
@@ -16,8 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
-from bert_tf.checkpoints.download import fetch
+from bert_tf.checkpoints import download as catalogue
 from bert_tf.checkpoints.formats import write_checkpoint
 from bert_tf.data.batches import batch_dataset, training_order
 from bert_tf.data.examples import InputExample
@@ -26,6 +23,7 @@ from bert_tf.data.processors import MrpcProcessor
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.data.tsv import read_raw_tsv
 from bert_tf.devices import create_strategy
+from bert_tf.errors import UserError
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.flops import forward_flops, training_flops
@@ -36,34 +34,35 @@ from bert_tf.training.efficiency import device_peak, peak_memory_bytes
 from bert_tf.training.inference import predict
 from bert_tf.training.loop import Training, TrainingOptions
 from bert_tf.training.output_dir import OutputDir
+from serving import serve
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 LENGTHS = (16, 32, 64, 128)
 TOKENS_OF_A_BATCH = 2048
-# With 12 batches, those of three epochs of MRPC.
+# With 12 batches this is three epochs of MRPC.
 _ROUNDS_OF_PADDING = 30
 
-# What a job tells at once, and what measures it once; None where there is nothing to repeat.
+# The facts of a job, and a function that measures it once; None if it has nothing to repeat.
 Prepared = tuple[dict, Callable[[], dict] | None]
 
 
 def clock(work: Callable[[], object]) -> dict:
-    """Does work; its seconds, and the most memory that this process had until now."""
+    """Does work; returns its seconds, and the peak memory of this process so far."""
     started = time.perf_counter()
     work()
     return {"seconds": time.perf_counter() - started, "memory": peak_memory_bytes()}
 
 
 def vocab_file() -> Path:
-    """BERT's uncased vocabulary, that of the small checkpoint."""
-    return fetch(DEFAULT_CHECKPOINT) / "vocab.txt"
+    """Returns BERT's uncased vocabulary, from the small checkpoint."""
+    return catalogue.fetch(catalogue.DEFAULT_CHECKPOINT) / "vocab.txt"
 
 
-# The examples as files and features.
+# Examples and models as files.
 
 
 def write_examples(job: dict) -> Prepared:
-    """Tokenizes the training set in an order without meaning, so that any part of it is like the whole."""
+    """Writes the tokenized training set in random order, so that any part of it resembles the whole."""
     features = read_corpus(job)
     order = training_order(len(features), len(features), 1, seed=0)[0]
     np.savez(
@@ -77,7 +76,7 @@ def write_examples(job: dict) -> Prepared:
 
 
 def read_corpus(job: dict) -> Features:
-    """The training set."""
+    """Reads and tokenizes the training set."""
     examples = MrpcProcessor().get_train_examples(job["data_dir"])
     return to_features(examples, job["max_seq_length"])
 
@@ -89,7 +88,7 @@ def to_features(examples: list[InputExample], max_seq_length: int) -> Features:
 
 
 def read_features(job: dict) -> Features:
-    """The examples that both sides get."""
+    """Reads the examples that both sides get."""
     arrays = np.load(job["path"])
     lengths = arrays["lengths"]
     return Features(
@@ -101,7 +100,7 @@ def read_features(job: dict) -> Features:
 
 
 def write_model(job: dict) -> Prepared:
-    """An official checkpoint folder with random weights."""
+    """Writes a folder like an official checkpoint, with random weights."""
     folder = Path(job["folder"])
     folder.mkdir()
     config = BertConfig(**job["config"])
@@ -115,30 +114,30 @@ def write_model(job: dict) -> Prepared:
 
 
 def settle() -> tf.distribute.Strategy:
-    """What `classifier.run` sets before it builds a model."""
+    """Sets what `classifier.run` sets before it builds a model, and returns the strategy."""
     tf_keras.utils.set_random_seed(0)
     tf.config.experimental.enable_op_determinism()
     return create_strategy(None)
 
 
 def make_model(job: dict, strategy: tf.distribute.Strategy) -> BertClassifier:
-    """A model with random weights."""
+    """Creates a model with random weights."""
     with strategy.scope():
         encoder = BertEncoder(BertConfig(**job["config"]), dtype=POLICIES[job["dtype"]])
         return BertClassifier(encoder, num_labels=2, seed=0)
 
 
 def make_training(job: dict, strategy: tf.distribute.Strategy, steps: int) -> Training:
-    """A training with the defaults of run_classifier.py."""
+    """Creates a training with the defaults of run_classifier.py."""
     options = TrainingOptions(num_train_steps=steps, train_batch_size=job["batch_size"])
     return Training(make_model(job, strategy), options, strategy)
 
 
 def train(job: dict) -> Prepared:
-    """An epoch of the examples, shuffled anew each time."""
+    """Prepares epochs of training, each in another order."""
     strategy, features = settle(), read_features(job)
     steps = len(features) // job["batch_size"]
-    # Once more to warm up.
+    # One more epoch, to warm up.
     all_steps = steps * (job["repetitions"] + 1)
     training = make_training(job, strategy, all_steps)
     order = training_order(len(features), job["batch_size"], all_steps, seed=0)
@@ -154,14 +153,14 @@ def train(job: dict) -> Prepared:
 
 
 def count(features: Features) -> dict:
-    """How many examples and real tokens there are."""
+    """Counts the examples and their real tokens."""
     return {"examples": len(features), "tokens": int(features.lengths.sum())}
 
 
 def infer(job: dict) -> Prepared:
-    """The probabilities of all examples, counted from the second batch on; the first one pays for the graph.
+    """Prepares the prediction of all examples, timed from the second batch on, because the first one builds the graph.
 
-    For this a batch of copies of the shortest example is put before the others.
+    A batch of copies of the shortest example comes first, so that all examples are timed.
     """
     strategy, features = settle(), read_features(job)
     model = make_model(job, strategy)
@@ -183,7 +182,7 @@ def infer(job: dict) -> Prepared:
 
 
 def measure_peak(job: dict) -> Prepared:
-    """The machine's matrix products."""
+    """Prepares the measurement of the machine's matrix products."""
 
     def measure() -> dict:
         device_peak.cache_clear()
@@ -193,9 +192,9 @@ def measure_peak(job: dict) -> Prepared:
 
 
 def measure_input(job: dict) -> Prepared:
-    """Tokenizing and padding as many batches as a repetition of training has, one after the other.
+    """Prepares tokenizing and then padding of as many batches as a repetition of training has.
 
-    A run builds its data set once, and so does this: it pads the batches many times over, and tells the mean.
+    A run builds its data set once, and so does this: it pads the batches many times and returns the mean.
     """
     size, steps = job["batch_size"], job["batches"]
     examples = MrpcProcessor().get_train_examples(job["data_dir"])[: size * steps]
@@ -212,14 +211,14 @@ def measure_input(job: dict) -> Prepared:
 
 
 def tokenize(job: dict) -> Prepared:
-    """Tokenizes all sentences of SST-2's train.tsv."""
+    """Prepares the tokenizing of all sentences of SST-2's train.tsv."""
     rows = read_raw_tsv(Path(job["sst2"]))[1:]
     examples = [InputExample("", row.fields[0], label="0") for row in rows]
     return {"examples": len(examples)}, lambda: clock(lambda: to_features(examples, job["max_seq_length"]))
 
 
 def train_on_lengths(job: dict) -> Prepared:
-    """Trains on random tokens: examples of one length, of another length, all with as many tokens a batch."""
+    """Prepares training on random tokens: examples of several lengths, with the same number of tokens in a batch."""
     strategy = settle()
     training = make_training(job, strategy, steps=10_000)
     vocab_size, steps = job["config"]["vocab_size"], max(1, job["batches"] // 2)
@@ -243,11 +242,11 @@ def train_on_lengths(job: dict) -> Prepared:
 
 
 class _EnoughError(Exception):
-    """Ends a training once it has done the steps that are measured."""
+    """Ends a training after the steps that are measured."""
 
 
 def start(job: dict) -> Prepared:
-    """Runs run_classifier.py for so many steps; when each was done, in seconds since 1970, and its real tokens."""
+    """Runs run_classifier.py for some steps; returns when each was done, in seconds since 1970, and its real tokens."""
     found: dict[str, list] = {"steps_done_at": [], "step_tokens": []}
 
     class WatchedTraining(Training):
@@ -264,7 +263,7 @@ def start(job: dict) -> Prepared:
             super().run(features, output_dir, progress=note)
 
     classifier.Training = WatchedTraining
-    argv = [str(ROOT / "run_classifier.py"), *job["flags"]]
+    argv = [run_classifier.__file__, *job["flags"]]
     try:
         run_classifier.run_main(run_classifier.FLAGS(argv))
     except _EnoughError:
@@ -284,4 +283,4 @@ JOBS: dict[str, Callable[[dict], Prepared]] = {
 }
 
 if __name__ == "__main__":
-    serve(lambda job: JOBS[job["kind"]](job))
+    serve(lambda job: JOBS[job["kind"]](job), (UserError,))

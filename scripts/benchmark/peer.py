@@ -1,6 +1,6 @@
-"""The peer's side of benchmark.py: BERT in PyTorch's transformers, trained and used as a careful user does it.
+"""The peer's worker: BERT in PyTorch's transformers, trained and used as a careful user would do it.
 
-Needs torch and transformers, and neither TensorFlow nor anything else of this project's environment.
+Runs in an environment of its own with torch and transformers, without this project's package and TensorFlow.
 """
 
 import contextlib
@@ -12,15 +12,16 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import transformers
-from benchmark_process import serve, usable_cores
+
+from serving import serve
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-# Our names of activations are those of the original BERT.
+# Our activations have the names of the original BERT.
 ACTIVATIONS = {"gelu": "gelu_pytorch_tanh", "gelu_erf": "gelu"}
 
 
 def make_batches(job: dict) -> list[dict[str, torch.Tensor]]:
-    """The examples, those of like length together, padded to the longest of a batch or to a fixed length."""
+    """Returns batches of examples of similar length, padded to the longest of the batch or to a fixed length."""
     arrays = np.load(job["path"])
     lengths = arrays["lengths"]
     ends = np.cumsum(lengths)
@@ -32,7 +33,7 @@ def make_batches(job: dict) -> list[dict[str, torch.Tensor]]:
 
 
 def make_batch(arrays: dict, ends: np.ndarray, rows: np.ndarray, pad_to: int | None) -> dict[str, torch.Tensor]:
-    """One padded batch on the device."""
+    """Returns one padded batch on the device."""
     lengths = arrays["lengths"][rows]
     shape = len(rows), pad_to or lengths.max()
     batch = {name: torch.zeros(shape, dtype=torch.long) for name in ("input_ids", "token_type_ids", "attention_mask")}
@@ -45,25 +46,25 @@ def make_batch(arrays: dict, ends: np.ndarray, rows: np.ndarray, pad_to: int | N
 
 
 def make_model(job: dict) -> transformers.BertForSequenceClassification:
-    """A model with random weights."""
+    """Creates a model with random weights."""
     config = transformers.BertConfig(**job["config"])
     config.hidden_act = ACTIVATIONS[job["config"]["hidden_act"]]
     return transformers.BertForSequenceClassification(config).to(DEVICE)
 
 
 def autocast(job: dict) -> contextlib.AbstractContextManager:
-    """What computes in bfloat16 where the job says so and the weights are not."""
+    """Returns a context that computes in bfloat16 if the job asks for it and the weights are in float32."""
     return torch.autocast(DEVICE, torch.bfloat16, enabled=job["dtype"] == "bfloat16" and "cast_weights" not in job)
 
 
 def count(batches: list) -> dict:
-    """How many examples and real tokens there are."""
+    """Counts the examples and their real tokens."""
     masks = [batch["attention_mask"] for batch in batches]
     return {"examples": sum(len(mask) for mask in masks), "tokens": int(sum(mask.sum() for mask in masks))}
 
 
 def clock(work: Callable) -> dict:
-    """Does work; its seconds, and the most memory until now: the GPU's if there is one, else the resident set."""
+    """Does work; returns its seconds and the peak memory so far: the GPU's if there is one, else the process's."""
     started = time.perf_counter()
     work()
     seconds = time.perf_counter() - started
@@ -72,7 +73,7 @@ def clock(work: Callable) -> dict:
 
 
 def train(job: dict) -> tuple:
-    """Trains on each batch once."""
+    """Prepares training on each batch once."""
     batches, model = make_batches(job), make_model(job).train()
     steps = len(batches) * (job["repetitions"] + 1) + 1
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01, fused=True)
@@ -97,7 +98,7 @@ def train(job: dict) -> tuple:
 
 
 def infer(job: dict) -> tuple:
-    """The probabilities of all examples."""
+    """Prepares the prediction of all examples."""
     batches, model = make_batches(job), make_model(job).eval()
     if "cast_weights" in job:
         model = model.to(torch.bfloat16)
@@ -111,6 +112,14 @@ def infer(job: dict) -> tuple:
     return count(batches), lambda: clock(run)
 
 
+JOBS = {"training": train, "inference": infer}
+
+
+def prepare(job: dict) -> tuple:
+    """Prepares a job with as many threads as our side has."""
+    torch.set_num_threads(job["threads"])
+    return JOBS[job["kind"]](job)
+
+
 if __name__ == "__main__":
-    torch.set_num_threads(usable_cores())
-    serve(lambda job: {"training": train, "inference": infer}[job["kind"]](job))
+    serve(prepare)

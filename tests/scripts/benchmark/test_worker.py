@@ -1,0 +1,63 @@
+import sys
+import time
+
+import numpy as np
+import pytest
+from support.paths import SCRIPTS
+from support.tiny import write_corpus, write_tiny_model
+
+from worker import JOBS
+from worker_process import WorkerProcess
+
+TINY = {
+    "vocab_size": 1000,
+    "hidden_size": 24,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 48,
+    "hidden_act": "gelu",
+    "max_position_embeddings": 128,
+    "type_vocab_size": 2,
+}
+
+
+@pytest.fixture
+def job(tmp_path) -> dict:
+    """A job for a tiny model on 64 examples of 3 to 40 pieces."""
+    random = np.random.default_rng(0)
+    lengths = random.integers(3, 40, 64)
+    ids = random.integers(0, 1000, lengths.sum()).astype(np.int32)
+    labels = random.integers(0, 2, 64).astype(np.int32)
+    np.savez(tmp_path / "e.npz", input_ids=ids, type_ids=ids % 2, lengths=lengths, label_ids=labels)
+    settings = {"dtype": "float32", "batch_size": 32, "max_seq_length": 128, "repetitions": 1, "batches": 2}
+    return {"config": TINY, "path": str(tmp_path / "e.npz"), **settings}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["training", "inference", "lengths"])
+def test_our_side_measures_a_tiny_model(kind, job):
+    facts, measure = JOBS[kind](job)
+    answers = [measure(), measure()]
+    if kind == "lengths":
+        assert facts == {"tokens": 2048}
+        assert all(set(answer["seconds"]) == {16, 32, 64, 128} for answer in answers)
+        return
+    with np.load(job["path"]) as arrays:
+        assert (facts["examples"], facts["tokens"]) == (64, arrays["lengths"].sum())
+    assert facts["flops"] > 0
+    assert all(answer["seconds"] > 0 for answer in answers)
+
+
+@pytest.mark.slow
+def test_a_start_of_run_classifier_is_followed_to_its_first_step(tmp_path):
+    corpus = write_corpus(tmp_path / "data", {"train": 64})
+    model = write_tiny_model(tmp_path / "model")
+    flags = ["--task_name=MRPC", "--do_train", f"--data_dir={corpus}", f"--bert_model={model}"]
+    flags += [f"--output_dir={tmp_path / 'output'}", "--max_seq_length=48", "--iterations_per_loop=1"]
+    side = {"kind": "start", "flags": flags, "steps": 2}
+    command = [sys.executable, str(SCRIPTS / "benchmark" / "worker.py")]
+    with WorkerProcess("start", command, side, tmp_path / "start.log") as worker:
+        facts = worker.start()
+    assert worker.started < facts["steps_done_at"][0] < facts["steps_done_at"][1] < time.time()
+    assert all(64 < tokens < 32 * 48 for tokens in facts["step_tokens"])
+    assert facts["memory"] > 1e8
