@@ -12,48 +12,47 @@ arguments are passed on to each run. scripts/sweep_mrpc.sh has the grid for MRPC
 import shlex
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-from arguments import data_dir, parse
-from bert_tf.errors import UserError
+from arguments import parse
 from bert_tf.files import locked, make_folder
+from bert_tf.flags import run_program
 from finished import read_data
 from gpus import make_slots
-from grid import Run, make_runs
+from grid import make_runs
 from processes import SECONDS_BETWEEN_LOOKS, GuardedProcess, StopSignal, stop
 from scheduler import Sweep
 
 REPORT = Path(__file__).resolve().parents[1] / "report.py"
 
 
-def main(argv: Sequence[str]) -> int:
-    """Runs the sweep of a command line and returns its exit code."""
-    arguments, passed_on = parse(argv, __doc__)
-    runs = make_runs(arguments, passed_on)
+def main() -> None:
+    """Runs the sweep of the command line, and exits with its code."""
+    arguments = parse(sys.argv[1:], __doc__)
+    runs = make_runs(arguments)
     slots = make_slots(arguments.jobs)
     if arguments.dry_run:
         for run in runs:
             print(shlex.join(run.command))
-        return 0
-    return run_all(runs, slots, arguments.output_dir)
-
-
-def run_all(runs: Sequence[Run], slots: Sequence[str | None], output_dir: Path) -> int:
-    """Runs all runs and the report in the locked output folder, and returns the exit code."""
+        return
     stop_signal = StopSignal()
-    sweep = Sweep(runs, slots, read_data(data_dir()), stop_signal)
+    sweep = Sweep(runs, slots, read_data(arguments.config), stop_signal)
+    sys.exit(run_sweep(sweep, arguments.output_dir, stop_signal))
+
+
+def run_sweep(sweep: Sweep, output_dir: Path, stop_signal: StopSignal) -> int:
+    """Runs the sweep and the report in the locked output folder, and returns the exit code."""
     make_folder(output_dir, "OUTPUT_DIR")
     refusal = f"OUTPUT_DIR: {output_dir}: another sweep is running there; wait for it or name another folder"
     with locked(output_dir / ".sweep.lock", refusal):
-        print(f"{len(runs)} runs, {len(slots)} at a time, in {output_dir}; each prints to its run.log", flush=True)
+        print(f"{sweep.total} runs, {sweep.slots} at a time, in {output_dir}; each prints to its run.log", flush=True)
         sweep.run()
         has_report = not stop_signal.received and write_report(output_dir, stop_signal)
     if stop_signal.received:
         print("sweep: interrupted; run the same command again to continue", file=sys.stderr)
         return 128 + stop_signal.received
     if sweep.failed:
-        failures = f"{sweep.failed} of {len(runs)} runs failed, see failure.txt in their folders"
+        failures = f"{sweep.failed} of {sweep.total} runs failed, see failure.txt in their folders"
         print(f"sweep: {failures}; the same command tries them again", file=sys.stderr)
     if not has_report:
         print("sweep: the report failed", file=sys.stderr)
@@ -72,8 +71,4 @@ def write_report(output_dir: Path, stop_signal: StopSignal) -> bool:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except UserError as user_error:
-        print(f"sweep: error: {user_error}", file=sys.stderr)
-        sys.exit(1)
+    run_program(main, argv=sys.argv[:1])  # `main` parses the rest itself

@@ -1,17 +1,18 @@
 """Reads the sweep's command line: its own arguments, and the flags that it passes on to each run."""
 
 import argparse
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from absl import flags
 
-import run_classifier
 from bert_tf.errors import UserError
+from bert_tf.flags import config_from_flags, define_flags
+from bert_tf.programs.run_classifier import ClassifierConfig, with_defaults
 
-FLAGS = flags.FLAGS
-MODEL_FILES = ("bert_config_file", "vocab_file", "init_checkpoint")
 # The flags that the sweep sets for each run, and where the user sets them.
 SET_BY_SWEEP = {
     "bert_model": "MODELS",
@@ -23,41 +24,77 @@ SET_BY_SWEEP = {
 }
 
 
-def parse(argv: Sequence[str], description: str) -> tuple[argparse.Namespace, list[str]]:
-    """Parses the command line; the flags of the runs are checked, and their values are in `FLAGS` afterwards.
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """The command line of a sweep.
+
+    Attributes:
+        output_dir: the folder in which each run gets its folder.
+        grids: for each grid its models, learning rates, batch sizes and numbers of epochs, as the user wrote them.
+        seeds: the seeds, as the user wrote them.
+        jobs: the number of runs at the same time, as the user wrote it.
+        dry_run: True to print the commands and run nothing.
+        passed_on: the flags for each run.
+        config: what these flags mean. Each run replaces model, learning rate and so on.
+    """
+
+    output_dir: Path
+    grids: list[list[str]]
+    seeds: str
+    jobs: str
+    dry_run: bool
+    passed_on: list[str]
+    config: ClassifierConfig
+
+
+def parse(argv: Sequence[str], description: str) -> Arguments:
+    """Parses the command line and checks the flags of the runs.
 
     Args:
         argv: the words of the command line.
         description: the text above the arguments in `--help`.
 
-    Returns:
-        The sweep's own arguments, and the flags to pass on to each run.
-
     Raises:
-        UserError: the runs would refuse their flags, or a flag contradicts the grid.
+        UserError: an argument is missing, the runs would refuse their flags, or a flag contradicts the grid.
     """
-    arguments, passed_on = create_parser(description).parse_known_args(argv)
+    own, passed_on = create_parser(description).parse_known_args(argv)
     passed_on = ["--do_train", "--do_eval", *passed_on]
+    config = config_from_flags(ClassifierConfig, parse_run_flags(passed_on))
+    if config.bert_config_file and os.environ.get("MODELS"):
+        raise UserError("MODELS: contradicts --bert_config_file; give only one of them")
+    return Arguments(own.output_dir, own.grid, own.seeds, own.jobs, own.dry_run, passed_on, with_defaults(config))
+
+
+def parse_run_flags(passed_on: Sequence[str]) -> flags.FlagValues:
+    """Parses the flags of the runs, without touching those of this process."""
+    values = flags.FlagValues()
+    define_flags(ClassifierConfig, values)
     try:
-        unknown = FLAGS([run_classifier.__file__, *passed_on])[1:]
+        unknown = values(["run_classifier.py", *passed_on])[1:]
     except flags.Error as error:
-        raise UserError(str(error)) from error
+        raise UserError(f"{error}; see --help and run_classifier.py --help") from error
     if unknown:
         raise UserError(f"unexpected argument {unknown[0]!r}: flags start with --; see --help")
     for name, source in SET_BY_SWEEP.items():
-        if FLAGS[name].present:
+        if values[name].present:
             raise UserError(f"--{name}: the sweep sets it for each run; set {source} instead")
-    run_classifier.check_flags()
-    return arguments, passed_on
+    return values
 
 
-def create_parser(description: str) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A parser that reports mistakes in one line, as the other programs do."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises `UserError`."""
+        raise UserError(f"{message}; see --help")
+
+
+def create_parser(description: str) -> Parser:
     """Creates the parser of the sweep's own arguments."""
-    parser = argparse.ArgumentParser(
-        prog="python scripts/sweep",
+    parser = Parser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s --output_dir=FOLDER --grid MODELS LEARNING_RATES BATCH_SIZES EPOCHS [flags of the runs]",
+        usage="python scripts/sweep --output_dir=FOLDER --grid MODELS LEARNING_RATES BATCH_SIZES EPOCHS [FLAGS]",
         add_help=False,
         allow_abbrev=False,
     )
@@ -75,21 +112,3 @@ def create_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--jobs", default="1", help="the number of runs at the same time")
     parser.add_argument("--dry_run", action="store_true", help="print the commands and run nothing")
     return parser
-
-
-def model_is_given_by_files() -> bool:
-    """Returns True if the flags of the runs name the model's files.
-
-    Raises:
-        UserError: MODELS names models as well.
-    """
-    given = [name for name in MODEL_FILES if FLAGS[name].value]
-    if given and os.environ.get("MODELS"):
-        raise UserError(f"MODELS: contradicts --{given[0]}; give only one of them")
-    return bool(given)
-
-
-def data_dir() -> str:
-    """Returns the data folder of all runs, see `run_classifier.data_dir`."""
-    folder, _ = run_classifier.data_dir()
-    return folder

@@ -1,18 +1,17 @@
-"""Recognizes runs that an earlier sweep finished with the same flags on the same data."""
+"""Recognizes runs that finished with the same flags on the same data."""
 
 import dataclasses
-
-from absl import flags
 
 from bert_tf import run_files
 from bert_tf.data.examples import examples_digest
 from bert_tf.data.processors import PROCESSORS
 from bert_tf.files import read_json_or_empty
+from bert_tf.programs.run_classifier import ClassifierConfig
+from bert_tf.training.config import settle
 from grid import Run
 
-FLAGS = flags.FLAGS
-# Flags that do not change the results, or that results.json stores in another form.
-NOT_COMPARED = ("output_dir", "overwrite_output_dir", "distribution_strategy", "tpu_name")
+# Fields of a run's config that do not change its results, or that results.json does not have among the flags.
+NOT_COMPARED = ("output_dir", "overwrite_output_dir", "dataset")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,46 +19,51 @@ class Data:
     """The data of all runs, in the form in which a run records it.
 
     Attributes:
-        folder: its folder.
         train_data: the digest of the training set, in run.json.
         dev_data: the digest of the development set, in results.json.
     """
 
-    folder: str
     train_data: str
     dev_data: str
 
 
-def read_data(folder: str) -> Data:
+def read_data(config: ClassifierConfig) -> Data:
     """Reads the data once for all runs.
 
     Raises:
         UserError: the files cannot be read, so that every run would fail.
     """
-    processor = PROCESSORS[FLAGS.task_name.lower()]()
-    train, dev = processor.get_train_examples(folder), processor.get_dev_examples(folder)
-    return Data(folder, examples_digest(train), examples_digest(dev))
+    processor = PROCESSORS[config.task_name.lower()]()
+    train, dev = processor.get_train_examples(config.data_dir), processor.get_dev_examples(config.data_dir)
+    return Data(examples_digest(train), examples_digest(dev))
 
 
-def finished_accuracy(run: Run, data: Data) -> float | None:
-    """Returns the accuracy of a run that finished earlier with the same flags on the same data, else None."""
+def finished_score(run: Run, data: Data) -> str | None:
+    """Returns the score of a run that finished earlier with the same flags on the same data, else None."""
     results = read_json_or_empty(run.folder / run_files.RESULTS)
-    accuracy = results.get("eval_accuracy")
-    if not isinstance(accuracy, float) or not has_same_flags(run, results, data.folder):
-        return None
-    return accuracy if has_same_data(run, results, data) else None
+    is_same = has_same_flags(run, results) and has_same_data(run, results, data)
+    return describe_score(results) if is_same else None
 
 
-def has_same_flags(run: Run, results: dict, data_dir: str) -> bool:
+def describe_score(results: dict) -> str | None:
+    """Returns the main score of the run's task; None if the run was not evaluated.
+
+    Example:
+        >>> describe_score({"headline": "eval_accuracy", "eval_accuracy": 0.87, "eval_f1": 0.91})
+        'accuracy 0.8700'
+    """
+    name = results.get("headline")
+    score = results.get(name)
+    return f"{name.removeprefix('eval_')} {score:.4f}" if isinstance(score, float) else None
+
+
+def has_same_flags(run: Run, results: dict) -> bool:
     """Returns True if the run that left these results had the same flags as `run`."""
     found = results.get("flags")
-    if not isinstance(found, dict):
-        return False
-    wanted = {name: FLAGS[name].value for name in found if name in FLAGS and name not in NOT_COMPARED}
-    if not FLAGS["do_lower_case"].present:
-        wanted.pop("do_lower_case", None)  # its default depends on the model
-    wanted |= {**run.settings, "data_dir": data_dir}
-    return all(found.get(name) == value for name, value in wanted.items())
+    wanted = dataclasses.asdict(settle(run.config, {}))
+    return isinstance(found, dict) and all(
+        name in found and found[name] == value for name, value in wanted.items() if name not in NOT_COMPARED
+    )
 
 
 def has_same_data(run: Run, results: dict, data: Data) -> bool:

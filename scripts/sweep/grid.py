@@ -1,16 +1,14 @@
 """Turns grids and seeds into runs, each with its folder and its command line."""
 
-import argparse
 import dataclasses
 import itertools
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-import run_classifier
-from arguments import model_is_given_by_files
+from arguments import Arguments
 from bert_tf.errors import UserError
+from bert_tf.programs.run_classifier import ClassifierConfig
 
 PROGRAM = Path(__file__).resolve().parents[2] / "run_classifier.py"
 
@@ -20,46 +18,56 @@ class Run:
     """One run of the sweep.
 
     Attributes:
-        folder: its output folder.
         command: its command line.
-        settings: the values by which its results.json is recognized, under "flags".
+        config: what its flags mean.
     """
 
-    folder: Path
-    command: list[str]
-    settings: dict[str, object]
+    command: tuple[str, ...]
+    config: ClassifierConfig
+
+    @property
+    def folder(self) -> Path:
+        """Its output folder."""
+        return Path(self.config.output_dir)
 
 
-def make_runs(arguments: argparse.Namespace, passed_on: Sequence[str]) -> list[Run]:
+def make_runs(arguments: Arguments) -> list[Run]:
     """Makes the runs of all grids, each once; the seeds of a configuration follow one another.
 
     Raises:
-        UserError: a value is not a number, or two models have the same name.
+        UserError: a value is not a number or out of its bounds, or two models have the same name.
     """
     seeds = numbers("SEEDS", arguments.seeds, int)
     runs: dict[Path, Run] = {}
-    for models, rates, sizes, epochs in arguments.grid:
+    for models, rates, sizes, epochs in arguments.grids:
         grid = itertools.product(
-            [None] if model_is_given_by_files() else words("MODELS", models),
+            words("MODELS", models) if arguments.config.model else [None],
             numbers("LEARNING_RATES", rates, float),
             numbers("BATCH_SIZES", sizes, int),
             numbers("EPOCHS", epochs, float),
             seeds,
         )
         for values in grid:
-            run = make_run(arguments.output_dir, passed_on, *values)
+            run = make_run(arguments, *values)
             if runs.setdefault(run.folder, run) != run:
                 raise UserError(f"MODELS: two models are called {Path(values[0]).name}; rename one of the folders")
     return list(runs.values())
 
 
-def make_run(
-    output_dir: Path, passed_on: Sequence[str], model: str | None, rate: str, size: str, epochs: str, seed: str
-) -> Run:
-    """Makes the run of one configuration; `model` is None if `passed_on` names its files."""
-    label = Path(model).resolve().name if model else Path(run_classifier.output_dir()).name
-    folder = output_dir / f"{label}_lr{rate}_batch{size}_epochs{epochs}_seed{seed}"
-    own = {
+def make_run(arguments: Arguments, model: str | None, rate: str, size: str, epochs: str, seed: str) -> Run:
+    """Makes the run of one configuration; `model` is None if the passed on flags name its files."""
+    label = Path(model).resolve().name if model else Path(arguments.config.output_dir).name
+    folder = str(arguments.output_dir / f"{label}_lr{rate}_batch{size}_epochs{epochs}_seed{seed}")
+    config = dataclasses.replace(
+        arguments.config,
+        model=model,
+        learning_rate=float(rate),
+        train_batch_size=int(size),
+        num_train_epochs=float(epochs),
+        seed=int(seed),
+        output_dir=folder,
+    )
+    given = {
         "bert_model": model,
         "learning_rate": rate,
         "train_batch_size": size,
@@ -67,15 +75,8 @@ def make_run(
         "seed": seed,
         "output_dir": folder,
     }
-    given = [f"--{name}={value}" for name, value in own.items() if value is not None]
-    settings = {
-        "model": model,
-        "learning_rate": float(rate),
-        "train_batch_size": int(size),
-        "num_train_epochs": float(epochs),
-        "seed": int(seed),
-    }
-    return Run(folder, [sys.executable, str(PROGRAM), *passed_on, *given], settings)
+    own = [f"--{name}={value}" for name, value in given.items() if value is not None]
+    return Run((sys.executable, str(PROGRAM), *arguments.passed_on, *own), config)
 
 
 def words(name: str, text: str) -> list[str]:

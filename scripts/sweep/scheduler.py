@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from bert_tf import run_files
 from bert_tf.files import read_json_or_empty
-from finished import Data, finished_accuracy
+from finished import Data, describe_score, finished_score
 from gpus import environment
 from grid import Run
 from logs import open_log, read_last_lines, record_failure
@@ -47,12 +47,15 @@ class Sweep:
         stop_signal: ends the sweep early.
 
     Attributes:
-        failed: the number of runs that failed.
+        total: the number of runs.
+        slots: the number of runs at the same time.
+        failed: the number of runs that failed so far.
     """
 
     def __init__(self, runs: Sequence[Run], slots: Sequence[str | None], data: Data, stop_signal: StopSignal):
+        self.total = len(runs)
+        self.slots = len(slots)
         self.failed = 0
-        self._total = len(runs)
         self._waiting = list(enumerate(runs, start=1))
         self._free_slots = list(slots)
         self._data = data
@@ -71,9 +74,9 @@ class Sweep:
             stop([attempt.process for attempt in self._attempts])
 
     def _start(self, number: int, run: Run) -> None:
-        accuracy = finished_accuracy(run, self._data)
-        if accuracy is not None:
-            self._succeed(number, run, accuracy, "finished before")
+        score = finished_score(run, self._data)
+        if score is not None:
+            self._succeed(number, run, score, "finished before")
             return
         gpu = self._free_slots.pop(0)
         try:
@@ -95,16 +98,16 @@ class Sweep:
             self._judge(attempt, attempt.process.exit_code(), time.monotonic() - attempt.since)
 
     def _judge(self, attempt: Attempt, exit_code: int, seconds: float) -> None:
-        accuracy = read_json_or_empty(attempt.run.folder / run_files.RESULTS).get("eval_accuracy")
-        if exit_code == 0 and accuracy is not None:
-            self._succeed(attempt.number, attempt.run, accuracy, clock(seconds))
+        score = describe_score(read_json_or_empty(attempt.run.folder / run_files.RESULTS))
+        if exit_code == 0 and score is not None:
+            self._succeed(attempt.number, attempt.run, score, clock(seconds))
             return
-        outcome = describe(exit_code) if exit_code else "exit code 0, but no eval_accuracy in results.json"
+        outcome = describe(exit_code) if exit_code else "exit code 0, but results.json has no score"
         self._fail(attempt.number, attempt.run, outcome, read_last_lines(attempt.run, attempt.log_start), seconds)
 
-    def _succeed(self, number: int, run: Run, accuracy: float, when: str) -> None:
+    def _succeed(self, number: int, run: Run, score: str, when: str) -> None:
         (run.folder / run_files.FAILURE).unlink(missing_ok=True)
-        self._print(number, run, f"accuracy {accuracy:.4f}, {when}")
+        self._print(number, run, f"{score}, {when}")
 
     def _fail(self, number: int, run: Run, outcome: str, lines: Sequence[str], seconds: float) -> None:
         self.failed += 1
@@ -115,7 +118,7 @@ class Sweep:
             print(f"{run.folder / run_files.FAILURE}: cannot be written: {error.strerror}", file=sys.stderr)
 
     def _print(self, number: int, run: Run, outcome: str) -> None:
-        print(f"[{number}/{self._total}] {run.folder.name} ... {outcome}", flush=True)
+        print(f"[{number}/{self.total}] {run.folder.name} ... {outcome}", flush=True)
 
 
 def clock(seconds: float) -> str:

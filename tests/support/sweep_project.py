@@ -25,20 +25,19 @@ import sys
 if sys.orig_argv[1:] and sys.orig_argv[1].endswith("run_classifier.py"):
     import first_in_a_run
 """
-# Replaces bert_tf.training.run.
+# Replaces the modules that the program of a run imports last, those with TensorFlow.
 STAND_IN = """
 import dataclasses, fcntl, json, os, pathlib, sys, time, types
-from bert_tf.training.config import DEFAULTS
 from bert_tf.data.examples import examples_digest
-from bert_tf.data.processors import PROCESSORS
+from bert_tf.training.config import settle
 
-def run(config):
+def run(processor, config):
     folder = pathlib.Path(config.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "starts").open("a") as file:
         print(os.environ.get("CUDA_VISIBLE_DEVICES"), time.time(), file=file)
-    module.lock = (folder / ".lock").open("w")
-    fcntl.flock(module.lock, fcntl.LOCK_EX)
+    run.lock = (folder / ".lock").open("w")
+    fcntl.flock(run.lock, fcntl.LOCK_EX)
     (folder / "locked").touch()
     print("a line of", folder.name, flush=True)
     if "FAIL" in os.environ and os.environ["FAIL"] in folder.name:
@@ -47,17 +46,21 @@ def run(config):
         time.sleep(float(os.environ.get("SECONDS_TO_TRAIN", 0)))
     finally:
         (folder / "cleaned").touch()
-    flags = dataclasses.asdict(config)
-    flags |= {name: value for name, value in DEFAULTS.items() if flags[name] is None}
-    processor = PROCESSORS[config.task_name.lower()]()
+    flags = dataclasses.asdict(settle(config, {}))
+    del flags["dataset"]
     train_data = examples_digest(processor.get_train_examples(config.data_dir))
     dev_data = examples_digest(processor.get_dev_examples(config.data_dir))
     (folder / "run.json").write_text(json.dumps({"training": {"train_data": train_data}}))
-    (folder / "results.json").write_text(json.dumps({"eval_accuracy": 0.75, "flags": flags, "dev_data": dev_data}))
+    results = {"headline": "eval_accuracy", "eval_accuracy": 0.75, "flags": flags, "dev_data": dev_data}
+    (folder / "results.json").write_text(json.dumps(results))
 
-module = types.ModuleType("bert_tf.training.run")
-module.run = run
-sys.modules["bert_tf.training.run"] = module
+for name, content in {
+    "bert_tf.tasks.classification": {"ClassificationTask": lambda name, processor: processor},
+    "bert_tf.training.process": {"prepare_process": lambda: None},
+    "bert_tf.training.run": {"run": run},
+}.items():
+    sys.modules[name] = types.ModuleType(name)
+    vars(sys.modules[name]).update(content)
 """
 # Leaves the training as it is and writes down the process id.
 PID_WRITER = """
@@ -91,7 +94,7 @@ class Project:
         (self.folder / "first").mkdir()
         (self.folder / "first" / "sitecustomize.py").write_text(SITECUSTOMIZE)
         (self.folder / "first" / "first_in_a_run.py").write_text(first)
-        self.path = [str(self.folder / "first"), str(self.folder), str(ROOT)]
+        self.path = [str(self.folder / "first"), str(ROOT)]
 
     def environment(self, **variables: object) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
@@ -104,7 +107,9 @@ class Project:
         }
 
     def start(self, *arguments: str, script: str = "sweep_mrpc.sh", **variables: object) -> subprocess.Popen:
-        """Starts a script in the folder `here`, in a process group of its own."""
+        """Starts a script in the folder `here`, in a process group of its own; by default on the project's data."""
+        if not any(argument.startswith("--data_dir") for argument in arguments):
+            arguments = ("--data_dir=../data/MRPC", *arguments)
         return subprocess.Popen(
             [str(self.folder / "scripts" / script), *arguments],
             cwd=self.folder / "here",

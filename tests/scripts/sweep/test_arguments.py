@@ -22,7 +22,7 @@ def test_other_arguments_are_passed_on_to_each_run(project):
         (["--learning_rate=1e-3"], {}, "--learning_rate: the sweep sets it for each run; set LEARNING_RATES instead"),
         (["--bert_model", "x"], {}, "--bert_model: the sweep sets it for each run; set MODELS instead"),
         (["--mixed_precison=bfloat16"], {}, "Did you mean: mixed_precision"),
-        (["--tpu_name=x"], {}, "tpu_name: has a meaning only with --use_tpu"),
+        (["--tpu_name=x"], {}, "tpu_name: only valid with --use_tpu"),
         (["dry_run"], {}, "unexpected argument 'dry_run': flags start with --; see --help"),
         (["--bert_config_file=x", "--vocab_file=y"], {"MODELS": BASE}, "MODELS: contradicts --bert_config_file"),
     ],

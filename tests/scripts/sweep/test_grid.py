@@ -65,6 +65,8 @@ def test_the_originals_three_flags_give_the_model_of_the_whole_grid(project):
     [
         ({"MODELS": "a/tiny b/tiny"}, "MODELS: two models are called tiny; rename one of the folders"),
         ({"LEARNING_RATES": "../x"}, "LEARNING_RATES: '../x' is not a number"),
+        ({"LEARNING_RATES": "nan"}, "learning_rate: is nan; it must be more than 0 and finite"),
+        ({"BATCH_SIZES": "0"}, "train_batch_size: is 0; it must be at least 1"),
         ({"BATCH_SIZES": "8.5"}, "BATCH_SIZES: '8.5' is not a whole number"),
         ({"SEEDS": "'1"}, 'SEEDS: "\'1" cannot be split'),
         ({"SEEDS": " "}, "SEEDS: is empty"),

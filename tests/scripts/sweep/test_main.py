@@ -73,7 +73,7 @@ def test_a_run_killed_alone_and_then_with_its_sweep_ends_with_the_weights_of_one
 
     done = project.run(*flags, **grid)
     assert done.returncode == 0, done.stdout
-    assert "Going on after step" in (folder / "run.log").read_text()
+    assert "Resuming after step" in (folder / "run.log").read_text()
     assert not (folder / "failure.txt").exists()
     assert {path.name for path in folder.glob(".*")} == {".lock"}
     assert "finished before" in project.run(*flags, **grid).stdout
@@ -107,6 +107,6 @@ def test_other_dev_data_is_evaluated_without_training_and_other_train_data_is_a_
     with (corpus / "train.tsv").open("a") as file:
         file.write("w1\tw2\t1\n")
     refused = project.run(*flags, **sweep)
-    assert refused.returncode == 1 and "was started otherwise: train_data was" in refused.stdout
-    assert "was started otherwise: train_data was" in (folder / "failure.txt").read_text()
+    assert refused.returncode == 1 and "was started with other settings: train_data was" in refused.stdout
+    assert "was started with other settings: train_data was" in (folder / "failure.txt").read_text()
     assert_same_bits(weights(folder), trained)
