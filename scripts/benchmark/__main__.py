@@ -18,55 +18,58 @@ import importlib.metadata
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from bert_tf.errors import UserError
+from absl import flags
+
+import options
 from bert_tf.files import write_json
+from bert_tf.flags import run_program
 from comparisons import MODELS
 from figures import markdown
 from machine import describe_machine
-from options import parse, peer_versions
 from sections import measure
 from session import Session
 
 
-def main(argv: Sequence[str]) -> int:
-    """Runs the benchmark of a command line and returns its exit code."""
-    options = parse(argv, __doc__)
+def main() -> None:
+    """Runs the benchmark that the flags describe, and prints its table."""
+    with ended_by_signals():
+        run(options.options_from_flags())
+
+
+def run(chosen: options.Options) -> None:
+    """Measures, writes the file, and prints the table."""
     versions = {name: importlib.metadata.version(name) for name in ("bert-tf", "tensorflow")}
-    if options.peer_python:
-        versions |= peer_versions(options.peer_python)
-    with ended_by_sigterm(), tempfile.TemporaryDirectory(prefix="benchmark.") as folder:
-        session = Session(Path(folder), options.peer_python, options.repetitions)
-        measure(session, options, {name: MODELS[name] for name in options.models})
-    facts = {"machine": describe_machine(), "versions": versions, "repetitions": options.repetitions}
-    if options.output:
-        write_json(options.output, {**facts, "figures": [dataclasses.asdict(figure) for figure in session.figures]})
+    if chosen.peer_python:
+        versions |= options.peer_versions(chosen.peer_python)
+    data_dir = chosen.data_dir or options.default_data_dir()
+    with tempfile.TemporaryDirectory(prefix="benchmark.") as folder:
+        session = Session(Path(folder), data_dir, chosen.sst2, chosen.peer_python, chosen.repetitions)
+        measure(session, chosen.sections, {name: MODELS[name] for name in chosen.models})
+    facts = {"machine": describe_machine(), "versions": versions, "repetitions": chosen.repetitions}
+    if chosen.output:
+        write_json(chosen.output, {**facts, "figures": [dataclasses.asdict(figure) for figure in session.figures]})
     print(markdown(facts, session.figures))
-    return 0
 
 
 @contextlib.contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """Ends the block at SIGTERM as Ctrl-C does, so that no process and no file is left behind."""
+def ended_by_signals() -> Iterator[None]:
+    """Ends the program at Ctrl-C and at SIGTERM, after it has removed its processes and files."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    earlier = signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
-    finally:
-        signal.signal(signal.SIGTERM, earlier)
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except UserError as user_error:
-        print(f"benchmark: error: {user_error}", file=sys.stderr)
-        sys.exit(1)
     except KeyboardInterrupt:
         print("benchmark: interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    options.define_flags()
+    flags.adopt_module_key_flags(options)
+    run_program(main)

@@ -1,73 +1,101 @@
-"""Reads the command line of the benchmark, and checks it before anything is measured."""
+"""The options of the benchmark, checked before anything is measured."""
 
-import argparse
+import dataclasses
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from absl import flags
+
 from bert_tf.errors import UserError
+from bert_tf.files import make_folder
+from bert_tf.programs.run_classifier import ClassifierConfig, with_defaults
 from comparisons import MODELS
 from sections import SECTIONS
 
-ROOT = Path(__file__).resolve().parents[2]
+
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the flags of the benchmark."""
+    flags.DEFINE_string(
+        "peer_python", None, "A Python with torch and transformers; without it only ours is measured.", values
+    )
+    flags.DEFINE_string("data_dir", None, "The folder of MRPC; by default that of run_classifier.py.", values)
+    flags.DEFINE_string("sst2", None, "SST-2's train.tsv, to measure how fast it is tokenized.", values)
+    flags.DEFINE_list("models", list(MODELS), "The models to measure.", values)
+    flags.DEFINE_list(
+        "sections", list(SECTIONS), "What to measure of each model; the notebook's recipe takes minutes.", values
+    )
+    flags.DEFINE_integer("repetitions", 5, "The number of repetitions of each measurement.", 1, flag_values=values)
+    flags.DEFINE_string("output", None, "A .json file for everything that was measured.", values)
 
 
-def parse(argv: Sequence[str], description: str) -> argparse.Namespace:
-    """Parses the command line.
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """The values of the flags.
 
-    Args:
-        argv: its words.
-        description: the text above the options in `--help`.
+    Attributes:
+        peer_python: a Python with torch and transformers; None to measure only ours.
+        data_dir: the folder of MRPC; None for that of run_classifier.py.
+        sst2: SST-2's train.tsv; None to leave it out.
+        models: some of `MODELS`.
+        sections: some of `SECTIONS`.
+        repetitions: the number of repetitions of each measurement.
+        output: the file for everything that was measured; None to only print it.
 
     Raises:
-        UserError: a value is unknown or impossible.
+        UserError: a value is unknown, or a file or folder is missing.
     """
-    options = create_parser(description).parse_args(argv)
-    for name, known in (("models", MODELS), ("sections", SECTIONS)):
-        unknown = [word for word in getattr(options, name) if word not in known]
-        if unknown:
-            raise UserError(f"{name}: {unknown[0]!r} is unknown; known: {', '.join(known)}")
-    if options.repetitions < 1:
-        raise UserError(f"repetitions: {options.repetitions} is not a whole number of at least 1")
-    if options.sst2 and not options.sst2.is_file():
-        raise UserError(f"sst2: {options.sst2}: there is no such file")
-    if options.output and not options.output.resolve().parent.is_dir():
-        raise UserError(f"output: {options.output.parent}: there is no such folder")
-    return options
+
+    peer_python: str | None
+    data_dir: Path | None
+    sst2: Path | None
+    models: list[str]
+    sections: list[str]
+    repetitions: int
+    output: Path | None
+
+    def __post_init__(self) -> None:
+        check_names("models", self.models, MODELS)
+        check_names("sections", self.sections, SECTIONS)
+        if self.data_dir and not self.data_dir.is_dir():
+            raise UserError(f"data_dir: {self.data_dir}: there is no such folder")
+        if self.sst2 and not self.sst2.is_file():
+            raise UserError(f"sst2: {self.sst2}: there is no such file")
+        if self.output:
+            check_output(self.output)
 
 
-def create_parser(description: str) -> argparse.ArgumentParser:
-    """Creates the parser of the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python scripts/benchmark",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def check_names(flag: str, names: Sequence[str], known: Mapping[str, object]) -> None:
+    """Raises `UserError` if there are no names, or an unknown one."""
+    for name in names or [""]:
+        if name not in known:
+            raise UserError(f"{flag}: {name!r} is unknown; known: {', '.join(known)}")
+
+
+def check_output(path: Path) -> None:
+    """Makes the folder of a file, and raises `UserError` if the file could not be written after half an hour."""
+    if path.is_dir():
+        raise UserError(f"output: {path}: is a folder; name a file")
+    make_folder(path.parent, "output")
+
+
+def options_from_flags(values: flags.FlagValues = flags.FLAGS) -> Options:
+    """Returns the options that the parsed flags give."""
+    return Options(
+        peer_python=values.peer_python,
+        data_dir=Path(values.data_dir) if values.data_dir else None,
+        sst2=Path(values.sst2) if values.sst2 else None,
+        models=values.models,
+        sections=values.sections,
+        repetitions=values.repetitions,
+        output=Path(values.output) if values.output else None,
     )
-    parser.add_argument("--peer_python", help="a Python with torch and transformers; without it only ours is measured")
-    parser.add_argument("--data_dir", type=Path, default=default_data_dir(), help="the folder of MRPC")
-    parser.add_argument("--sst2", type=Path, help="train.tsv of SST-2, to measure how fast it is tokenized")
-    parser.add_argument("--models", type=split, default=list(MODELS), help=f"of {','.join(MODELS)}")
-    parser.add_argument(
-        "--sections",
-        type=split,
-        default=list(SECTIONS),
-        help=f"of {','.join(SECTIONS)}; the notebook's recipe takes minutes",
-    )
-    parser.add_argument("--repetitions", type=int, default=5, help="the number of repetitions of each measurement")
-    parser.add_argument("--output", type=Path, help="a .json file for everything that was measured")
-    return parser
-
-
-def split(text: str) -> list[str]:
-    """Splits a list of names at its commas."""
-    return text.split(",")
 
 
 def default_data_dir() -> Path:
-    """Returns the folder of the MRPC that run_classifier.py takes."""
-    exported, sample = ROOT / "data" / "MRPC", ROOT / "data" / "sample" / "MRPC"
-    return exported if exported.is_dir() else sample
+    """Returns the folder of the MRPC that run_classifier.py takes, and says if it is the sample corpus."""
+    return Path(with_defaults(ClassifierConfig(task_name="MRPC", do_train=True)).data_dir)
 
 
 def peer_versions(python: str) -> dict[str, str]:

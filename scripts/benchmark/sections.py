@@ -1,6 +1,5 @@
 """The sections of the benchmark: each measures something and adds its figures to the session."""
 
-import argparse
 import shutil
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -15,15 +14,15 @@ from session import Session
 STEPS_AFTER_START = 30
 
 
-def measure(session: Session, options: argparse.Namespace, models: Mapping[str, tuple[dict, int]]) -> None:
-    """Measures all chosen sections for all models.
+def measure(session: Session, sections: Sequence[str], models: Mapping[str, tuple[dict, int]]) -> None:
+    """Measures some sections for some models.
 
     Args:
         session: collects the figures.
-        options: see `options.parse`.
+        sections: some of `SECTIONS`.
         models: for each model's name its shape and the number of batches in one repetition.
     """
-    files = {"data_dir": str(options.data_dir), "max_seq_length": MAX_SEQ_LENGTH}
+    files = {"data_dir": str(session.data_dir), "max_seq_length": MAX_SEQ_LENGTH}
     examples = session.folder / "examples.npz"
     session.do_once("examples", {"kind": "examples", "path": str(examples), **files})
     for name, (config, batches) in models.items():
@@ -33,11 +32,11 @@ def measure(session: Session, options: argparse.Namespace, models: Mapping[str, 
         session.add_median("examples", f"mean length of {len(lengths)} examples", "tokens", [lengths.mean()])
         session.job = {**files, "config": config, "batches": batches, "path": str(path)}
         session.job["repetitions"] = session.repetitions
-        for section in options.sections:
-            SECTIONS[section](session, options)
+        for section in sections:
+            SECTIONS[section](session)
 
 
-def measure_training(session: Session, options: argparse.Namespace) -> None:
+def measure_training(session: Session) -> None:
     """Measures epochs of training, and their memory."""
     for sides in COMPARISONS["training"]:
         answers = compare(session, "training", sides)
@@ -48,13 +47,13 @@ def measure_training(session: Session, options: argparse.Namespace) -> None:
             session.add_ratio("memory", " / ".join(memory), *memory.values())
 
 
-def measure_notebook(session: Session, options: argparse.Namespace) -> None:
+def measure_notebook(session: Session) -> None:
     """Measures our training against the notebook's recipe."""
     for sides in COMPARISONS["notebook"]:
         compare(session, "notebook", sides)
 
 
-def measure_inference(session: Session, options: argparse.Namespace) -> None:
+def measure_inference(session: Session) -> None:
     """Measures the prediction of all examples."""
     for sides in COMPARISONS["inference"]:
         for label, measured in compare(session, "inference", sides).items():
@@ -63,16 +62,16 @@ def measure_inference(session: Session, options: argparse.Namespace) -> None:
                 session.add_median("inference", f"first batch of a call: {label}", "s", firsts)
 
 
-def measure_start(session: Session, options: argparse.Namespace) -> None:
+def measure_start(session: Session) -> None:
     """Measures the time from the start of a process to its first training step."""
     model = session.folder / f"{session.model}-checkpoint"
     session.do_once("checkpoint", {"kind": "checkpoint", "folder": str(model), **session.job})
     # The first start reads all files once; it continues for some steps, to see if later steps wait for something.
-    facts = start_ours(session, model, options.data_dir, STEPS_AFTER_START)
+    facts = start_ours(session, model, STEPS_AFTER_START)
     seconds_per_token = np.diff(facts["steps_done_at"]) / np.array(facts["step_tokens"][1:])
     slowest, median = float(seconds_per_token.max()), float(np.median(seconds_per_token))
     session.add_ratio("start", "slowest later step / median, each per real token", [slowest], [median])
-    starts: dict[str, Callable[[], dict]] = {"ours": lambda: start_ours(session, model, options.data_dir, 1)}
+    starts: dict[str, Callable[[], dict]] = {"ours": lambda: start_ours(session, model, 1)}
     if session.has_peer:
         starts["transformers, random weights, tokens from a file"] = lambda: start_peer(session)
         start_peer(session)
@@ -88,11 +87,11 @@ def measure_start(session: Session, options: argparse.Namespace) -> None:
     session.add_median("memory", "run_classifier.py, one step", "GB", memory)
 
 
-def start_ours(session: Session, model: Path, data_dir: Path, steps: int) -> dict:
+def start_ours(session: Session, model: Path, steps: int) -> dict:
     """Runs run_classifier.py for some steps; returns its facts, with the `seconds` to the end of the first step."""
     output_dir = session.folder / "output"
     flags = [
-        *("--task_name=MRPC", "--do_train", f"--bert_model={model}", f"--data_dir={data_dir}"),
+        *("--task_name=MRPC", "--do_train", f"--bert_model={model}", f"--data_dir={session.data_dir}"),
         *(f"--output_dir={output_dir}", "--mixed_precision=bfloat16", "--iterations_per_loop=1"),
     ]
     facts = session.do_once("start", {"kind": "start", "flags": flags, "steps": steps})
@@ -107,7 +106,7 @@ def start_peer(session: Session) -> dict:
         return {"seconds": worker.start()["first_step_at"] - worker.started}
 
 
-def measure_input(session: Session, options: argparse.Namespace) -> None:
+def measure_input(session: Session) -> None:
     """Measures tokenizing and padding, next to the training step that they feed."""
     step = ours("training", "bfloat16")
     prepare = Side("input", {"kind": "input", "batch_size": BATCH_SIZE})
@@ -117,19 +116,19 @@ def measure_input(session: Session, options: argparse.Namespace) -> None:
         values = [answer[name] for answer in answers["input"]]
         session.add_ratio("input", f"{what} / a training step, {step.label}", values, seconds)
         session.add_median("input", what, "ms", [1000 * value / session.job["batches"] for value in values])
-    if options.sst2:
-        measure_tokenizing(session, options.sst2)
+    if session.sst2:
+        measure_tokenizing(session)
 
 
-def measure_tokenizing(session: Session, sst2: Path) -> None:
-    """Measures how fast all sentences of a file are tokenized."""
-    tokenize = Side("tokenizing SST-2", {"kind": "tokenize", "sst2": str(sst2)})
+def measure_tokenizing(session: Session) -> None:
+    """Measures how fast all sentences of SST-2 are tokenized."""
+    tokenize = Side("tokenizing SST-2", {"kind": "tokenize", "sst2": str(session.sst2)})
     answers, facts = session.take_turns("input", [tokenize])
-    what = f"tokenizing {facts[tokenize.label]['examples']} sentences of {sst2.name}"
+    what = f"tokenizing {facts[tokenize.label]['examples']} sentences of {session.sst2.name}"
     session.add_median("input", what, "s", [answer["seconds"] for answer in answers[tokenize.label]])
 
 
-def measure_lengths(session: Session, options: argparse.Namespace) -> None:
+def measure_lengths(session: Session) -> None:
     """Measures training on examples of several lengths, with the same number of tokens in a batch."""
     side = Side("ours, bfloat16, 2048 tokens a batch", ours("lengths", "bfloat16").job)
     answers, facts = session.take_turns("lengths", [side])
@@ -175,7 +174,7 @@ def add_ratios_to_fastest_peer(
                 session.add_ratio(section, f"{side.label} / {fastest}", speeds[side.label], speeds[fastest])
 
 
-SECTIONS: dict[str, Callable[[Session, argparse.Namespace], None]] = {
+SECTIONS: dict[str, Callable[[Session], None]] = {
     "training": measure_training,
     "notebook": measure_notebook,
     "inference": measure_inference,

@@ -1,20 +1,18 @@
 """Our worker: a process that does one job, see `JOBS`, with the same code as run_classifier.py."""
 
-# This one comes first, because it sets the environment in which TensorFlow starts.
-import run_classifier
-
-# isort: split
 import dataclasses
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-import tf_keras
 
-from bert_tf.checkpoints import download as catalogue
+import bert_tf.training.run as training_run
+from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
+from bert_tf.checkpoints.download import fetch
 from bert_tf.checkpoints.formats import write_checkpoint
 from bert_tf.data.batches import batch_dataset, training_order
 from bert_tf.data.examples import InputExample
@@ -22,21 +20,23 @@ from bert_tf.data.features import Features, convert_examples_to_features
 from bert_tf.data.processors import MrpcProcessor
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.data.tsv import read_raw_tsv
-from bert_tf.devices import create_strategy
+from bert_tf.devices import Devices, create_devices
 from bert_tf.errors import UserError
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.flops import forward_flops, training_flops
 from bert_tf.modeling.fusion import is_fusing
-from bert_tf.modeling.heads import BertClassifier
-from bert_tf.training import run as classifier
+from bert_tf.modeling.heads import ClassificationHead
+from bert_tf.programs import run_classifier
+from bert_tf.training.config import TrainingConfig
 from bert_tf.training.efficiency import device_peak, peak_memory_bytes
 from bert_tf.training.inference import predict
-from bert_tf.training.loop import Training, TrainingOptions
+from bert_tf.training.loop import Training
 from bert_tf.training.output_dir import OutputDir
+from bert_tf.training.process import prepare_process
+from bert_tf.training.start import POLICIES
 from serving import serve
 
-POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 LENGTHS = (16, 32, 64, 128)
 TOKENS_OF_A_BATCH = 2048
 # With 12 batches this is three epochs of MRPC.
@@ -55,7 +55,7 @@ def clock(work: Callable[[], object]) -> dict:
 
 def vocab_file() -> Path:
     """Returns BERT's uncased vocabulary, from the small checkpoint."""
-    return catalogue.fetch(catalogue.DEFAULT_CHECKPOINT) / "vocab.txt"
+    return fetch(DEFAULT_CHECKPOINT) / "vocab.txt"
 
 
 # Examples and models as files.
@@ -70,7 +70,7 @@ def write_examples(job: dict) -> Prepared:
         input_ids=tf.gather(features.input_ids, order).values,
         type_ids=tf.gather(features.type_ids, order).values,
         lengths=features.lengths[order],
-        label_ids=tf.gather(features.label_ids, order),
+        label_ids=tf.gather(features.targets["label_ids"], order),
     )
     return {"examples": len(features)}, None
 
@@ -94,7 +94,7 @@ def read_features(job: dict) -> Features:
     return Features(
         input_ids=tf.RaggedTensor.from_row_lengths(arrays["input_ids"], lengths),
         type_ids=tf.RaggedTensor.from_row_lengths(arrays["type_ids"], lengths),
-        label_ids=tf.constant(arrays["label_ids"]),
+        targets={"label_ids": tf.constant(arrays["label_ids"])},
         max_seq_length=job["max_seq_length"],
     )
 
@@ -113,34 +113,33 @@ def write_model(job: dict) -> Prepared:
 # What is measured.
 
 
-def settle() -> tf.distribute.Strategy:
-    """Sets what `classifier.run` sets before it builds a model, and returns the strategy."""
-    tf_keras.utils.set_random_seed(0)
-    tf.config.experimental.enable_op_determinism()
-    return create_strategy(None)
+def prepare_devices() -> Devices:
+    """Prepares this process as run_classifier.py does, and returns its devices."""
+    prepare_process()
+    return create_devices(None)
 
 
-def make_model(job: dict, strategy: tf.distribute.Strategy) -> BertClassifier:
+def make_head(job: dict, devices: Devices) -> ClassificationHead:
     """Creates a model with random weights."""
-    with strategy.scope():
-        encoder = BertEncoder(BertConfig(**job["config"]), dtype=POLICIES[job["dtype"]])
-        return BertClassifier(encoder, num_labels=2, seed=0)
+    mixed_precision = "none" if job["dtype"] == "float32" else job["dtype"]
+    with devices.scope():
+        encoder = BertEncoder(BertConfig(**job["config"]), dtype=POLICIES[mixed_precision])
+        return ClassificationHead(encoder, num_labels=2, seed=0)
 
 
-def make_training(job: dict, strategy: tf.distribute.Strategy, steps: int) -> Training:
+def make_training(job: dict, steps: int) -> Training:
     """Creates a training with the defaults of run_classifier.py."""
-    options = TrainingOptions(num_train_steps=steps, train_batch_size=job["batch_size"])
-    return Training(make_model(job, strategy), options, strategy)
+    config = TrainingConfig(train_batch_size=job["batch_size"], learning_rate=5e-5)
+    devices = prepare_devices()
+    return Training(make_head(job, devices), config, steps, devices)
 
 
 def train(job: dict) -> Prepared:
     """Prepares epochs of training, each in another order."""
-    strategy, features = settle(), read_features(job)
+    features = read_features(job)
     steps = len(features) // job["batch_size"]
-    # One more epoch, to warm up.
-    all_steps = steps * (job["repetitions"] + 1)
-    training = make_training(job, strategy, all_steps)
-    order = training_order(len(features), job["batch_size"], all_steps, seed=0)
+    training = make_training(job, steps * (job["repetitions"] + 1))  # one more epoch, to warm up
+    order = training.order(len(features))
     batches = training.batches(features, order)
     training.compile_ahead(batches, features, order).join()
 
@@ -162,23 +161,23 @@ def infer(job: dict) -> Prepared:
 
     A batch of copies of the shortest example comes first, so that all examples are timed.
     """
-    strategy, features = settle(), read_features(job)
-    model = make_model(job, strategy)
+    devices, features = prepare_devices(), read_features(job)
+    head = make_head(job, devices)
     rows = [int(features.lengths.argmin())] * job["batch_size"] + list(range(len(features)))
     with_first = dataclasses.replace(
         features,
         input_ids=tf.gather(features.input_ids, rows),
         type_ids=tf.gather(features.type_ids, rows),
-        label_ids=tf.gather(features.label_ids, rows),
+        targets={"label_ids": tf.gather(features.targets["label_ids"], rows)},
     )
 
     def measure() -> dict:
         done_at: list[float] = []
         started = time.perf_counter()
-        predict(model, with_first, job["batch_size"], strategy, lambda done: done_at.append(time.perf_counter()))
+        predict(head, with_first, job["batch_size"], devices, lambda done: done_at.append(time.perf_counter()))
         return {"seconds": done_at[-1] - done_at[0], "first_batch_seconds": done_at[0] - started}
 
-    return {**count(features), "flops": forward_flops(model.encoder.config, features.lengths)}, measure
+    return {**count(features), "flops": forward_flops(head.encoder.config, features.lengths)}, measure
 
 
 def measure_peak(job: dict) -> Prepared:
@@ -219,15 +218,14 @@ def tokenize(job: dict) -> Prepared:
 
 def train_on_lengths(job: dict) -> Prepared:
     """Prepares training on random tokens: examples of several lengths, with the same number of tokens in a batch."""
-    strategy = settle()
-    training = make_training(job, strategy, steps=10_000)
+    training = make_training(job, steps=10_000)
     vocab_size, steps = job["config"]["vocab_size"], max(1, job["batches"] // 2)
     sources = {}
     for length in LENGTHS:
         size = TOKENS_OF_A_BATCH // length
         ids = tf.random.stateless_uniform([size, length], [0, 0], 0, vocab_size, tf.int32)
         ids = tf.RaggedTensor.from_tensor(ids)
-        features = Features(ids, ids % 2, tf.range(size) % 2, job["max_seq_length"])
+        features = Features(ids, ids % 2, {"label_ids": tf.range(size) % 2}, job["max_seq_length"])
         order = np.tile(np.arange(size), [steps * (job["repetitions"] + 1), 1])
         sources[length] = training.batches(features, order)
 
@@ -251,21 +249,20 @@ def start(job: dict) -> Prepared:
 
     class WatchedTraining(Training):
         def run(self, features: Features, output_dir: OutputDir, *_: object) -> None:
-            options = self.options
-            order = training_order(len(features), options.train_batch_size, options.num_train_steps, options.seed)
+            order = self.order(len(features))
 
             def note(step: int, loss: float) -> None:
                 found["steps_done_at"].append(time.time())
                 found["step_tokens"].append(int(features.lengths[order[step - 1]].sum()))
-                if step == min(job["steps"], options.num_train_steps):
+                if step == min(job["steps"], self.num_train_steps):
                     raise _EnoughError
 
             super().run(features, output_dir, progress=note)
 
-    classifier.Training = WatchedTraining
-    argv = [run_classifier.__file__, *job["flags"]]
+    training_run.Training = WatchedTraining
+    sys.argv = ["run_classifier.py", *job["flags"]]
     try:
-        run_classifier.run_main(run_classifier.FLAGS(argv))
+        run_classifier.run_main()
     except _EnoughError:
         return {**found, "memory": peak_memory_bytes()}, None
 

@@ -53,13 +53,15 @@ class BenchmarkProject:
         shutil.copytree(SCRIPTS / "benchmark", self.folder / "benchmark")
         for name in ("worker.py", "peer.py"):
             (self.folder / "benchmark" / name).write_text(STAND_IN.replace("TURNS", repr(str(self.turns))))
+        self.data = self.folder / "data"
+        self.data.mkdir()
         for name in ("torch", "transformers"):
             (self.folder / f"{name}.py").write_text('__version__ = "5"')
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         paths = [str(self.folder), os.environ.get("PYTHONPATH", "")]
         return subprocess.run(
-            [sys.executable, str(self.folder / "benchmark"), "--data_dir=data", "--models=base", *arguments],
+            [sys.executable, str(self.folder / "benchmark"), f"--data_dir={self.data}", "--models=base", *arguments],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
             capture_output=True,
             text=True,
