@@ -4,43 +4,43 @@ r"""Exports MRPC from tensorflow-datasets (`glue/mrpc`) to the TSV files that ru
     python scripts/export_mrpc.py
     python scripts/export_mrpc.py --output_dir=/data/MRPC --tfds_dir=/data/tfds
 
-Writes train.tsv (3,668 pairs), dev.tsv (408) and test.tsv (1,725, label -1) below data/MRPC: sentence1,
-sentence2 and label, with the bytes of pandas' `to_csv(index=False, header=False, sep="\t")` under Unix. The
+Writes train.tsv (3,668 pairs), dev.tsv (408) and test.tsv (1,725, label -1) to data/MRPC. The columns are sentence1,
+sentence2 and label, byte for byte as pandas' `to_csv(index=False, header=False, sep="\t")` writes them on Unix. The
 rows have the order of the corpus (`idx`); tensorflow-datasets itself stores them in the order of a hash.
 """
 
 import csv
 import io
 import logging
-import os
-import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from absl import app, flags
+from absl import flags
 
+from bert_tf.data.folders import exported_dir
 from bert_tf.errors import UserError
 from bert_tf.files import atomic_write
+from bert_tf.flags import run_program
 
 DATASET = "glue/mrpc"
-# train.tsv comes last: where it lies, the others do too.
+# train.tsv comes last: if it is there, the others are too.
 SPLITS = {"test.tsv": "test", "dev.tsv": "validation", "train.tsv": "train"}
 PROBE_SECONDS = 10
-OTHER_WAYS = "give --tfds_dir a folder that has it, or take GLUE's own MRPC files as --data_dir"
+OTHER_WAYS = "pass a --tfds_dir that has it, or use GLUE's own MRPC files as --data_dir"
 
 
 def export(output_dir: Path, tfds_dir: str | None = None, overwrite: bool = False) -> None:
     """Writes the three files, all of them or none.
 
     Args:
-        output_dir: the folder for the files; made where it is missing.
+        output_dir: the folder for the files; created if it is missing.
         tfds_dir: where tensorflow-datasets keeps its data; None for its own default.
-        overwrite: whether files of another content may be replaced.
+        overwrite: True to replace files with other content.
 
     Raises:
-        UserError: the dataset cannot be had, or `output_dir` cannot be written or has other files.
+        UserError: the dataset cannot be loaded, or `output_dir` cannot be written to or has other files.
     """
     splits = load_splits(tfds_dir)
     contents = {name: tsv_bytes(splits[split]) for name, split in SPLITS.items()}
@@ -51,7 +51,7 @@ def export(output_dir: Path, tfds_dir: str | None = None, overwrite: bool = Fals
 
 
 def tsv_bytes(rows: Iterable[tuple]) -> bytes:
-    r"""The rows as pandas' `to_csv(index=False, header=False, sep="\t")` writes them, in UTF-8.
+    r"""Formats rows as pandas' `to_csv(index=False, header=False, sep="\t")` does, in UTF-8.
 
     Example:
         >>> tsv_bytes([('He said " no " twice', "Tabs\tcount", 1)])
@@ -63,10 +63,10 @@ def tsv_bytes(rows: Iterable[tuple]) -> bytes:
 
 
 def write_files(contents: dict[str, bytes], output_dir: Path, overwrite: bool) -> None:
-    """Writes all files under temporary names and renames them once all are complete.
+    """Writes all files under temporary names, and renames them when all are complete.
 
     Raises:
-        UserError: a file exists with another content and `overwrite` is false. Nothing is written then.
+        UserError: a file exists with other content and `overwrite` is False; then nothing is written.
     """
     for name, content in contents.items():
         path = output_dir / name
@@ -82,15 +82,15 @@ def write_files(contents: dict[str, bytes], output_dir: Path, overwrite: bool) -
 
 
 def load_splits(tfds_dir: str | None) -> dict[str, list[tuple[str, str, int]]]:
-    """Reads MRPC through tensorflow-datasets, which downloads it where it has not before.
+    """Reads MRPC through tensorflow-datasets, which downloads it the first time.
 
     Returns:
-        For each of the splits "train", "validation" and "test" its (sentence1, sentence2, label) by `idx`.
+        The rows (sentence1, sentence2, label) of the splits "train", "validation" and "test", sorted by `idx`.
 
     Raises:
         UserError: the dataset cannot be downloaded or read.
     """
-    # Both are slow to import, and --help must not wait for them; requests is what the download itself uses.
+    # Both are slow to import, and --help must not wait for them. The download itself uses requests.
     import requests
     import tensorflow_datasets as tfds
 
@@ -98,16 +98,16 @@ def load_splits(tfds_dir: str | None) -> dict[str, list[tuple[str, str, int]]]:
     try:
         builder = tfds.builder(DATASET, data_dir=tfds_dir)
         if not builder.is_prepared():
-            # Without a network the download retries for three minutes; one request each tells at once.
+            # Without a network the download retries for three minutes; one request to each address fails at once.
             for url in builder.url_infos:
                 if "mrpc" in url or "msr_paraphrase" in url:
                     requests.head(url, timeout=PROBE_SECONDS)
         splits = tfds.load(DATASET, data_dir=tfds_dir)
         return {name: _rows(tfds.as_numpy(split)) for name, split in splits.items()}
     except (requests.ConnectionError, requests.Timeout) as error:
-        what = f"no connection to {urlsplit(error.request.url).hostname}, from which {DATASET} is downloaded"
-        raise UserError(f"{what}; connect, or {OTHER_WAYS}") from error
-    except Exception as error:  # tensorflow-datasets lets through whatever the network and the disk raise
+        problem = f"no connection to {urlsplit(error.request.url).hostname}, from which {DATASET} is downloaded"
+        raise UserError(f"{problem}; connect, or {OTHER_WAYS}") from error
+    except Exception as error:  # tensorflow-datasets passes on everything that the network and the disk raise
         cause = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise UserError(f"tensorflow-datasets cannot load {DATASET} ({cause}); {OTHER_WAYS}") from error
 
@@ -120,28 +120,20 @@ def _rows(examples: Iterable[dict]) -> list[tuple[str, str, int]]:
 
 
 def define_flags() -> None:
-    """Defines the flags; a function, so that this file can be imported beside another script's flags."""
-    root = Path(__file__).resolve().parent.parent
-    flags.DEFINE_string("output_dir", str(root / "data" / "MRPC"), "The folder for the three files.")
+    """Defines the flags; a function, so that this file can be imported next to another script's flags."""
+    flags.DEFINE_string("output_dir", str(exported_dir("MRPC")), "The folder for the three files.")
     flags.DEFINE_string("tfds_dir", None, "Where tensorflow-datasets keeps its data; by default ~/tensorflow_datasets.")
-    flags.DEFINE_bool("overwrite", False, "Whether to replace files that have other content.")
+    flags.DEFINE_bool("overwrite", False, "Whether to replace files with other content.")
 
 
-def main(argv: list[str]) -> None:
-    """Runs the export with the flags' values."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected argument {argv[1]!r}; flags begin with --")
+def main() -> None:
+    """Exports to the folder that the flags name."""
     values = flags.FLAGS
-    try:
-        export(Path(values.output_dir), values.tfds_dir, values.overwrite)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    export(Path(values.output_dir), values.tfds_dir, values.overwrite)
     print(f"{', '.join(SPLITS)} are in {values.output_dir}")
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.disable(logging.WARNING)
     define_flags()
-    app.run(main)
+    run_program(main)
