@@ -110,7 +110,7 @@ def write_model(job: dict) -> Prepared:
     return {}, None
 
 
-# What is measured.
+# The measurements.
 
 
 def prepare_devices() -> Devices:

@@ -10,7 +10,7 @@ def project(tmp_path) -> Project:
     return Project(tmp_path, trains=False)
 
 
-def test_a_sweep_that_goes_on_keeps_the_log_of_the_attempt_that_was_killed(project):
+def test_a_sweep_that_continues_keeps_the_log_of_the_attempt_that_was_killed(project):
     log = project.output / NAME / "run.log"
     process = project.start(SECONDS_TO_TRAIN=60, **SWEEP)
     wait_for(lambda: log.exists() and log.read_text().endswith("\n"))
@@ -24,7 +24,7 @@ def test_a_sweep_that_goes_on_keeps_the_log_of_the_attempt_that_was_killed(proje
     assert (project.output / NAME / "failure.txt").read_text().splitlines()[4:] == second
 
 
-def test_a_failure_is_told_with_its_own_lines_and_not_those_of_an_earlier_one(project):
+def test_a_failure_is_reported_with_its_own_lines_and_not_those_of_an_earlier_one(project):
     for _ in range(2):
         assert project.run(FAIL=NAME, **SWEEP).returncode == 1
     lines = (project.output / NAME / "failure.txt").read_text().splitlines()
