@@ -18,8 +18,8 @@ time.sleep(300)
 """
 INTERRUPTED = """
 import sys, time
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     time.sleep(300)
 except KeyboardInterrupt:
     sys.exit(7)
