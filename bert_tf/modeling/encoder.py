@@ -1,9 +1,9 @@
-"""BERT as a Keras encoder, and the classifier on top of it.
+"""BERT as a Keras encoder.
 
-The variables are those of the Model Garden's `BertEncoderV2`, so its checkpoints and exports stay readable. The
-arithmetic is written out here in plain operations: measured on two CPU cores (BERT-base, batch 32 x 64, every token
-real, the same optimizer), a training step with the Model Garden's blocks takes 1.33 times as long in float32 and 2.2
-times in bfloat16, and it computes padding as well. `BertEncoderV2` remains the reference that the tests compare with.
+The variables are those of the Model Garden's `BertEncoderV2`, so that its checkpoints and exports stay readable. The
+arithmetic is written here in plain operations: measured on two CPU cores (BERT-base, batch 32 x 64, every token real,
+the same optimizer), a training step with the Model Garden's blocks takes 1.33 times as long in float32 and 2.2 times
+in bfloat16, and it computes padding as well. The tests compare with `BertEncoderV2`.
 
     config = BertConfig.from_json_file("uncased_L-12_H-768_A-12/bert_config.json")
     encoder = BertEncoder(config)
@@ -11,13 +11,21 @@ times in bfloat16, and it computes padding as well. `BertEncoderV2` remains the 
     outputs["sequence_output"]  # [batch, length, hidden]
 """
 
+import contextlib
 import dataclasses
+import functools
+import random
+import threading
+import zlib
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 import tf_keras
 from official.nlp.modeling.networks.bert_encoder import BertEncoderV2
+from tensorflow.python.saved_model import save_context
 
 from bert_tf.modeling.config import BertConfig
+from bert_tf.modeling.fusion import is_fusing
 from bert_tf.modeling.layout import Layout
 from bert_tf.modeling.names import original_name
 from bert_tf.modeling.operations import (
@@ -29,6 +37,62 @@ from bert_tf.modeling.operations import (
     layer_norm,
 )
 
+_INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
+_UNSUPPORTED_INPUTS = ("input_word_embeddings", "dense_inputs", "dense_mask", "dense_type_ids")
+
+# One encoder is built at a time, because building one sets Keras' global policy for a moment.
+_building = threading.Lock()
+
+
+@contextlib.contextmanager
+def _float32_policy() -> Iterator[None]:
+    """Keeps Keras from giving the sublayers the caller's global policy, and restores that policy."""
+    policy = tf_keras.mixed_precision.global_policy()
+    if policy.name == "float32":
+        yield
+        return
+    tf_keras.mixed_precision.set_global_policy("float32")
+    try:
+        yield
+    finally:
+        tf_keras.mixed_precision.set_global_policy(policy)
+
+
+@contextlib.contextmanager
+def _initial_values(initializer: Callable[[str, tf.TensorShape], tf.Tensor]) -> Iterator[None]:
+    """Sets the variables that are created inside the block to `initializer(name, shape)`, name being the original's.
+
+    Biases and layer norms, which the original does not draw at random, keep their own zeros and ones.
+    """
+
+    def create(next_creator: Callable, **arguments) -> tf.Variable:
+        name = original_name(f"{tf.get_current_name_scope()}/{arguments['name']}")
+        if not name.endswith(("/bias", "/gamma", "/beta")):
+            arguments["initial_value"] = functools.partial(initializer, name, arguments["shape"])
+        return next_creator(**arguments)
+
+    with tf.variable_creator_scope(create):
+        yield
+
+
+def _zeros(name: str, shape: tf.TensorShape) -> tf.Tensor:
+    return tf.zeros(shape)
+
+
+def _truncated_normal(name: str, shape: tf.TensorShape, seed: int, stddev: float) -> tf.Tensor:
+    """Draws the values of one variable, a pure function of `seed` and the variable's name."""
+    seed = tf.constant([seed, zlib.crc32(name.encode())], tf.int64)
+    return tf.random.stateless_truncated_normal(shape, seed, stddev=stddev, alg="philox")
+
+
+def _fresh_dropout_seed() -> tf.Tensor:
+    """Draws a dropout seed, int32 [2]: another one at each call and at each step of a graph.
+
+    A stateful operation draws it, as in `tf_keras.layers.Dropout`: it follows `tf_keras.utils.set_random_seed`, each
+    replica of a strategy has its own, and no variable is added to the model.
+    """
+    return tf.random.uniform([2], tf.int32.min, tf.int32.max, tf.int32)
+
 
 def _dense(x: tf.Tensor, kernel_and_bias: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
     kernel, bias = kernel_and_bias
@@ -36,7 +100,7 @@ def _dense(x: tf.Tensor, kernel_and_bias: tuple[tf.Tensor, tf.Tensor]) -> tf.Ten
 
 
 class _DropoutSeeds:
-    """Hands each dropout of one forward pass its own seed, in the order in which they stand in the model."""
+    """Gives each dropout of one forward pass its own seed, in the order of the model."""
 
     def __init__(self, seed: tf.Tensor | None, count: int):
         self._seeds = None if seed is None else iter(tf.unstack(tf.random.experimental.stateless_split(seed, count)))
@@ -52,20 +116,27 @@ class _DropoutSeeds:
         return dropout(x, rate, self.next()) if self.training else x
 
 
+@tf_keras.utils.register_keras_serializable(package="bert_tf")
 class BertEncoder(BertEncoderV2):
     """BERT's encoder (Devlin et al. 2019, section 3): the original's `modeling.BertModel`.
 
-    All variables exist once it is constructed, randomly set as the original sets them.
+    It takes the place of the Model Garden's `BertEncoderV2` in Keras models: `fit`, `trainable`, `model.save` and the
+    Model Garden's heads work on it. All variables exist once it is constructed.
 
     Args:
         config: the shape of the model.
         dtype: a Keras policy: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`. Variables, layer
-            normalisation, the pooler and the outputs that are not per token are float32 in all three.
-
-    Attributes:
-        variables_by_name: the variables under the original's names, such as
-            `bert/encoder/layer_0/attention/self/query/kernel`. Query, key, value and attention output kernels
-            have the Model Garden's shapes, a reshape of the original's.
+            normalization, the pooler and the outputs that are not per token are float32 in all three. Keras' global
+            policy has no effect.
+        name: the layer's name.
+        seed: of the random initial weights. Each variable's values are a pure function of `seed` and its name.
+            Without a seed one is drawn as Keras draws its seeds, so that it follows
+            `tf_keras.utils.set_random_seed`; with one, no random number of the caller is used.
+        initializer: `"random"` draws the initial weights as the original does; `"zeros"` saves that time if the
+            weights are set right after.
+        fuse: whether graphs may hold what is compiled for this machine, see `fuses`; None asks `fusion.is_fusing`.
+            It can be set later, for graphs that are traced from then on.
+        trainable: see `tf_keras.layers.Layer`.
 
     Example:
         >>> encoder = BertEncoder(BertConfig(vocab_size=100, hidden_size=8, num_attention_heads=2,
@@ -76,44 +147,90 @@ class BertEncoder(BertEncoderV2):
         TensorShape([1, 3, 8])
     """
 
-    def __init__(self, config: BertConfig, dtype: str = "float32", name: str = "bert_encoder"):
-        super().__init__(
-            vocab_size=config.vocab_size,
-            hidden_size=config.hidden_size,
-            num_layers=config.num_hidden_layers,
-            num_attention_heads=config.num_attention_heads,
-            max_sequence_length=config.max_position_embeddings,
-            type_vocab_size=config.type_vocab_size,
-            inner_dim=config.intermediate_size,
-            inner_activation=ACTIVATIONS[config.hidden_act],
-            output_dropout=config.hidden_dropout_prob,
-            attention_dropout=config.attention_probs_dropout_prob,
-            initializer=tf_keras.initializers.TruncatedNormal(stddev=config.initializer_range),
-            dtype=dtype,
-            name=name,
-        )
-        self.config = config
-        self._create_variables()
-        self.variables_by_name = {original_name(variable.name.split(":")[0]): variable for variable in self.variables}
+    def __init__(
+        self,
+        config: BertConfig,
+        dtype: str = "float32",
+        name: str = "bert_encoder",
+        *,
+        seed: int | None = None,
+        initializer: str = "random",
+        fuse: bool | None = None,
+        trainable: bool = True,
+    ):
+        with _building, _float32_policy():
+            super().__init__(
+                vocab_size=config.vocab_size,
+                hidden_size=config.hidden_size,
+                num_layers=config.num_hidden_layers,
+                num_attention_heads=config.num_attention_heads,
+                max_sequence_length=config.max_position_embeddings,
+                type_vocab_size=config.type_vocab_size,
+                inner_dim=config.intermediate_size,
+                inner_activation=ACTIVATIONS[config.hidden_act],
+                output_dropout=config.hidden_dropout_prob,
+                attention_dropout=config.attention_probs_dropout_prob,
+                initializer=tf_keras.initializers.TruncatedNormal(stddev=config.initializer_range),
+                dtype=dtype,
+                name=name,
+                trainable=trainable,
+            )
+            self.config = config
+            self.fuse = fuse
+            self._create_variables(seed, initializer)
 
-    def _create_variables(self) -> None:
+    def _create_variables(self, seed: int | None, initializer: str) -> None:
         """Runs the Model Garden's own call once on one token: it builds every sublayer."""
+        if initializer == "zeros":
+            make = _zeros
+        elif initializer == "random":
+            seed = random.randint(1, 10**9) if seed is None else seed  # noqa: S311 - as Keras draws its own seeds
+            make = functools.partial(_truncated_normal, seed=seed, stddev=self.config.initializer_range)
+        else:
+            raise ValueError(f'initializer is {initializer!r}; it must be "random" or "zeros"')
         token = tf.zeros([1, 1], tf.int32)
-        super().call({"input_word_ids": token, "input_mask": token, "input_type_ids": token})
+        with _initial_values(make):
+            super().call(dict.fromkeys(_INPUTS, token))
         self.built = True
 
+    # A property, because Keras would count the variables of an attribute as the encoder's own: the sublayers that hold
+    # them could not be frozen one by one.
+    @functools.cached_property
+    def variables_by_name(self) -> dict[str, tf.Variable]:
+        """The variables under the original's names, such as `bert/encoder/layer_0/attention/self/query/kernel`.
+
+        Query, key, value and attention output kernels have the Model Garden's shapes, a reshape of the original's.
+        """
+        return {original_name(variable.name.split(":")[0]): variable for variable in self.variables}
+
+    @property
+    def fuses(self) -> bool:
+        """True if graphs that are traced now may hold what is compiled for this machine.
+
+        In a SavedModel they never may: it must load on other machines. A `tf.function` that `tf.saved_model.save`
+        writes must not be called before, or the encoder must have `fuse=False`.
+        """
+        if save_context.in_save_context():
+            return False
+        return is_fusing() if self.fuse is None else self.fuse
+
     def get_config(self) -> dict:
-        """The constructor's arguments, for Keras."""
-        return {"config": dataclasses.asdict(self.config), "dtype": self.dtype_policy.name, "name": self.name}
+        """Returns what `from_config` takes: the fields of `BertConfig` and the arguments of the layer, for Keras."""
+        layer = {"dtype": self.dtype_policy.name, "name": self.name, "fuse": self.fuse, "trainable": self.trainable}
+        return {**dataclasses.asdict(self.config), **layer}
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "BertEncoder":
-        """Makes an encoder of the same shape from `get_config()`."""
-        return cls(**{**config, "config": BertConfig(**config["config"])})
+        """Makes an encoder of the same shape from `get_config()`, with new weights."""
+        shape = {field.name for field in dataclasses.fields(BertConfig)}
+        layer = {name: value for name, value in config.items() if name not in shape}
+        return cls(BertConfig(**{name: config[name] for name in shape}), **layer)
 
     def call(
         self,
         inputs: dict[str, tf.Tensor],
+        training: bool | None = None,
+        *,
         dropout_seed: tf.Tensor | None = None,
         output_range: int | None = None,
         weights: dict[str, tuple[tf.Tensor, tf.Tensor]] | None = None,
@@ -122,27 +239,33 @@ class BertEncoder(BertEncoderV2):
 
         Args:
             inputs: `input_word_ids`, `input_mask` (1 for a token, 0 for padding) and `input_type_ids`, each
-                int32 [batch, length]. And, if nothing is to be computed for padding, `token_rows`, int32
-                [rows]: which positions of the flattened [batch * length] are computed, ascending: all tokens
-                and the first position of each example, and what padding is wanted. The outputs at the others
-                are zero then.
-            dropout_seed: int32 [2]; with it the dropouts of training are applied, a pure function of it.
-                Without it nothing is dropped.
+                int32 [batch, length]. To compute nothing for padding, also `token_rows`, int32 [rows]: the
+                positions of the flattened [batch * length] to compute, ascending. It must list all tokens and the
+                first position of each example, and it may list padding. The outputs at other positions are zero.
+            training: True applies the dropouts of training with a fresh seed at each call. None means what Keras is
+                doing: `fit` trains, `predict` and a call outside of Keras do not.
+            dropout_seed: int32 [2]; applies the dropouts of training, a pure function of it, for every `training`.
             output_range: the last layer computes only the first `output_range` positions (1 is enough for a
                 classifier); all of them by default.
-            weights: what `product_weights` gave, where the variables have not changed since.
+            weights: the result of `product_weights`, if the variables have not changed since.
 
         Returns:
             `sequence_output` [batch, length or output_range, hidden] in the compute type; `pooled_output`
             [batch, hidden], float32; `encoder_outputs`, a list of each layer's output.
+
+        Raises:
+            ValueError: an input is missing or is not supported.
         """
+        _check_inputs(inputs)
+        if dropout_seed is None and training:
+            dropout_seed = _fresh_dropout_seed()
         weights = self.product_weights() if weights is None else weights
         seeds = _DropoutSeeds(dropout_seed, 1 + 3 * self.config.num_hidden_layers)
         layout = Layout(inputs, self.config.num_attention_heads)
         x = self._embed(inputs, layout, seeds)
         # As in the original: a padded position is not minus infinity but 10,000 less.
         attention_bias = tf.cast((1.0 - tf.cast(inputs["input_mask"], tf.float32)) * -10000.0, self.compute_dtype)
-        attention_bias = attention_bias[:, tf.newaxis, tf.newaxis, :]
+        attention_bias = tf.reshape(attention_bias, [layout.batch, 1, 1, layout.length])
         encoder_outputs = []
         for layer in range(self.config.num_hidden_layers - 1):
             x = self._transformer_layer(layer, x, weights, layout, attention_bias, seeds)
@@ -160,10 +283,10 @@ class BertEncoder(BertEncoderV2):
         }
 
     def product_weights(self) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
-        """Each dense layer's kernel [in, out] and bias [out] in the compute type; query, key and value are one layer.
+        """Returns each dense layer's kernel [in, out] and bias [out] in the compute type.
 
-        Where many batches are computed from the same variables, making them once saves what is, in bfloat16 and for
-        batches of 8, a good part of the time.
+        Query, key and value are one layer. Compute these once and pass them to `call` when the weights do not change
+        between batches: much faster in bfloat16 with small batches.
         """
         weights = {}
         for layer in range(self.config.num_hidden_layers):
@@ -183,14 +306,14 @@ class BertEncoder(BertEncoderV2):
         return tf.convert_to_tensor(self.variables_by_name[f"bert/{name}"])
 
     def _embed(self, inputs: dict[str, tf.Tensor], layout: Layout, seeds: _DropoutSeeds) -> tf.Tensor:
-        """[tokens, hidden]: words, positions and types added, normalised (the paper's figure 2)."""
+        """[tokens, hidden]: words, positions and types added, normalized (the paper's figure 2)."""
         word_table = self.variables_by_name["bert/embeddings/word_embeddings"]
         words = tf.gather(word_table, layout.to_rows(inputs["input_word_ids"]))
         # A product with one-hot rows, as in the original: its gradient is dense and quick for so few types.
         types = tf.one_hot(layout.to_rows(inputs["input_type_ids"]), self.config.type_vocab_size)
         types = tf.matmul(types, self._float32("embeddings/token_type_embeddings"))
-        positions = self._float32("embeddings/position_embeddings")[tf.newaxis, : layout.length]
-        positions = layout.to_rows(tf.repeat(positions, layout.batch, axis=0))
+        positions = self._float32("embeddings/position_embeddings")[: layout.length]
+        positions = layout.to_rows(tf.repeat(tf.expand_dims(positions, 0), layout.batch, axis=0))
         x = tf.cast(self._layer_norm("embeddings/LayerNorm", words + types + positions), self.compute_dtype)
         return seeds.apply(x, self.config.hidden_dropout_prob)
 
@@ -204,9 +327,9 @@ class BertEncoder(BertEncoderV2):
         seeds: _DropoutSeeds,
         queries: int | None = None,
     ) -> tf.Tensor:
-        """One layer of the original's `transformer_model`, on rows [tokens, hidden].
+        """Computes one layer of the original's `transformer_model` on rows [tokens, hidden].
 
-        With `queries` only for the first so many positions of each example, [batch * queries, hidden].
+        With `queries` it computes only the first `queries` positions of each example, [batch * queries, hidden].
         """
         scope = f"encoder/layer_{layer}"
         qkv = _dense(x, weights[f"{scope}/attention/self"])
@@ -215,8 +338,7 @@ class BertEncoder(BertEncoderV2):
             x = tf.reshape(layout.to_grid(x)[:, :queries], [-1, self.config.hidden_size])
         attended = _dense(context, weights[f"{scope}/attention/output/dense"])
         x = self._add_and_norm(f"{scope}/attention/output/LayerNorm", x, attended, seeds)
-        activations = ACTIVATIONS | TRAINING_ACTIVATIONS if seeds.training else ACTIVATIONS
-        inner = activations[self.config.hidden_act](_dense(x, weights[f"{scope}/intermediate/dense"]))
+        inner = self._activation(_dense(x, weights[f"{scope}/intermediate/dense"]), seeds.training)
         inner = _dense(inner, weights[f"{scope}/output/dense"])
         return self._add_and_norm(f"{scope}/output/LayerNorm", x, inner, seeds)
 
@@ -228,7 +350,7 @@ class BertEncoder(BertEncoderV2):
         seeds: _DropoutSeeds,
         queries: int | None,
     ) -> tf.Tensor:
-        """The original's `attention_layer`, on query, key and value side by side, [tokens, 3 * hidden]."""
+        """Computes the original's `attention_layer`; `qkv` is query, key and value, [tokens, 3 * hidden]."""
         query, key, value = layout.split_heads(qkv)
         if queries:
             query = query[:, :, :queries]
@@ -238,15 +360,32 @@ class BertEncoder(BertEncoderV2):
         context = tf.matmul(probabilities, value)
         return layout.merge_heads(context, whole=not queries)
 
-    def _add_and_norm(self, scope: str, x: tf.Tensor, h: tf.Tensor, seeds: _DropoutSeeds) -> tf.Tensor:
-        """What stands at the end of both halves of a layer: dropout, the residual connection, normalisation."""
-        rate = self.config.hidden_dropout_prob
+    def _activation(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        if training and self.config.hidden_act in TRAINING_ACTIVATIONS:
+            return TRAINING_ACTIVATIONS[self.config.hidden_act](x, fuse=self.fuses)
+        return ACTIVATIONS[self.config.hidden_act](x)
+
+    def _add_and_norm(self, scope: str, x: tf.Tensor, branch: tf.Tensor, seeds: _DropoutSeeds) -> tf.Tensor:
+        """Dropout, residual connection and layer norm: the end of each half-layer."""
         if not seeds.training:
-            return self._layer_norm(scope, x + h)
-        return dropout_add_norm(x, h, rate, seeds.next(), *self._gamma_and_beta(scope), self.config.layer_norm_eps)
+            return self._layer_norm(scope, x + branch)
+        rate, epsilon = self.config.hidden_dropout_prob, self.config.layer_norm_eps
+        gamma, beta = self._gamma_and_beta(scope)
+        return dropout_add_norm(x, branch, rate, seeds.next(), gamma, beta, epsilon, fuse=self.fuses)
 
     def _layer_norm(self, scope: str, x: tf.Tensor) -> tf.Tensor:
-        return layer_norm(x, *self._gamma_and_beta(scope), self.config.layer_norm_eps)
+        return layer_norm(x, *self._gamma_and_beta(scope), self.config.layer_norm_eps, fuse=self.fuses)
 
     def _gamma_and_beta(self, scope: str) -> tuple[tf.Tensor, tf.Tensor]:
         return self._float32(f"{scope}/gamma"), self._float32(f"{scope}/beta")
+
+
+def _check_inputs(inputs: dict[str, tf.Tensor]) -> None:
+    if not isinstance(inputs, dict):
+        raise ValueError(f"BertEncoder takes a dict with {', '.join(_INPUTS)}, not a {type(inputs).__name__}")
+    missing = [name for name in _INPUTS if name not in inputs]
+    unsupported = [name for name in _UNSUPPORTED_INPUTS if name in inputs]
+    if unsupported:
+        raise ValueError(f"BertEncoder does not support the input {unsupported[0]}; the Model Garden's encoder does")
+    if missing:
+        raise ValueError(f"BertEncoder needs the input {missing[0]}; it takes {', '.join(_INPUTS)}")

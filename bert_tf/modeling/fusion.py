@@ -1,4 +1,4 @@
-"""Chains of small operations made into one pass over memory.
+"""Compiles small element-wise functions with XLA, so that each makes one pass over memory.
 
 @fused
 def scaled_sum(x, y, factor):
@@ -24,31 +24,34 @@ _hides_message = False
 
 
 def is_fusing() -> bool:
-    """Whether `fused` functions are compiled: where there is a CPU alone.
+    """True if this machine compiles `fused` functions by default: it has only CPUs.
 
-    A TPU compiles the whole step anyway. On a GPU compiling takes longer, and what it gains was not measured.
+    A TPU compiles the whole step anyway. On a GPU compiling takes longer, and its gain was not measured.
     """
     return has_only_cpus()
 
 
 def fused(function: Callable) -> Callable:
-    """Has XLA make one pass over memory of all that `function` does, where it `is_fusing`.
+    """Returns `function` with one more argument, `fuse`: True compiles it with XLA, False calls it unchanged.
 
-    TensorFlow's own operations make a pass each, and are built for the oldest CPU that its packages support. The
-    price is 20 to 200 ms for each new number of rows: `features.row_count` keeps those few, and `compile_for` has
-    them compiled before anybody waits.
+    `fuse=None`, the default, asks `is_fusing`. TensorFlow's own operations make one pass over memory each, and are
+    built for the oldest CPU that its packages support. Compiling costs 20 to 200 ms for each new number of rows:
+    `batches.row_count` keeps those numbers few, and `compile_for` compiles them before a step waits.
 
     Args:
         function: takes tensors, those of rank 2 with any number of rows, and Python numbers by name.
 
     Example:
-        >>> fused(lambda x, factor: x * factor + x)(tf.ones([2, 1]), factor=3.0).numpy().tolist()
+        >>> scaled_sum = fused(lambda x, factor: x * factor + x)
+        >>> scaled_sum(tf.ones([2, 1]), factor=3.0).numpy().tolist()
+        [[4.0], [4.0]]
+        >>> scaled_sum(tf.ones([2, 1]), factor=3.0, fuse=False).numpy().tolist()
         [[4.0], [4.0]]
     """
 
     @functools.wraps(function)
-    def call(*tensors: tf.Tensor, **numbers: float) -> tf.Tensor | tuple[tf.Tensor, ...]:
-        if not is_fusing():
+    def call(*tensors: tf.Tensor, fuse: bool | None = None, **numbers: float) -> tf.Tensor | tuple[tf.Tensor, ...]:
+        if not (is_fusing() if fuse is None else fuse):
             return function(*tensors, **numbers)
         specs = tuple(_of_any_rows(x) for x in tensors)
         key = (function, specs, tuple(numbers.items()))
@@ -93,7 +96,7 @@ def start_compiler() -> None:
 
 @contextlib.contextmanager
 def recorded() -> Iterator[dict[tuple, Callable]]:
-    """Gives what `fused` functions are called within, for `compile_for`."""
+    """Records which `fused` functions run compiled inside the block, for `compile_for`."""
     record: dict[tuple, Callable] = {}
     _records.append(record)
     try:
@@ -103,9 +106,9 @@ def recorded() -> Iterator[dict[tuple, Callable]]:
 
 
 def compile_for(record: dict[tuple, Callable], row_counts: Iterable[int]) -> None:
-    """Compiles what was `recorded` for these numbers of rows."""
+    """Compiles the recorded functions for each of these row counts."""
 
-    # Called from a graph, as it will be later: TensorFlow keeps what is called otherwise apart.
+    # Called from a graph, as a training step calls them: TensorFlow keeps other calls' programs apart.
     @tf.function(input_signature=[tf.TensorSpec([], tf.int32)], autograph=False)
     def call_all(rows: tf.Tensor) -> list:
         zeros = [[tf.zeros([size or rows for size in spec.shape], spec.dtype) for spec in key[1]] for key in record]

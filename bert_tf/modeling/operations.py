@@ -1,4 +1,4 @@
-"""The operations of a transformer that are not matrix products, with gradients that cost little.
+"""Element-wise operations of a transformer, with hand-written, cheaper gradients.
 
 y = dropout_add_norm(x, add_bias(tf.matmul(inner, kernel), bias), 0.1, seed, gamma, beta, 1e-12)
 """
@@ -8,17 +8,19 @@ import math
 from collections.abc import Callable
 
 import tensorflow as tf
+import tf_keras
 
 from bert_tf.modeling.fusion import fused, is_fusing
 
-# Dropout takes 16 random bits for each element, half of what `tf.nn.dropout` takes.
+# Dropout draws 16 random bits for each element, half as many as `tf.nn.dropout`.
 _DRAWS = 2**16
 
 
 def _with_slope(slope: Callable) -> Callable:
-    """Makes an activation of a function of float32: in the type of its argument, and in one pass each way.
+    """Turns a float32 function into an activation with this slope as its gradient; one pass forward, one backward.
 
-    The slope is computed in the backward pass. Kept from the forward pass it would cost more, in writing and reading.
+    The activation's result has the type of its argument. The slope is computed in the backward pass: storing it in the
+    forward pass would cost more, in writing and reading.
     """
 
     def differentiated(value: Callable) -> Callable:
@@ -31,9 +33,12 @@ def _with_slope(slope: Callable) -> Callable:
             return tf.cast(slope(tf.cast(x, tf.float32)) * tf.cast(upstream, tf.float32), x.dtype)
 
         @functools.wraps(value)
-        @tf.custom_gradient
-        def activation(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-            return forward(x), lambda upstream: backward(x, upstream)
+        def activation(x: tf.Tensor, fuse: bool | None = None) -> tf.Tensor:
+            @tf.custom_gradient
+            def differentiable(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+                return forward(x, fuse=fuse), lambda upstream: backward(x, upstream, fuse=fuse)
+
+            return differentiable(x)
 
         return activation
 
@@ -46,7 +51,7 @@ def _gelu_slope(x: tf.Tensor) -> tf.Tensor:
 
 
 def _gelu_gate(x: tf.Tensor) -> tf.Tensor:
-    """(1 + tanh(u)) / 2 of the formula, which is sigmoid(2u): closer in float32 where it is nearly 0."""
+    """Computes (1 + tanh(u)) / 2 of the formula as sigmoid(2u), which is more exact in float32 near 0."""
     return tf.sigmoid(math.sqrt(8 / math.pi) * x * (1.0 + 0.044715 * x * x))
 
 
@@ -54,7 +59,7 @@ def _gelu_gate(x: tf.Tensor) -> tf.Tensor:
 def gelu(x: tf.Tensor) -> tf.Tensor:
     """The tanh approximation of GELU (Hendrycks and Gimpel 2016, arXiv 1606.08415): the original's `gelu`.
 
-    Inside, all is float32.
+    It is computed in float32. A second argument, `fuse`, is that of `fused`.
 
     Args:
         x: float32, bfloat16 or float16.
@@ -76,7 +81,7 @@ def _normal_cdf(x: tf.Tensor) -> tf.Tensor:
 
 @_with_slope(_gelu_erf_slope)
 def gelu_erf(x: tf.Tensor) -> tf.Tensor:
-    """GELU itself, x Phi(x): what Hugging Face's files call "gelu". As `gelu` in all else.
+    """Exact GELU, x * Phi(x): "gelu" in Hugging Face's files. Otherwise the same as `gelu`.
 
     Example:
         >>> [round(float(y), 4) for y in gelu_erf(tf.constant([-1.0, 0.0, 1.0]))]
@@ -85,28 +90,38 @@ def gelu_erf(x: tf.Tensor) -> tf.Tensor:
     return x * _normal_cdf(x)
 
 
+@tf_keras.utils.register_keras_serializable(package="bert_tf", name="gelu")
+def _plain_gelu(x: tf.Tensor) -> tf.Tensor:
+    return tf.nn.gelu(x, approximate=True)
+
+
+@tf_keras.utils.register_keras_serializable(package="bert_tf", name="gelu_erf")
+def _plain_gelu_erf(x: tf.Tensor) -> tf.Tensor:
+    return tf.nn.gelu(x, approximate=False)
+
+
 # The original's names of activations (modeling.get_activation), and "gelu_erf" for the exact form that Hugging
-# Face's files call "gelu": the original's "gelu" is the tanh approximation.
+# Face's files call "gelu": the original's "gelu" is the tanh approximation. Keras can save each of these functions.
 ACTIVATIONS = {
-    "gelu": lambda x: tf.nn.gelu(x, approximate=True),
-    "gelu_erf": lambda x: tf.nn.gelu(x, approximate=False),
-    "relu": tf.nn.relu,
-    "tanh": tf.tanh,
-    "linear": tf.identity,
+    "gelu": _plain_gelu,
+    "gelu_erf": _plain_gelu_erf,
+    "relu": tf_keras.activations.relu,
+    "tanh": tf_keras.activations.tanh,
+    "linear": tf_keras.activations.linear,
 }
-# Those that have a better gradient than TensorFlow derives. Where none is needed, TensorFlow's own are better: on a
-# CPU it makes them part of the matrix product before.
+# In training, use our gradients. In inference, TensorFlow's own activations are faster: on a CPU it makes them part of
+# the matrix product before.
 TRAINING_ACTIVATIONS = {"gelu": gelu, "gelu_erf": gelu_erf}
 
 
 def sum_of_rows(x: tf.Tensor) -> tf.Tensor:
-    """[rows, width] -> [width], as a matrix product: three times as fast as `tf.reduce_sum` on a CPU."""
+    """Sums [rows, width] to [width] by a matrix product: three times as fast as `tf.reduce_sum` on a CPU."""
     return tf.matmul(tf.ones([1, tf.shape(x)[0]], x.dtype), x)[0]
 
 
 @tf.custom_gradient
 def add_bias(x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-    """`tf.nn.bias_add`, whose gradient is a `sum_of_rows`.
+    """`tf.nn.bias_add` with a `sum_of_rows` as its gradient.
 
     Args:
         x: [rows, width].
@@ -119,17 +134,18 @@ def add_bias(x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     return tf.nn.bias_add(x, bias), gradient
 
 
-def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
-    """Normalises the last axis (Ba et al. 2016, arXiv 1607.06450), in float32 whatever the type of `x`.
+def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float, fuse: bool | None = None) -> tf.Tensor:
+    """Normalizes the last axis (Ba et al. 2016, arXiv 1607.06450), in float32 for every type of `x`.
 
     The gradient is written by hand: one formula instead of the chain of a dozen operations that TensorFlow
-    would derive.
+    derives.
 
     Args:
         x: [rows, width], float32, bfloat16 or float16.
         gamma: [width], float32.
         beta: [width], float32.
         epsilon: added to the variance; a Python number.
+        fuse: whether the graph may use the kernel of this machine's oneDNN; None asks `is_fusing`.
 
     Returns:
         [rows, width], of `x`'s type.
@@ -141,30 +157,30 @@ def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) 
             dx, dgamma, dbeta = _gradients(tf.cast(x, tf.float32), gamma, upstream, epsilon)
             return tf.cast(dx, x.dtype), dgamma, dbeta
 
-        # Where it knows the number of rows, TensorFlow turns what it would have to know again into constants.
-        if x.shape[0] is None and _is_norm_fused(x.dtype):
-            return _norm_to_fuse(x, gamma, beta, epsilon), gradient
-        normal, _ = _normalised(tf.cast(x, tf.float32), epsilon)
+        # With a static row count TensorFlow folds the pattern into constants and no longer recognizes it.
+        if x.shape[0] is None and fuse is not False and _has_norm_kernel(x.dtype):
+            return _onednn_norm(x, gamma, beta, epsilon), gradient
+        normal, _ = _normalized(tf.cast(x, tf.float32), epsilon)
         return tf.cast(normal * gamma + beta, x.dtype), gradient
 
     return forward(x, gamma, beta)
 
 
-def _norm_to_fuse(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
-    """Written so that TensorFlow knows a layer normalisation in it, and takes oneDNN's, which makes one pass.
+def _onednn_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
+    """Layer norm written in the pattern that TensorFlow replaces by oneDNN's single-pass kernel.
 
-    That is how Keras writes it: each row is a channel of a batch normalisation. In bfloat16 gamma and beta are rounded
-    as the other weights are.
+    Keras writes it in the same way: each row is a channel of a batch normalization. In bfloat16 gamma and beta are
+    rounded as the other weights are.
     """
     rows = tf.shape(x)[0]
     grid = tf.reshape(x, [1, rows, x.shape[1], 1])
-    none = tf.constant([])
+    unused = tf.constant([])
     normal, *_ = tf.raw_ops.FusedBatchNormV3(
         x=grid,
         scale=tf.fill([rows], 1.0),
         offset=tf.fill([rows], 0.0),
-        mean=none,
-        variance=none,
+        mean=unused,
+        variance=unused,
         epsilon=epsilon,
         data_format="NCHW",
         is_training=True,
@@ -173,14 +189,14 @@ def _norm_to_fuse(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: floa
 
 
 @functools.cache
-def _is_norm_fused(dtype: tf.DType) -> bool:
-    """Whether this machine has oneDNN's layer normalisation of this type; in bfloat16 not every CPU has."""
+def _has_norm_kernel(dtype: tf.DType) -> bool:
+    """True if this machine has oneDNN's layer norm for this type; not every CPU has it for bfloat16."""
     if not is_fusing() or dtype == tf.float16:
         return False
 
     @tf.function(input_signature=[tf.TensorSpec([None, 1], dtype)], autograph=False)
     def attempt(x: tf.Tensor) -> tf.Tensor:
-        return _norm_to_fuse(x, tf.ones([1]), tf.zeros([1]), 1.0)
+        return _onednn_norm(x, tf.ones([1]), tf.zeros([1]), 1.0)
 
     try:
         with tf.init_scope():
@@ -190,16 +206,16 @@ def _is_norm_fused(dtype: tf.DType) -> bool:
     return True
 
 
-def _normalised(x: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tensor]:
-    """Rows of mean 0 and variance 1, and what each was multiplied by for that; float32."""
-    centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
-    inverse = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True) + epsilon)
-    return centred * inverse, inverse
+def _normalized(x: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns rows of mean 0 and variance 1, and the factor of each row, 1 / standard deviation; float32."""
+    centered = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+    inverse = tf.math.rsqrt(tf.reduce_mean(tf.square(centered), axis=-1, keepdims=True) + epsilon)
+    return centered * inverse, inverse
 
 
 def _gradients(x: tf.Tensor, gamma: tf.Tensor, upstream: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, ...]:
-    """Of a layer normalisation, to `x`, gamma and beta, by one formula; float32."""
-    normal, inverse = _normalised(x, epsilon)
+    """Returns the gradients of a layer norm to `x`, gamma and beta, by one formula; float32."""
+    normal, inverse = _normalized(x, epsilon)
     upstream = tf.cast(upstream, tf.float32)
     to_normal = upstream * gamma
     along_normal = normal * tf.reduce_mean(to_normal * normal, axis=-1, keepdims=True)
@@ -208,58 +224,66 @@ def _gradients(x: tf.Tensor, gamma: tf.Tensor, upstream: tf.Tensor, epsilon: flo
 
 
 def dropout_add_norm(
-    x: tf.Tensor, h: tf.Tensor, rate: float, seed: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float
+    x: tf.Tensor,
+    branch: tf.Tensor,
+    rate: float,
+    seed: tf.Tensor,
+    gamma: tf.Tensor,
+    beta: tf.Tensor,
+    epsilon: float,
+    fuse: bool | None = None,
 ) -> tf.Tensor:
-    """`layer_norm(x + dropout(h, rate, seed), gamma, beta, epsilon)`, the sum in float32.
+    """`layer_norm(x + dropout(branch, rate, seed), gamma, beta, epsilon)`, the sum in float32.
 
-    Of the forward pass only the arguments and the random bits are kept.
+    Stores only the arguments and the random bits for the backward pass.
 
     Args:
         x: [rows, width].
-        h: [rows, width], of `x`'s type.
-        rate: as `dropout` has it.
+        branch: [rows, width], of `x`'s type: the output of the layer that the residual connection goes around.
+        rate: as in `dropout`.
         seed: int32 [2].
         gamma: [width], float32.
         beta: [width], float32.
-        epsilon: as `layer_norm` has it.
+        epsilon: as in `layer_norm`.
+        fuse: as in `fused`.
     """
-    bits = _random_bits(tf.shape(h), seed)
+    bits = _random_bits(tf.shape(branch), seed)
 
     @tf.custom_gradient
-    def forward(x: tf.Tensor, h: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    def forward(x: tf.Tensor, branch: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            return _dropout_add_norm_gradient(x, h, bits, gamma, upstream, rate=rate, epsilon=epsilon)
+            return _dropout_add_norm_gradient(x, branch, bits, gamma, upstream, rate=rate, epsilon=epsilon, fuse=fuse)
 
-        return _dropout_add_norm(x, h, bits, gamma, beta, rate=rate, epsilon=epsilon), gradient
+        return _dropout_add_norm(x, branch, bits, gamma, beta, rate=rate, epsilon=epsilon, fuse=fuse), gradient
 
-    return forward(x, h, gamma, beta)
+    return forward(x, branch, gamma, beta)
 
 
 @fused
 def _dropout_add_norm(
-    x: tf.Tensor, h: tf.Tensor, bits: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, rate: float, epsilon: float
+    x: tf.Tensor, branch: tf.Tensor, bits: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, rate: float, epsilon: float
 ) -> tf.Tensor:
-    normal, _ = _normalised(_dropout_add(x, h, bits, rate), epsilon)
+    normal, _ = _normalized(_dropout_add(x, branch, bits, rate), epsilon)
     return tf.cast(normal * gamma + beta, x.dtype)
 
 
 @fused
 def _dropout_add_norm_gradient(
-    x: tf.Tensor, h: tf.Tensor, bits: tf.Tensor, gamma: tf.Tensor, upstream: tf.Tensor, rate: float, epsilon: float
+    x: tf.Tensor, branch: tf.Tensor, bits: tf.Tensor, gamma: tf.Tensor, upstream: tf.Tensor, rate: float, epsilon: float
 ) -> tuple[tf.Tensor, ...]:
-    dx, dgamma, dbeta = _gradients(_dropout_add(x, h, bits, rate), gamma, upstream, epsilon)
-    dh = dx * _keep(bits, rate, tf.float32)
-    return tf.cast(dx, x.dtype), tf.cast(dh, h.dtype), dgamma, dbeta
+    dx, dgamma, dbeta = _gradients(_dropout_add(x, branch, bits, rate), gamma, upstream, epsilon)
+    dbranch = dx * _keep(bits, rate, tf.float32)
+    return tf.cast(dx, x.dtype), tf.cast(dbranch, branch.dtype), dgamma, dbeta
 
 
-def _dropout_add(x: tf.Tensor, h: tf.Tensor, bits: tf.Tensor, rate: float) -> tf.Tensor:
-    return tf.cast(x, tf.float32) + tf.cast(h, tf.float32) * _keep(bits, rate, tf.float32)
+def _dropout_add(x: tf.Tensor, branch: tf.Tensor, bits: tf.Tensor, rate: float) -> tf.Tensor:
+    return tf.cast(x, tf.float32) + tf.cast(branch, tf.float32) * _keep(bits, rate, tf.float32)
 
 
 def dropout(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     """Zeroes each element with probability `rate` and scales the others up, as `tf.nn.dropout` does.
 
-    What falls is a pure function of `seed`. The rate is exact to 1/131072.
+    The same `seed` always drops the same elements. The rate is exact to 1/131072.
 
     Args:
         x: any shape.
@@ -270,14 +294,14 @@ def dropout(x: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
 
 
 def _random_bits(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """uint16: each random word serves two elements."""
+    """Draws uint16 numbers: each random word of 32 bits gives two of them."""
     size = tf.reduce_prod(shape)
     words = tf.random.stateless_uniform([(size + 1) // 2], seed, minval=None, maxval=None, dtype=tf.int32)
     return tf.reshape(tf.reshape(tf.bitcast(words, tf.uint16), [-1])[:size], shape)
 
 
 def _keep(bits: tf.Tensor, rate: float, dtype: tf.DType) -> tf.Tensor:
-    """0 where an element falls, and elsewhere what makes up for those."""
+    """Returns 0 for dropped elements, 1 / (1 - rate) for the others."""
     threshold = round(rate * _DRAWS)
     kept = tf.cast(bits >= tf.constant(threshold, tf.uint16), dtype)
     return kept * tf.cast(_DRAWS / (_DRAWS - threshold), dtype)
