@@ -14,7 +14,7 @@ _HUGGING_FACE_ACTIVATIONS = {"gelu": "gelu_erf", "gelu_new": "gelu", "gelu_pytor
 class BertConfig:
     """The shape of a BERT model: the original's `modeling.BertConfig`, same fields and defaults.
 
-    `layer_norm_eps` is new; it is 1e-12 in every official checkpoint. `hidden_act` is one of `ACTIVATIONS`.
+    `layer_norm_eps` is new; it is 1e-12 in every official checkpoint. `hidden_act` is one of `operations.ACTIVATIONS`.
 
     Example:
         >>> BertConfig(vocab_size=1000, hidden_size=48, num_attention_heads=4).intermediate_size
@@ -38,11 +38,11 @@ class BertConfig:
     def from_json_file(cls, path: str | Path) -> "BertConfig":
         """Reads the original's `bert_config.json` or Hugging Face's `config.json`.
 
-        Hugging Face's file is known by its `model_type`, `architectures` or `transformers_version`; only there
-        does `"gelu"` mean the exact form. Fields that do not shape the encoder are ignored.
+        Hugging Face's file is recognized by its `model_type`, `architectures` or `transformers_version`. Only in
+        such a file `"gelu"` means the exact form. Fields that do not shape the encoder are ignored.
 
         Raises:
-            UserError: the file is missing, is no JSON object, or describes what is not a BERT encoder.
+            UserError: the file cannot be read, is not a JSON object, or describes another kind of model.
         """
         try:
             fields = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -51,13 +51,13 @@ class BertConfig:
         except ValueError as error:
             raise UserError(f"{path}: is not a JSON file: {' '.join(str(error).split())}") from error
         if not isinstance(fields, dict):
-            raise UserError(f"{path}: holds no JSON object; a bert_config.json is needed")
+            raise UserError(f"{path}: is not a JSON object; a bert_config.json is needed")
         if any(key in fields for key in ("model_type", "architectures", "transformers_version")):
             fields = _from_hugging_face(fields, path)
         return _checked_config(cls, fields, path)
 
     def to_json_string(self) -> str:
-        """The content of a `bert_config.json`."""
+        """Returns the content of a `bert_config.json`."""
         return json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""How many floating point operations the matrix products of a model need."""
+"""Counts the floating point operations of a model's matrix products."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ from bert_tf.modeling.config import BertConfig
 
 
 def forward_flops(config: BertConfig, lengths: np.ndarray) -> float:
-    """Floating point operations of the matrix products that classifying these examples needs.
+    """Counts the floating point operations of the matrix products that classify these examples.
 
-    A multiplication and its addition are two. Of the last layer only what [CLS] needs counts. Padding, everything
-    element by element, the embeddings and the classifier's own few columns do not count.
+    A multiplication and its addition are two. The last layer counts only the products that [CLS] needs. Padding,
+    element-wise operations, the embeddings and the classifier's few columns do not count.
 
     Args:
         config: the shape of the model.
@@ -23,7 +23,7 @@ def forward_flops(config: BertConfig, lengths: np.ndarray) -> float:
     tokens, examples, width = lengths.sum(), len(lengths), config.hidden_size
     projection = 2.0 * width**2
     feed_forward = 4.0 * width * config.intermediate_size
-    # Scores and their weighted sum are a product of each query with all tokens of its example.
+    # Scores and their weighted sum each multiply a query with all tokens of its example.
     attention_of_a_query = 4.0 * width
     full_layer = tokens * (4 * projection + feed_forward) + attention_of_a_query * (lengths**2).sum()
     last_layer = tokens * (2 * projection + attention_of_a_query) + examples * (2 * projection + feed_forward)
@@ -32,7 +32,9 @@ def forward_flops(config: BertConfig, lengths: np.ndarray) -> float:
 
 
 def training_flops(config: BertConfig, lengths: np.ndarray) -> float:
-    """Those of training on these examples once: the backward pass has two products for each of the forward pass.
+    """Counts the operations of training on these examples once.
+
+    The backward pass has two products for each product of the forward pass.
 
     Args:
         config: the shape of the model.

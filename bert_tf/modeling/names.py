@@ -1,10 +1,10 @@
-"""Names of variables: the Model Garden's become the original's."""
+"""Translates the Model Garden's variable names and shapes to the original's."""
 
 import math
 import re
 from collections.abc import Iterable
 
-# The Model Garden's names of scopes, and the original's.
+# From the Model Garden's names of scopes to the original's.
 _ORIGINAL_SCOPES = {
     "self_attention/query": "attention/self/query",
     "self_attention/key": "attention/self/key",
@@ -29,10 +29,10 @@ _GARDEN_NAME = re.compile(
 
 
 def original_name(name: str) -> str:
-    """The original's name of a variable of the Model Garden's encoder.
+    """Returns the original's name of a variable of the Model Garden's encoder.
 
-    All shapes agree up to a reshape. Scopes that stand before belong to models around the encoder and are left
-    out. A name that is none of the encoder's stays as it is.
+    Scopes in front of the encoder's belong to models around it and are left out. A name that is not one of the
+    encoder's is returned unchanged. The shapes of both variables agree up to a reshape, see `original_shape`.
 
     Example:
         >>> original_name("bert_encoder_v2/transformer/layer_0/intermediate/kernel")
@@ -50,7 +50,16 @@ def original_name(name: str) -> str:
 
 
 def original_shape(name: str, shape: Iterable[int]) -> tuple[int, ...]:
-    """The shape without the Model Garden's axis of attention heads; a shape without one stays as it is."""
+    """Returns a variable's shape in the original, which has no axis of attention heads.
+
+    Args:
+        name: the original's name of the variable.
+        shape: its shape in the Model Garden or in the original.
+
+    Example:
+        >>> original_shape("bert/encoder/layer_0/attention/self/query/kernel", [768, 12, 64])
+        (768, 768)
+    """
     shape = tuple(shape)
     if "/attention/self/" in name:
         return (*shape[:1], math.prod(shape[1:])) if "/kernel" in name else (math.prod(shape),)

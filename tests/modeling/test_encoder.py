@@ -2,33 +2,20 @@
 
 import dataclasses
 import json
-from pathlib import Path
+import random
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
 from official.nlp.modeling.networks import BertEncoderV2
+from support.encoders import SMALL, random_inputs, randomize, with_more_rows, with_token_rows
 
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import fill
-from bert_tf.errors import UserError
-from bert_tf.modeling import encoder as modeling
-from bert_tf.modeling import heads
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import ClassificationHead
-from bert_tf.modeling.operations import dropout, dropout_add_norm
 
-SMALL = BertConfig(
-    vocab_size=50,
-    hidden_size=24,
-    num_hidden_layers=2,
-    num_attention_heads=3,
-    intermediate_size=40,
-    max_position_embeddings=20,
-    type_vocab_size=2,
-)
 # The activations are written out once more: the reference must not share them with what it checks.
 CONFIGS = {
     "tanh gelu": (SMALL, lambda x: 0.5 * x * (1.0 + tf.tanh(np.sqrt(2.0 / np.pi) * (x + 0.044715 * x**3)))),
@@ -52,7 +39,7 @@ def pair(request) -> tuple[BertEncoder, BertEncoderV2]:
     """An encoder with random weights, none of them trivial, and the Model Garden's with the same."""
     config, activation = CONFIGS[request.param]
     encoder = BertEncoder(config)
-    randomise(encoder, seed=len(request.param))
+    randomize(encoder, seed=len(request.param))
     return encoder, garden_encoder(encoder, activation)
 
 
@@ -63,12 +50,10 @@ def forward(golden) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def classifier(golden, forward) -> ClassificationHead:
-    model = ClassificationHead(BertEncoder(BertConfig.from_json_file(golden / "bert_config.json")), num_labels=3)
-    fill(model.encoder, read_checkpoint(golden / "bert_model.ckpt"))
-    model.output_weights.assign(forward["output_weights"])
-    model.output_bias.assign(forward["output_bias"])
-    return model
+def golden_encoder(golden) -> BertEncoder:
+    encoder = BertEncoder(BertConfig.from_json_file(golden / "bert_config.json"))
+    fill(encoder, read_checkpoint(golden / "bert_model.ckpt"))
+    return encoder
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +63,6 @@ def golden_inputs(forward) -> dict[str, np.ndarray]:
         "input_mask": forward["input_mask"],
         "input_type_ids": forward["segment_ids"],
     }
-
-
-def randomise(model: tf_keras.Model, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    for name, variable in model.variables_by_name.items():
-        centre = 1.0 if name.endswith("gamma") else 0.0
-        variable.assign(random.normal(centre, 0.2, variable.shape))
 
 
 def garden_encoder(encoder: BertEncoder, activation) -> BertEncoderV2:
@@ -108,52 +86,26 @@ def garden_encoder(encoder: BertEncoder, activation) -> BertEncoderV2:
     return garden
 
 
-def random_inputs(config: BertConfig, batch: int = 4, length: int = 13, seed: int = 0) -> dict[str, tf.Tensor]:
-    """Examples of all lengths from one token to all."""
-    random = np.random.default_rng(seed)
-    mask = np.arange(length) < np.linspace(1, length, batch).astype(int)[:, np.newaxis]
-    return {
-        "input_word_ids": tf.constant(random.integers(0, config.vocab_size, [batch, length]), tf.int32),
-        "input_mask": tf.constant(mask, tf.int32),
-        "input_type_ids": tf.constant(random.integers(0, config.type_vocab_size, [batch, length]), tf.int32),
-    }
-
-
-def with_token_rows(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """The same batch, laid out so that nothing is computed for padding."""
-    return {**inputs, "token_rows": tf.constant(np.flatnonzero(inputs["input_mask"]), tf.int32)}
-
-
-def with_more_rows(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """With some of the padded positions among the rows, as training has them to have few numbers of rows."""
-    rows = np.flatnonzero(inputs["input_mask"]), np.flatnonzero(np.equal(inputs["input_mask"], 0))[:5]
-    return {**inputs, "token_rows": tf.constant(np.sort(np.concatenate(rows)), tf.int32)}
-
-
 def gradients(encoder: tf_keras.Model, inputs: dict[str, tf.Tensor]) -> list[np.ndarray]:
-    """Of a random function of both outputs, padded positions left out."""
-    random = np.random.default_rng(1)
+    """The gradients of a random function of both outputs, padded positions left out."""
+    generator = np.random.default_rng(1)
     with tf.GradientTape() as tape:
         outputs = encoder(inputs)
         tokens, pooled = outputs["sequence_output"], outputs["pooled_output"]
-        weights = random.normal(size=tokens.shape) * np.expand_dims(inputs["input_mask"], -1)
+        weights = generator.normal(size=tokens.shape) * np.expand_dims(inputs["input_mask"], -1)
         loss = tf.reduce_sum(tokens * tf.constant(weights, tf.float32))
-        loss += tf.reduce_sum(pooled * tf.constant(random.normal(size=pooled.shape), tf.float32))
+        loss += tf.reduce_sum(pooled * tf.constant(generator.normal(size=pooled.shape), tf.float32))
     return [tf.convert_to_tensor(gradient).numpy() for gradient in tape.gradient(loss, encoder.variables)]
 
 
 # What is computed
 
 
-def test_every_layer_is_what_the_original_computes(classifier, golden_inputs, forward):
-    outputs = classifier.encoder(golden_inputs)
+def test_every_layer_is_what_the_original_computes(golden_encoder, golden_inputs, forward):
+    outputs = golden_encoder(golden_inputs)
     np.testing.assert_allclose(np.stack(outputs["encoder_outputs"]), forward["all_encoder_layers"], rtol=0, atol=1e-5)
     np.testing.assert_allclose(outputs["sequence_output"], forward["sequence_output"], rtol=0, atol=1e-5)
     np.testing.assert_allclose(outputs["pooled_output"], forward["pooled_output"], rtol=0, atol=1e-5)
-
-
-def test_the_logits_are_what_the_original_computes(classifier, golden_inputs, forward):
-    np.testing.assert_allclose(classifier(golden_inputs), forward["logits"], rtol=0, atol=1e-5)
 
 
 def test_every_layer_is_what_the_model_gardens_encoder_computes(pair):
@@ -166,10 +118,13 @@ def test_every_layer_is_what_the_model_gardens_encoder_computes(pair):
     np.testing.assert_allclose(outputs["pooled_output"], expected["pooled_output"], rtol=0, atol=1e-5)
 
 
-def test_a_graph_for_all_batches_gives_what_the_original_computes(classifier, golden_inputs, forward):
+@pytest.mark.parametrize("fuse", [True, False, None])
+def test_a_graph_for_all_batches_gives_what_the_original_computes(golden_encoder, golden_inputs, forward, fuse):
+    encoder = BertEncoder(golden_encoder.config, fuse=fuse)
+    encoder.set_weights(golden_encoder.get_weights())
     specs = {name: tf.TensorSpec([None, None], tf.int32) for name in golden_inputs}
-    logits = tf.function(lambda inputs: classifier(inputs), input_signature=[specs])(golden_inputs)
-    np.testing.assert_allclose(logits, forward["logits"], rtol=0, atol=1e-5)
+    outputs = tf.function(lambda inputs: encoder(inputs), input_signature=[specs])(golden_inputs)
+    np.testing.assert_allclose(outputs["pooled_output"], forward["pooled_output"], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("layout", [dict, with_token_rows, with_more_rows])
@@ -209,75 +164,79 @@ def test_padded_positions_among_the_rows_change_nothing_for_tokens(pair):
 
 @pytest.mark.parametrize("layout", [dict, with_token_rows, with_more_rows])
 @pytest.mark.parametrize("output_range", [1, 5])
-def test_output_range_changes_nothing_but_the_number_of_positions(classifier, golden_inputs, output_range, layout):
-    whole = classifier.encoder(golden_inputs)
-    part = classifier.encoder(layout(golden_inputs), output_range=output_range)
+def test_output_range_changes_nothing_but_the_number_of_positions(golden_encoder, golden_inputs, output_range, layout):
+    whole = golden_encoder(golden_inputs)
+    part = golden_encoder(layout(golden_inputs), output_range=output_range)
     np.testing.assert_allclose(part["pooled_output"], whole["pooled_output"], rtol=0, atol=1e-6)
     np.testing.assert_allclose(part["sequence_output"], whole["sequence_output"][:, :output_range], rtol=0, atol=2e-6)
     assert [x.shape[1] for x in part["encoder_outputs"]] == [24, 24, output_range]
 
 
-def test_padding_changes_nothing(classifier, golden_inputs):
+def test_padding_changes_nothing(golden_encoder, golden_inputs):
     padded = {name: np.pad(array, [(0, 0), (0, 9)]) for name, array in golden_inputs.items()}
     padded["input_word_ids"][:, -9:] = 7
-    ours, expected = classifier.encoder(padded), classifier.encoder(golden_inputs)
+    ours, expected = golden_encoder(padded), golden_encoder(golden_inputs)
     np.testing.assert_allclose(ours["sequence_output"][:, :-9], expected["sequence_output"], rtol=0, atol=2e-6)
 
 
-def test_one_graph_serves_all_batch_sizes_and_lengths(classifier):
-    encode = tf.function(
-        lambda ids: classifier({"input_word_ids": ids, "input_mask": tf.ones_like(ids), "input_type_ids": ids * 0}),
-        input_signature=[tf.TensorSpec([None, None], tf.int32)],
-    )
-    assert [encode(tf.ones(shape, tf.int32)).shape for shape in ([1, 1], [3, 24], [2, 64])] == [(1, 3), (3, 3), (2, 3)]
+def test_one_graph_serves_all_batch_sizes_and_lengths(golden_encoder):
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    def encode(ids: tf.Tensor) -> tf.Tensor:
+        inputs = {"input_word_ids": ids, "input_mask": tf.ones_like(ids), "input_type_ids": ids * 0}
+        return golden_encoder(inputs)["sequence_output"]
+
+    assert [encode(tf.ones(shape, tf.int32)).shape[:2] for shape in ([1, 1], [3, 24], [2, 64])] == [
+        (1, 1),
+        (3, 24),
+        (2, 64),
+    ]
 
 
-def test_weights_made_once_serve_until_the_variables_change(classifier, golden_inputs):
-    weights = classifier.encoder.product_weights()
-    np.testing.assert_array_equal(classifier(golden_inputs, weights=weights), classifier(golden_inputs))
-    kernel = classifier.variables_by_name["bert/encoder/layer_0/output/dense/kernel"]
-    saved = kernel.numpy()
-    kernel.assign(saved * 2)
-    stale, fresh = classifier(golden_inputs, weights=weights), classifier(golden_inputs)
-    kernel.assign(saved)
-    assert np.abs(stale - fresh).max() > 1e-3
-    np.testing.assert_array_equal(stale, classifier(golden_inputs))
+def test_weights_made_once_serve_until_the_variables_change(pair):
+    encoder, _ = pair
+    inputs, weights = random_inputs(encoder.config), encoder.product_weights()
+
+    def pooled(**arguments) -> np.ndarray:
+        return encoder(inputs, **arguments)["pooled_output"].numpy()
+
+    np.testing.assert_array_equal(pooled(weights=weights), pooled())
+    before = pooled()
+    kernel = encoder.variables_by_name["bert/encoder/layer_0/output/dense/kernel"]
+    kernel.assign(kernel * 2)
+    np.testing.assert_array_equal(pooled(weights=weights), before)
+    assert np.abs(pooled() - before).max() > 1e-3
 
 
 # Dropout
 
 
-def test_every_dropout_of_the_model_has_its_own_mask(monkeypatch):
-    masks, rates = [], []
+def dropouts(graph: tf.Graph) -> tuple[list[float], list[tf.Tensor]]:
+    """The rate and the seed of each dropout in a graph, in the order of the model."""
+    compared = [operation for operation in graph.get_operations() if operation.type == "GreaterEqual"]
+    drawn = [operation for operation in graph.get_operations() if operation.type == "StatelessRandomGetKeyCounter"]
+    rates = [float(tf.get_static_value(operation.inputs[1])) / 2**16 for operation in compared]
+    # The first one draws the seeds of all dropouts.
+    return rates, [operation.inputs[0] for operation in drawn[1:]]
 
-    def record(rate, seed):
-        masks.append(dropout(tf.ones([64]), 0.5, seed).numpy() == 0)
-        rates.append(rate)
 
-    def recorded(x, rate, seed):
-        record(rate, seed)
-        return dropout(x, rate, seed)
-
-    def recorded_with_norm(x, h, rate, seed, *norm):
-        record(rate, seed)
-        return dropout_add_norm(x, h, rate, seed, *norm)
-
-    monkeypatch.setattr(modeling, "dropout", recorded)
-    monkeypatch.setattr(heads, "dropout", recorded)
-    monkeypatch.setattr(modeling, "dropout_add_norm", recorded_with_norm)
+def test_every_dropout_of_the_model_has_its_own_seed():
     config = dataclasses.replace(SMALL, hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3)
-    ClassificationHead(BertEncoder(config), num_labels=2)(random_inputs(config), tf.constant([5, 6]))
-    # Embeddings; probabilities, attention's output and the layer's in each of two layers; the classifier.
-    assert rates == [0.2, 0.3, 0.2, 0.2, 0.3, 0.2, 0.2, 0.1]
-    agreement = np.array([[np.mean(a == b) for a in masks] for b in masks]) - np.eye(len(masks))
-    assert agreement.max() < 0.85
+    encoder, inputs = BertEncoder(config, fuse=False), random_inputs(config)
+    function = tf.compat.v1.wrap_function(
+        lambda seed: encoder(inputs, dropout_seed=seed)["pooled_output"], [tf.TensorSpec([2], tf.int32)]
+    )
+    rates, seeds = dropouts(function.graph)
+    # Embeddings; probabilities, attention's output and the layer's output in each of two layers.
+    np.testing.assert_allclose(rates, [0.2, 0.3, 0.2, 0.2, 0.3, 0.2, 0.2], atol=1e-5)
+    values = function.prune(function.inputs[0], seeds)(tf.constant([5, 6]))
+    assert len({tuple(value.numpy()) for value in values}) == len(rates)
 
 
 def test_the_dropouts_of_training_are_a_function_of_the_seed():
     config = dataclasses.replace(SMALL, hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.2)
     encoder, inputs = BertEncoder(config), random_inputs(config)
     first, again, other, without = (
-        encoder(inputs, seed)["pooled_output"].numpy()
+        encoder(inputs, dropout_seed=seed)["pooled_output"].numpy()
         for seed in (tf.constant([1, 2]), tf.constant([1, 2]), tf.constant([1, 3]), None)
     )
     np.testing.assert_array_equal(first, again)
@@ -289,15 +248,14 @@ def test_the_dropouts_of_training_are_a_function_of_the_seed():
 
 
 @pytest.mark.parametrize("policy, compute", [("mixed_bfloat16", tf.bfloat16), ("mixed_float16", tf.float16)])
-def test_mixed_precision_is_near_float32(classifier, golden_inputs, policy, compute):
-    mixed = ClassificationHead(BertEncoder(classifier.encoder.config, dtype=policy), num_labels=3)
-    mixed.set_weights(classifier.get_weights())
+def test_mixed_precision_is_near_float32(golden_encoder, golden_inputs, policy, compute):
+    mixed = BertEncoder(golden_encoder.config, dtype=policy)
+    mixed.set_weights(golden_encoder.get_weights())
     assert {variable.dtype for variable in mixed.variables} == {tf.float32}
-    outputs, expected = mixed.encoder(golden_inputs), classifier.encoder(golden_inputs)
+    outputs, expected = mixed(golden_inputs), golden_encoder(golden_inputs)
     assert outputs["sequence_output"].dtype == compute
     assert {x.dtype for x in outputs["encoder_outputs"]} == {compute}
     assert outputs["pooled_output"].dtype == tf.float32
-    assert mixed(golden_inputs).dtype == tf.float32
     difference = np.abs(outputs["pooled_output"] - expected["pooled_output"]).max()
     assert 0 < difference < 0.05
 
@@ -305,11 +263,10 @@ def test_mixed_precision_is_near_float32(classifier, golden_inputs, policy, comp
 # Variables
 
 
-def test_the_variables_have_the_originals_names(classifier, golden):
-    assert classifier.encoder.variables_by_name.keys() == read_checkpoint(golden / "bert_model.ckpt").keys()
-    assert classifier.variables_by_name.keys() == read_checkpoint(golden / "finetuned.ckpt").keys()
-    for held, named in ((classifier, classifier), (classifier.encoder, classifier.encoder)):
-        assert {id(v) for v in held.variables} == {id(v) for v in named.variables_by_name.values()}
+def test_the_variables_have_the_originals_names(golden_encoder, golden):
+    assert golden_encoder.variables_by_name.keys() == read_checkpoint(golden / "bert_model.ckpt").keys()
+    named = {id(variable) for variable in golden_encoder.variables_by_name.values()}
+    assert {id(variable) for variable in golden_encoder.variables} == named
 
 
 def test_the_first_weights_are_the_originals_distribution():
@@ -329,121 +286,53 @@ def test_the_first_weights_are_the_originals_distribution():
     assert len({kernel[:5].tobytes() for kernel in kernels}) == len(kernels)
 
 
-def test_the_classifiers_first_weights_follow_its_seed():
-    encoder = BertEncoder(SMALL)
-    first, again, other = (ClassificationHead(encoder, 3, seed=seed).output_weights.numpy() for seed in (1, 1, 2))
-    np.testing.assert_array_equal(first, again)
-    assert (first != other).all()
-    assert 0 < np.abs(first).max() <= 0.04
+def weights_of(encoder: BertEncoder) -> dict[str, np.ndarray]:
+    return {name: variable.numpy() for name, variable in encoder.variables_by_name.items()}
+
+
+def test_the_first_weights_are_a_function_of_the_seed():
+    first, again, other = (weights_of(BertEncoder(SMALL, seed=seed)) for seed in (1, 1, 2))
+    np.testing.assert_equal(again, first)
+    for name in first:
+        if name.endswith(("kernel", "embeddings")):
+            assert (other[name] != first[name]).all(), name
+
+
+def test_the_first_weights_of_a_variable_depend_on_no_other_variable():
+    small, deep = (BertEncoder(dataclasses.replace(SMALL, num_hidden_layers=n), seed=1) for n in (1, 2))
+    deep = weights_of(deep)
+    for name, value in weights_of(small).items():
+        np.testing.assert_array_equal(deep[name], value, err_msg=name)
+
+
+def test_the_first_weights_of_a_seed_are_the_same_on_every_machine():
+    kernel = weights_of(BertEncoder(SMALL, seed=1))["bert/pooler/dense/kernel"]
+    np.testing.assert_allclose(kernel[0, :3], [0.0334262, -0.0345848, 0.0153168], rtol=1e-4)
+
+
+def test_without_a_seed_the_first_weights_follow_keras_random_seed():
+    tf_keras.utils.set_random_seed(4)
+    first, second = weights_of(BertEncoder(SMALL)), weights_of(BertEncoder(SMALL))
+    tf_keras.utils.set_random_seed(4)
+    again = weights_of(BertEncoder(SMALL))
+    np.testing.assert_equal(again, first)
+    assert (second["bert/pooler/dense/kernel"] != first["bert/pooler/dense/kernel"]).all()
+
+
+def test_zeros_take_no_random_numbers():
+    random.seed(1)
+    before = random.getstate()
+    weights = weights_of(BertEncoder(SMALL, initializer="zeros"))
+    assert random.getstate() == before
+    assert {name for name, value in weights.items() if value.any()} == {name for name in weights if "gamma" in name}
+
+
+def test_an_unknown_initializer_is_an_error():
+    with pytest.raises(ValueError, match="initializer is 'ones'; it must be"):
+        BertEncoder(SMALL, initializer="ones")
 
 
 def test_an_encoder_is_rebuilt_from_its_keras_config():
     encoder = BertEncoder(dataclasses.replace(SMALL, hidden_act="relu"), dtype="mixed_bfloat16")
     again = BertEncoder.from_config(json.loads(json.dumps(encoder.get_config())))
     assert again.config == encoder.config and again.compute_dtype == "bfloat16"
-
-
-# Configurations
-
-
-def write_config(folder: Path, **fields) -> Path:
-    path = folder / "config.json"
-    path.write_text(json.dumps(fields))
-    return path
-
-
-def test_the_originals_configuration_is_read(golden):
-    assert BertConfig.from_json_file(golden / "bert_config.json") == BertConfig(
-        vocab_size=1000,
-        hidden_size=48,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        intermediate_size=96,
-        hidden_act="gelu",
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-        max_position_embeddings=64,
-        type_vocab_size=2,
-    )
-
-
-def test_missing_fields_have_the_originals_defaults(tmp_path):
-    config = BertConfig.from_json_file(write_config(tmp_path, vocab_size=9, directionality="bidi"))
-    assert config == BertConfig(9, 768, 12, 12, 3072, "gelu", 0.1, 0.1, 512, 16, 0.02)
-
-
-def test_hugging_faces_configuration_is_read(minilm_dir):
-    config = BertConfig.from_json_file(minilm_dir / "config.json")
-    assert dataclasses.astuple(config) == (30522, 384, 6, 12, 1536, "gelu_erf", 0.1, 0.1, 512, 2, 0.02, 1e-12)
-
-
-@pytest.mark.parametrize(
-    "marks, written, meant",
-    [
-        ({}, "gelu", "gelu"),
-        ({"model_type": "bert"}, "gelu", "gelu_erf"),
-        ({"architectures": ["BertModel"]}, "gelu", "gelu_erf"),
-        ({"transformers_version": "4.0"}, "gelu", "gelu_erf"),
-        ({"model_type": "bert"}, "gelu_new", "gelu"),
-        ({"model_type": "bert"}, "gelu_pytorch_tanh", "gelu"),
-        ({"model_type": "bert"}, "relu", "relu"),
-        ({}, "relu", "relu"),
-    ],
-)
-def test_gelu_means_what_its_writer_means(tmp_path, marks, written, meant):
-    path = write_config(tmp_path, vocab_size=9, hidden_act=written, **marks)
-    assert BertConfig.from_json_file(path).hidden_act == meant
-
-
-def test_hugging_faces_defaults_are_its_own(tmp_path):
-    config = BertConfig.from_json_file(write_config(tmp_path, model_type="bert", vocab_size=9))
-    assert (config.hidden_act, config.type_vocab_size) == ("gelu_erf", 2)
-
-
-def test_a_configuration_survives_being_written(tmp_path):
-    config = dataclasses.replace(SMALL, hidden_act="gelu_erf", hidden_dropout_prob=0.25, layer_norm_eps=1e-7)
-    path = tmp_path / "bert_config.json"
-    path.write_text(config.to_json_string())
-    assert BertConfig.from_json_file(path) == config
-
-
-@pytest.mark.parametrize(
-    "content, message",
-    [
-        ("{", "is not a JSON file"),
-        ("\xff\xfe", "is not a JSON file"),
-        ("[1]", "holds no JSON object"),
-        ("{}", "has no vocab_size"),
-        ('{"vocab_size": "9"}', "vocab_size is '9'; a value of type int is needed"),
-        ('{"vocab_size": 9.5}', "vocab_size is 9.5; a value of type int is needed"),
-        ('{"vocab_size": true}', "vocab_size is True; a value of type int is needed"),
-        ('{"vocab_size": 0}', "vocab_size is 0; it must be at least 1"),
-        ('{"vocab_size": 9, "hidden_dropout_prob": null}', "hidden_dropout_prob is None; a value of type float"),
-        ('{"vocab_size": 9, "hidden_dropout_prob": 1.0}', "hidden_dropout_prob is 1.0; it must be "),
-        ('{"vocab_size": 9, "attention_probs_dropout_prob": -0.1}', "attention_probs_dropout_prob is -0.1; it must"),
-        ('{"vocab_size": 9, "hidden_act": null}', "hidden_act is None; a value of type str is needed"),
-        ('{"vocab_size": 9, "model_type": "bert", "hidden_act": ["gelu"]}', "hidden_act is ['gelu']; a value of type"),
-        ('{"vocab_size": 9, "hidden_act": "swish"}', "hidden_act 'swish' is unknown; known: gelu, gelu_erf, relu"),
-        ('{"vocab_size": 9, "hidden_size": 100}', "hidden_size 100 is not a multiple of num_attention_heads 12"),
-        ('{"vocab_size": 9, "model_type": "roberta"}', "is a 'roberta' model"),
-        (
-            '{"vocab_size": 9, "model_type": "bert", "position_embedding_type": "relative_key"}',
-            "has position_embedding_type 'relative_key'",
-        ),
-    ],
-)
-def test_what_is_no_berts_configuration_is_told_in_one_line(tmp_path, content, message):
-    path = tmp_path / "bert_config.json"
-    path.write_text(content, encoding="latin-1")
-    with pytest.raises(UserError) as error:
-        BertConfig.from_json_file(path)
-    assert str(error.value).startswith(f"{path}: {message}")
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("make", [lambda path: None, Path.mkdir])
-def test_a_configuration_that_cannot_be_read_is_told_in_one_line(tmp_path, make):
-    path = tmp_path / "bert_config.json"
-    make(path)
-    with pytest.raises(UserError, match=r"bert_config\.json: cannot read the model's configuration: [^\n]+$"):
-        BertConfig.from_json_file(path)

@@ -1,0 +1,53 @@
+"""The classifier on the encoder against the original's golden logits."""
+
+import numpy as np
+import pytest
+from support.encoders import SMALL, random_inputs
+
+from bert_tf.checkpoints.formats import read_checkpoint
+from bert_tf.checkpoints.load import fill
+from bert_tf.modeling.config import BertConfig
+from bert_tf.modeling.encoder import BertEncoder
+from bert_tf.modeling.heads import ClassificationHead
+
+
+@pytest.fixture(scope="module")
+def forward(golden) -> dict[str, np.ndarray]:
+    with np.load(golden / "forward.npz") as data:
+        return dict(data)
+
+
+@pytest.fixture(scope="module")
+def classifier(golden, forward) -> ClassificationHead:
+    model = ClassificationHead(BertEncoder(BertConfig.from_json_file(golden / "bert_config.json")), num_labels=3)
+    fill(model.encoder, read_checkpoint(golden / "bert_model.ckpt"))
+    model.output_weights.assign(forward["output_weights"])
+    model.output_bias.assign(forward["output_bias"])
+    return model
+
+
+def test_the_logits_are_what_the_original_computes(classifier, forward):
+    inputs = {
+        "input_word_ids": forward["input_ids"],
+        "input_mask": forward["input_mask"],
+        "input_type_ids": forward["segment_ids"],
+    }
+    np.testing.assert_allclose(classifier(inputs), forward["logits"], rtol=0, atol=1e-5)
+
+
+def test_the_variables_have_the_originals_names(classifier, golden):
+    assert classifier.variables_by_name.keys() == read_checkpoint(golden / "finetuned.ckpt").keys()
+    named = {id(variable) for variable in classifier.variables_by_name.values()}
+    assert {id(variable) for variable in classifier.variables} == named
+
+
+def test_the_classifiers_first_weights_follow_its_seed():
+    encoder = BertEncoder(SMALL)
+    first, again, other = (ClassificationHead(encoder, 3, seed=seed).output_weights.numpy() for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).all()
+    assert 0 < np.abs(first).max() <= 0.04
+
+
+def test_the_logits_of_a_mixed_precision_model_are_float32():
+    assert ClassificationHead(BertEncoder(SMALL, dtype="mixed_bfloat16"), 2)(random_inputs()).dtype == "float32"
