@@ -1,4 +1,4 @@
-"""Fused functions compute what they say, and what was compiled ahead is not compiled again."""
+"""Fused functions compute what they say, and a step does not compile again what was compiled ahead."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import tensorflow as tf
 from bert_tf.modeling import fusion
 from bert_tf.modeling.fusion import compile_for, fused, recorded
 
-# A tiny BERT trains: what is compiled ahead, and then in steps on batches of three different numbers of rows.
+# Trains a tiny BERT on batches with three different numbers of rows, with or without compiling ahead.
 TRAINING = """
 import sys
 import numpy as np
@@ -51,44 +51,52 @@ def scaled_sum(x: tf.Tensor, y: tf.Tensor, factor: float) -> tf.Tensor:
 def test_a_fused_function_computes_the_same_for_any_number_of_rows():
     for rows in (1, 3, 4):
         x, y = (tf.constant(np.random.default_rng(seed).normal(size=[rows, 5]), tf.float32) for seed in (0, 1))
-        np.testing.assert_allclose(scaled_sum(x, y, factor=2.5), x * 2.5 + y, rtol=1e-6)
-        np.testing.assert_allclose(scaled_sum(x, y, factor=-1.0), y - x, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(scaled_sum(x, y, factor=2.5, fuse=True), x * 2.5 + y, rtol=1e-6)
+        np.testing.assert_allclose(scaled_sum(x, y, factor=-1.0, fuse=True), y - x, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
 def test_a_fused_function_takes_each_type_and_width(dtype):
     for width in (2, 7):
         x = tf.ones([3, width], dtype)
-        y = scaled_sum(x, x, factor=2.0)
+        y = scaled_sum(x, x, factor=2.0, fuse=True)
         assert y.dtype == dtype
         np.testing.assert_array_equal(tf.cast(y, tf.float32), np.full([3, width], 3.0))
 
 
 def test_a_fused_function_works_in_a_graph_of_unknown_rows():
-    graph = tf.function(lambda x: scaled_sum(x, x, factor=2.0), input_signature=[tf.TensorSpec([None, 2], tf.float32)])
+    graph = tf.function(
+        lambda x: scaled_sum(x, x, factor=2.0, fuse=True), input_signature=[tf.TensorSpec([None, 2], tf.float32)]
+    )
     assert [graph(tf.ones([rows, 2])).shape for rows in (1, 5)] == [(1, 2), (5, 2)]
 
 
-def test_where_there_is_more_than_a_cpu_nothing_is_compiled(monkeypatch):
-    monkeypatch.setattr(fusion, "is_fusing", lambda: False)
+def test_a_function_that_is_not_fused_is_called_unchanged():
     with recorded() as record:
-        np.testing.assert_array_equal(scaled_sum(tf.ones([2, 2]), tf.ones([2, 2]), factor=2.0), np.full([2, 2], 3.0))
+        total = scaled_sum(tf.ones([2, 2]), tf.ones([2, 2]), factor=2.0, fuse=False)
+    np.testing.assert_array_equal(total, np.full([2, 2], 3.0))
     assert not record
+
+
+def test_by_default_the_machine_decides():
+    with recorded() as record:
+        scaled_sum(tf.ones([2, 14]), tf.ones([2, 14]), factor=2.0)
+    assert bool(record) == fusion.is_fusing()
 
 
 def test_a_record_holds_what_is_called_within_it():
     with recorded() as outer:
-        scaled_sum(tf.ones([2, 11]), tf.ones([2, 11]), factor=2.0)
+        scaled_sum(tf.ones([2, 11]), tf.ones([2, 11]), factor=2.0, fuse=True)
         with recorded() as inner:
-            scaled_sum(tf.ones([3, 12]), tf.ones([3, 12]), factor=2.0)
+            scaled_sum(tf.ones([3, 12]), tf.ones([3, 12]), factor=2.0, fuse=True)
         compile_for(inner, [4])
-    scaled_sum(tf.ones([2, 13]), tf.ones([2, 13]), factor=2.0)
+    scaled_sum(tf.ones([2, 13]), tf.ones([2, 13]), factor=2.0, fuse=True)
     assert [[spec.shape[1] for spec in specs] for _, specs, _ in outer] == [[11, 11], [12, 12]]
     assert [[spec.shape[1] for spec in specs] for _, specs, _ in inner] == [[12, 12]]
 
 
 def stderr_of_a_training(mode: str) -> str:
-    """What a process that trains says, XLA's compilations included."""
+    """The standard error of a process that trains, XLA's compilations included."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "TF_CPP_VMODULE": "device_compiler=1"}
     command = [sys.executable, "-c", TRAINING, mode]
     ended = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
@@ -97,12 +105,13 @@ def stderr_of_a_training(mode: str) -> str:
 
 
 def compilations_of_a_training(mode: str) -> tuple[int, int]:
-    """How often XLA compiled something before the first step, and from then on."""
+    """Counts XLA's compilations before the first step, and from then on."""
     before, after = stderr_of_a_training(mode).split("NOW THE STEPS")
     return before.count("Compilation of XLA executable"), after.count("Compilation of XLA executable")
 
 
-@pytest.mark.skipif(not fusion.is_fusing(), reason="nothing is fused beside a GPU or a TPU")
+@pytest.mark.slow
+@pytest.mark.skipif(not fusion.is_fusing(), reason="nothing is fused next to a GPU or a TPU")
 def test_no_step_waits_for_what_was_compiled_ahead():
     ahead, then = compilations_of_a_training("ahead")
     assert ahead > 0

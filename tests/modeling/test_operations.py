@@ -1,4 +1,4 @@
-"""The operations beside matrix products against formulas written out once more."""
+"""The element-wise operations against formulas written out once more."""
 
 import platform
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from bert_tf.modeling import fusion, operations
+from bert_tf.modeling.fusion import is_fusing
 from bert_tf.modeling.operations import add_bias, dropout, dropout_add_norm, gelu, gelu_erf, layer_norm
 
 
@@ -24,14 +24,15 @@ def plain_gelu_erf(x: tf.Tensor) -> tf.Tensor:
 
 
 @pytest.mark.parametrize("ours, plain", [(gelu, plain_gelu), (gelu_erf, plain_gelu_erf)])
+@pytest.mark.parametrize("fuse", [True, False])
 @pytest.mark.parametrize("dtype, tolerance", [(tf.float32, 1e-6), (tf.bfloat16, 1e-2)])
-def test_gelu_and_its_gradient_are_the_formulas(ours, plain, dtype, tolerance):
+def test_gelu_and_its_gradient_are_the_formulas(ours, plain, dtype, tolerance, fuse):
     x = tf.cast(np.random.default_rng(0).normal(0, 3, [500]), dtype)
     upstream = tf.cast(np.random.default_rng(1).normal(0, 1, [500]), dtype)
     exact = tf.cast(x, tf.float64)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([x, exact])
-        y, expected = ours(x), plain(exact)
+        y, expected = ours(x, fuse=fuse), plain(exact)
     assert y.dtype == dtype
     np.testing.assert_allclose(tf.cast(y, tf.float64), expected, rtol=tolerance, atol=tolerance)
     gradient = tape.gradient(y, x, upstream)
@@ -53,7 +54,7 @@ def test_a_bias_is_added_to_each_row_and_learns_from_each(dtype):
     np.testing.assert_array_equal(to_bias, tf.reduce_sum(upstream, axis=0))
 
 
-# Layer normalisation
+# Layer normalization
 
 
 def plain_layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
@@ -95,51 +96,47 @@ def optimized_operations(function: Callable, *arguments: tf.Tensor) -> set[str]:
     return {node.op for part in metadata.function_graphs for node in part.post_optimization_graph.node}
 
 
+@pytest.mark.parametrize("fuse", [True, False, None])
 @pytest.mark.parametrize("dtype, tolerance", [(tf.float32, 2e-6), (tf.bfloat16, 2e-2)])
-def test_layer_norm_is_the_formula_in_a_graph_of_unknown_rows(dtype, tolerance):
+def test_layer_norm_is_the_formula_in_a_graph_of_unknown_rows(dtype, tolerance, fuse):
     random = np.random.default_rng(0)
     x = tf.cast(random.normal(3.0, 2.0, [7, 33]), dtype)
     gamma, beta = (tf.constant(random.normal(size=33), tf.float32) for _ in range(2))
     expected = plain_layer_norm(tf.cast(x, tf.float32), gamma, beta)
-    graph = tf.function(lambda x: layer_norm(x, gamma, beta, 1e-12), input_signature=[tf.TensorSpec([None, 33], dtype)])
+    specs = [tf.TensorSpec([None, 33], dtype)]
+    graph = tf.function(lambda x: layer_norm(x, gamma, beta, 1e-12, fuse=fuse), input_signature=specs)
     np.testing.assert_allclose(tf.cast(graph(x), tf.float32), expected, rtol=tolerance, atol=tolerance)
     assert graph(x).dtype == dtype
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN's layer normalisation is known here on x86 alone")
+@pytest.mark.skipif(
+    platform.machine() != "x86_64" or not is_fusing(), reason="TensorFlow uses oneDNN's kernel on x86 CPUs alone"
+)
 def test_layer_norm_is_one_operation_where_no_gradient_is_needed():
     x, gamma, beta = tf.ones([3, 8]), tf.ones([8]), tf.zeros([8])
-    found = optimized_operations(lambda x, gamma, beta: layer_norm(x + x, gamma, beta, 1e-12), x, gamma, beta)
-    assert "_MklLayerNorm" in found
+    for fuse in (True, False):
+        found = optimized_operations(
+            lambda x, gamma, beta, fuse=fuse: layer_norm(x + x, gamma, beta, 1e-12, fuse=fuse), x, gamma, beta
+        )
+        assert ("_MklLayerNorm" in found) == fuse
 
 
-def test_layer_norm_is_the_formula_where_onednn_has_none(monkeypatch):
-    monkeypatch.setattr(operations, "_is_norm_fused", lambda dtype: False)
-    x, gamma, beta = tf.constant([[1.0, 2.0, 6.0]]), tf.constant([1.0, 2.0, 3.0]), tf.constant([0.0, 0.0, 1.0])
-    graph = tf.function(
-        lambda x: layer_norm(x, gamma, beta, 1e-12), input_signature=[tf.TensorSpec([None, 3], tf.float32)]
-    )
-    np.testing.assert_allclose(graph(x), plain_layer_norm(x, gamma, beta), rtol=1e-6)
-
-
-@pytest.mark.parametrize("is_fusing", [True, False])
+@pytest.mark.parametrize("fuse", [True, False])
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 @pytest.mark.parametrize("dtype, tolerance", [(tf.float32, 3e-6), (tf.bfloat16, 2e-2)])
-def test_dropout_add_norm_is_the_three_one_after_the_other(dtype, tolerance, rate, is_fusing, monkeypatch):
-    if not is_fusing:
-        monkeypatch.setattr(fusion, "is_fusing", lambda: False)
+def test_dropout_add_norm_is_the_three_one_after_the_other(dtype, tolerance, rate, fuse):
     random = np.random.default_rng(0)
-    x, h, upstream = (tf.cast(random.normal(size=[7, 33]), dtype) for _ in range(3))
+    x, branch, upstream = (tf.cast(random.normal(size=[7, 33]), dtype) for _ in range(3))
     gamma, beta = (tf.constant(random.normal(size=33), tf.float32) for _ in range(2))
     seed = tf.constant([1, 2])
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch([x, h, gamma, beta])
-        ours = dropout_add_norm(x, h, rate, seed, gamma, beta, 1e-12)
-        total = tf.cast(x, tf.float32) + dropout(tf.cast(h, tf.float32), rate, seed)
+        tape.watch([x, branch, gamma, beta])
+        ours = dropout_add_norm(x, branch, rate, seed, gamma, beta, 1e-12, fuse=fuse)
+        total = tf.cast(x, tf.float32) + dropout(tf.cast(branch, tf.float32), rate, seed)
         plain = plain_layer_norm(total, gamma, beta)
     assert ours.dtype == dtype
     np.testing.assert_allclose(tf.cast(ours, tf.float32), plain, rtol=tolerance, atol=tolerance)
-    for source in (x, h, gamma, beta):
+    for source in (x, branch, gamma, beta):
         gradient = tape.gradient(ours, source, upstream)
         expected = tape.gradient(plain, source, tf.cast(upstream, tf.float32))
         assert gradient.dtype == source.dtype

@@ -1,0 +1,81 @@
+"""Rows, the padded grid and attention heads are converted into one another, and their gradients back."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.encoders import random_inputs, with_more_rows, with_token_rows
+
+from bert_tf.modeling.layout import Layout
+
+HEADS = 3
+LAYOUTS = [dict, with_token_rows, with_more_rows]
+
+
+def random_rows(inputs: dict[str, tf.Tensor], width: int) -> tf.Tensor:
+    """A random matrix with a row for each position that has one."""
+    rows = tf.size(inputs.get("token_rows", inputs["input_word_ids"]))
+    return tf.constant(np.random.default_rng(1).normal(size=[rows, width]), tf.float32)
+
+
+def real_tokens(inputs: dict[str, tf.Tensor], grid: tf.Tensor) -> np.ndarray:
+    """A grid [batch, length, ...] with zeros at padding."""
+    mask = np.reshape(inputs["input_mask"], [4, 13] + [1] * (len(grid.shape) - 2))
+    return grid * mask
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_rows_become_the_grid_and_rows_again(layout):
+    inputs = layout(random_inputs())
+    found = Layout(inputs, HEADS)
+    rows = random_rows(inputs, 5)
+    grid = found.to_grid(rows)
+    assert grid.shape == (4, 13, 5)
+    np.testing.assert_array_equal(found.to_rows(grid), rows)
+    listed = np.zeros(4 * 13, bool)
+    listed[inputs.get("token_rows", np.arange(4 * 13))] = True
+    assert (grid.numpy().reshape([4 * 13, 5])[~listed] == 0).all()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_heads_are_split_as_a_reshape_of_the_grid_splits_them(layout):
+    inputs = layout(random_inputs())
+    found = Layout(inputs, HEADS)
+    rows = random_rows(inputs, 3 * HEADS * 2)
+    expected = np.reshape(found.to_grid(rows), [4, 13, 3, HEADS, 2])
+    for part, heads in enumerate(found.split_heads(rows)):
+        assert heads.shape == (4, HEADS, 13, 2)
+        by_position = np.transpose(heads, [0, 2, 1, 3])
+        np.testing.assert_array_equal(
+            real_tokens(inputs, by_position), real_tokens(inputs, expected[:, :, part]), err_msg=f"part {part}"
+        )
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_merging_heads_undoes_splitting_them(layout):
+    inputs = layout(random_inputs())
+    found = Layout(inputs, HEADS)
+    rows = random_rows(inputs, 3 * HEADS * 2)
+    merged = tf.concat([found.merge_heads(heads, whole=True) for heads in found.split_heads(rows)], axis=1)
+    np.testing.assert_array_equal(merged, rows)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_first_positions_alone_become_a_row_each(layout):
+    found = Layout(layout(random_inputs()), HEADS)
+    context = tf.constant(np.random.default_rng(2).normal(size=[4, HEADS, 2, 5]), tf.float32)
+    merged = found.merge_heads(context, whole=False)
+    np.testing.assert_array_equal(merged, np.transpose(context, [0, 2, 1, 3]).reshape([8, HEADS * 5]))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_gradients_return_to_the_row_that_they_came_from(layout):
+    inputs = layout(random_inputs())
+    found = Layout(inputs, HEADS)
+    rows = random_rows(inputs, 3 * HEADS * 2)
+    upstream = random_rows(inputs, 3 * HEADS * 2) + 1.0
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(rows)
+        heads = tf.concat([found.merge_heads(part, whole=True) for part in found.split_heads(rows)], axis=1)
+        grid = found.to_rows(found.to_grid(rows))
+    np.testing.assert_array_equal(tape.gradient(heads, rows, upstream), upstream)
+    np.testing.assert_array_equal(tape.gradient(grid, rows, upstream), upstream)
