@@ -11,13 +11,9 @@ in bfloat16, and it computes padding as well. The tests compare with `BertEncode
     outputs["sequence_output"]  # [batch, length, hidden]
 """
 
-import contextlib
 import dataclasses
 import functools
 import random
-import threading
-import zlib
-from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 import tf_keras
@@ -25,6 +21,7 @@ from official.nlp.modeling.networks.bert_encoder import BertEncoderV2
 from tensorflow.python.saved_model import save_context
 
 from bert_tf.modeling.config import BertConfig
+from bert_tf.modeling.construction import float32_policy, initial_values, truncated_normal
 from bert_tf.modeling.fusion import is_fusing
 from bert_tf.modeling.layout import Layout
 from bert_tf.modeling.names import original_name
@@ -40,49 +37,9 @@ from bert_tf.modeling.operations import (
 _INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 _UNSUPPORTED_INPUTS = ("input_word_embeddings", "dense_inputs", "dense_mask", "dense_type_ids")
 
-# One encoder is built at a time, because building one sets Keras' global policy for a moment.
-_building = threading.Lock()
-
-
-@contextlib.contextmanager
-def _float32_policy() -> Iterator[None]:
-    """Keeps Keras from giving the sublayers the caller's global policy, and restores that policy."""
-    policy = tf_keras.mixed_precision.global_policy()
-    if policy.name == "float32":
-        yield
-        return
-    tf_keras.mixed_precision.set_global_policy("float32")
-    try:
-        yield
-    finally:
-        tf_keras.mixed_precision.set_global_policy(policy)
-
-
-@contextlib.contextmanager
-def _initial_values(initializer: Callable[[str, tf.TensorShape], tf.Tensor]) -> Iterator[None]:
-    """Sets the variables that are created inside the block to `initializer(name, shape)`, name being the original's.
-
-    Biases and layer norms, which the original does not draw at random, keep their own zeros and ones.
-    """
-
-    def create(next_creator: Callable, **arguments) -> tf.Variable:
-        name = original_name(f"{tf.get_current_name_scope()}/{arguments['name']}")
-        if not name.endswith(("/bias", "/gamma", "/beta")):
-            arguments["initial_value"] = functools.partial(initializer, name, arguments["shape"])
-        return next_creator(**arguments)
-
-    with tf.variable_creator_scope(create):
-        yield
-
 
 def _zeros(name: str, shape: tf.TensorShape) -> tf.Tensor:
     return tf.zeros(shape)
-
-
-def _truncated_normal(name: str, shape: tf.TensorShape, seed: int, stddev: float) -> tf.Tensor:
-    """Draws the values of one variable, a pure function of `seed` and the variable's name."""
-    seed = tf.constant([seed, zlib.crc32(name.encode())], tf.int64)
-    return tf.random.stateless_truncated_normal(shape, seed, stddev=stddev, alg="philox")
 
 
 def _fresh_dropout_seed() -> tf.Tensor:
@@ -158,7 +115,7 @@ class BertEncoder(BertEncoderV2):
         fuse: bool | None = None,
         trainable: bool = True,
     ):
-        with _building, _float32_policy():
+        with float32_policy():
             super().__init__(
                 vocab_size=config.vocab_size,
                 hidden_size=config.hidden_size,
@@ -185,11 +142,11 @@ class BertEncoder(BertEncoderV2):
             make = _zeros
         elif initializer == "random":
             seed = random.randint(1, 10**9) if seed is None else seed  # noqa: S311 - as Keras draws its own seeds
-            make = functools.partial(_truncated_normal, seed=seed, stddev=self.config.initializer_range)
+            make = functools.partial(truncated_normal, seed=seed, stddev=self.config.initializer_range)
         else:
             raise ValueError(f'initializer is {initializer!r}; it must be "random" or "zeros"')
         token = tf.zeros([1, 1], tf.int32)
-        with _initial_values(make):
+        with initial_values(make):
             super().call(dict.fromkeys(_INPUTS, token))
         self.built = True
 

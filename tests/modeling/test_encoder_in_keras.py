@@ -319,19 +319,23 @@ def test_the_global_policy_changes_nothing_and_is_not_changed(global_policy, dty
 
 
 @pytest.mark.parametrize("global_policy", ["mixed_float16"], indirect=True)
-def test_encoders_are_built_in_threads(global_policy):
+def test_encoders_are_built_in_threads_at_the_same_time(global_policy):
+    # The first one is done while the others are still being built.
+    configs = [dataclasses.replace(SMALL, num_hidden_layers=layers) for layers in (1, 4, 4)]
     built = {}
-    threads = [
-        threading.Thread(target=lambda seed=seed: built.update({seed: BertEncoder(SMALL, seed=seed)}))
-        for seed in range(4)
-    ]
+
+    def build(number: int) -> None:
+        built[number] = BertEncoder(configs[number], dtype="mixed_bfloat16", seed=number)
+
+    threads = [threading.Thread(target=build, args=[number]) for number in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert tf_keras.mixed_precision.global_policy().name == global_policy
-    for seed in range(4):
-        np.testing.assert_array_equal(pooled(built[seed]), pooled(BertEncoder(SMALL, seed=seed)))
+    for number, config in enumerate(configs):
+        expected = BertEncoder(config, dtype="mixed_bfloat16", seed=number)
+        np.testing.assert_array_equal(pooled(built[number]), pooled(expected))
 
 
 def test_an_encoder_is_built_under_a_strategy():
