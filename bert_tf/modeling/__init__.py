@@ -1,1 +1,1 @@
-"""The encoder, the heads and their arithmetic. Knows no file and no task."""
+"""The encoder, the heads and their arithmetic. Imports nothing that reads files or knows a task."""

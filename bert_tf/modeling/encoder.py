@@ -164,8 +164,8 @@ class BertEncoder(BertEncoderV2):
     def fuses(self) -> bool:
         """True if graphs that are traced now may hold what is compiled for this machine.
 
-        In a SavedModel they never may: it must load on other machines. A `tf.function` that `tf.saved_model.save`
-        writes must not be called before, or the encoder must have `fuse=False`.
+        Graphs that are traced while a SavedModel is written never do: it must work on other machines. For a concrete
+        function that is traced before, such as those that convert to LiteRT, set `fuse=False`.
         """
         if save_context.in_save_context():
             return False
