@@ -40,7 +40,7 @@ def load_encoder(path_or_name: str | os.PathLike) -> BertEncoder:
         encoder = load_encoder("all-MiniLM-L6-v2")
     """
     files = resolve(path_or_name)
-    encoder = BertEncoder(BertConfig.from_json_file(files.config_file))
+    encoder = BertEncoder(BertConfig.from_json_file(files.config_file), initializer="zeros")
     fill(encoder, read_checkpoint(files.checkpoint), files.checkpoint)
     return encoder
 

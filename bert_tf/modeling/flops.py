@@ -5,15 +5,17 @@ import numpy as np
 from bert_tf.modeling.config import BertConfig
 
 
-def forward_flops(config: BertConfig, lengths: np.ndarray) -> float:
-    """Counts the floating point operations of the matrix products that classify these examples.
+def forward_flops(config: BertConfig, lengths: np.ndarray, positions: int | None = 1) -> float:
+    """Counts the floating point operations of the matrix products that a head needs for these examples.
 
-    A multiplication and its addition are two. The last layer counts only the products that [CLS] needs. Padding,
-    element-wise operations, the embeddings and the classifier's few columns do not count.
+    A multiplication and its addition are two. Padding, element-wise operations, the embeddings and the head's few
+    columns do not count.
 
     Args:
         config: the shape of the model.
         lengths: real tokens of each example, int [examples].
+        positions: of each example that the head uses, see `Head`. The last layer counts only the products that they
+            need, and the pooler counts if not all are used.
 
     Example:
         >>> one_layer = BertConfig(100, hidden_size=2, num_hidden_layers=1, num_attention_heads=1, intermediate_size=3)
@@ -26,12 +28,15 @@ def forward_flops(config: BertConfig, lengths: np.ndarray) -> float:
     # Scores and their weighted sum each multiply a query with all tokens of its example.
     attention_of_a_query = 4.0 * width
     full_layer = tokens * (4 * projection + feed_forward) + attention_of_a_query * (lengths**2).sum()
-    last_layer = tokens * (2 * projection + attention_of_a_query) + examples * (2 * projection + feed_forward)
+    if positions is None:
+        return float(config.num_hidden_layers * full_layer)
+    used = examples * positions
+    last_layer = tokens * (2 * projection + positions * attention_of_a_query) + used * (2 * projection + feed_forward)
     pooler = examples * projection
     return float((config.num_hidden_layers - 1) * full_layer + last_layer + pooler)
 
 
-def training_flops(config: BertConfig, lengths: np.ndarray) -> float:
+def training_flops(config: BertConfig, lengths: np.ndarray, positions: int | None = 1) -> float:
     """Counts the operations of training on these examples once.
 
     The backward pass has two products for each product of the forward pass.
@@ -39,5 +44,6 @@ def training_flops(config: BertConfig, lengths: np.ndarray) -> float:
     Args:
         config: the shape of the model.
         lengths: real tokens of each example, int, any shape.
+        positions: as in `forward_flops`.
     """
-    return 3.0 * forward_flops(config, np.ravel(lengths))
+    return 3.0 * forward_flops(config, np.ravel(lengths), positions)

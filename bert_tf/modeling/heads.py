@@ -26,7 +26,7 @@ class Head(tf_keras.layers.Layer):
 
     Attributes:
         encoder: the encoder.
-        variables_by_name: the variables of the encoder and the head, under the original's names.
+        own_variables_by_name: the head's variables, under the original's names.
         positions: the number of positions whose outputs `call` needs, from the first; None for all. The last layer
             computes only these.
     """
@@ -36,7 +36,14 @@ class Head(tf_keras.layers.Layer):
     def __init__(self, encoder: BertEncoder, name: str = "head"):
         super().__init__(name=name, dtype="float32")
         self.encoder = encoder
-        self.variables_by_name = dict(encoder.variables_by_name)
+        self.own_variables_by_name: dict[str, tf.Variable] = {}
+
+    # A property, because Keras would count the variables of an attribute as the head's own: the encoder could not be
+    # frozen.
+    @property
+    def variables_by_name(self) -> dict[str, tf.Variable]:
+        """The variables of the encoder and the head, under the original's names."""
+        return {**self.encoder.variables_by_name, **self.own_variables_by_name}
 
     def add_variable(self, name: str, shape: list[int], seed: int | None = None) -> tf.Variable:
         """Adds a float32 variable: zero for a bias, and else drawn as the original draws it.
@@ -48,7 +55,7 @@ class Head(tf_keras.layers.Layer):
         """
         initializer = "zeros" if name.endswith("bias") else tf_keras.initializers.TruncatedNormal(0.0, 0.02, seed)
         variable = self.add_weight(name, shape, initializer=initializer)
-        self.variables_by_name[name] = variable
+        self.own_variables_by_name[name] = variable
         return variable
 
     def encode(self, batch: Batch, dropout_seed: tf.Tensor | None, weights: ProductWeights | None) -> dict:

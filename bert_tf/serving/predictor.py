@@ -136,7 +136,7 @@ def load(folder: str | os.PathLike) -> Predictor:
     files = resolve(folder)
     run = (output_dir.read_run() or {}).get("training", {})
     config = BertConfig.from_json_file(files.config_file)
-    head = ClassificationHead(BertEncoder(config), len(labels), seed=0)
+    head = ClassificationHead(BertEncoder(config, initializer="zeros"), len(labels), seed=0)
     fill(head, read_checkpoint(files.checkpoint), files.checkpoint)
     max_seq_length = run.get("max_seq_length") or min(_MAX_SEQ_LENGTH, config.max_position_embeddings)
     return Predictor(head, load_tokenizer(folder), labels, max_seq_length, _read_scores(output_dir))

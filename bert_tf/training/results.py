@@ -10,6 +10,7 @@ from bert_tf.data.features import Features
 from bert_tf.devices import Devices
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.flops import forward_flops, training_flops
+from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Task
 from bert_tf.training.config import RunConfig
 from bert_tf.training.efficiency import efficiency
@@ -52,19 +53,18 @@ def training_results(training: Training, result: TrainingResult, features: Featu
         "total_flos": 6.0 * result.num_tokens * _num_parameters_without_embeddings(encoder),
     }
     if start_step < steps:
-        flops = training_flops(encoder.config, lengths)
+        flops = training_flops(encoder.config, lengths, training.head.positions)
         results |= _efficiency("train", flops, result.seconds, encoder, training.devices)
     return results
 
 
-def evaluation_results(
-    features: Features, seconds: float, batch_size: int, encoder: BertEncoder, devices: Devices
-) -> dict:
+def evaluation_results(features: Features, seconds: float, batch_size: int, head: Head, devices: Devices) -> dict:
     """Returns what the speed of an evaluation adds to results.json."""
+    flops = forward_flops(head.encoder.config, features.lengths, head.positions)
     return {
         **speed("eval", seconds, len(features), -(-len(features) // batch_size)),
         "eval_tokens_per_second": int(features.lengths.sum()) / seconds,
-        **_efficiency("eval", forward_flops(encoder.config, features.lengths), seconds, encoder, devices),
+        **_efficiency("eval", flops, seconds, head.encoder, devices),
     }
 
 

@@ -167,7 +167,7 @@ def evaluate(
     output_dir.write_eval_results(scores)
     if devices.is_chief:
         logging.info("***** Eval results *****\n%s", "\n".join(f"  {key} = {scores[key]}" for key in sorted(scores)))
-    speed = evaluation_results(features, seconds, config.eval_batch_size, head.encoder, devices)
+    speed = evaluation_results(features, seconds, config.eval_batch_size, head, devices)
     return {**scores, **speed, "dev_data": task.digest(examples)}
 
 

@@ -95,7 +95,9 @@ def build_head(
     bert_config = BertConfig.from_json_file(files.config_file)
     _check_fit(config, bert_config, files, tokenizer)
     with devices.scope():
-        encoder = BertEncoder(bert_config, dtype=POLICIES[config.mixed_precision])
+        initializer = "random" if files.checkpoint is None else "zeros"
+        dtype = POLICIES[config.mixed_precision]
+        encoder = BertEncoder(bert_config, dtype, seed=config.seed, initializer=initializer)
         head = task.make_head(encoder, config.seed)
     if files.checkpoint is None:
         logging.warning("No --init_checkpoint: training starts from random weights.")
@@ -109,8 +111,8 @@ def build_head(
 
 
 def _has_head(head: Head, arrays: Mapping) -> bool:
-    own = {name: v for name, v in head.variables_by_name.items() if name not in head.encoder.variables_by_name}
-    return all(name in arrays and tuple(arrays[name].shape) == tuple(v.shape) for name, v in own.items())
+    own = head.own_variables_by_name.items()
+    return all(name in arrays and tuple(arrays[name].shape) == tuple(v.shape) for name, v in own)
 
 
 def _check_fit(config: RunConfig, bert_config: BertConfig, files: CheckpointFiles, tokenizer: FullTokenizer) -> None:

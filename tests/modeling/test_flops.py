@@ -24,3 +24,9 @@ def test_operations_of_examples_add_up():
 def test_training_has_three_products_for_each_of_the_forward_pass_at_every_step():
     steps = np.array([[2, 9], [30, 2]])
     assert training_flops(TWO_LAYERS, steps) == 3 * forward_flops(TWO_LAYERS, np.array([2, 9, 30, 2]))
+
+
+def test_a_head_of_all_positions_needs_the_whole_last_layer_and_no_pooler():
+    layer = 4 * (2 * 3 * 4 * 4) + 2 * (2 * 3 * 4 * 3) + 2 * (2 * 3 * 4 * 6)
+    assert forward_flops(TWO_LAYERS, np.array([3]), positions=None) == 2 * layer
+    assert training_flops(TWO_LAYERS, np.array([3]), positions=None) == 6 * layer

@@ -1,8 +1,9 @@
-"""The classifier on the encoder against the original's golden logits."""
+"""Heads: the classifier against the original's golden logits, and what can be frozen."""
 
 import numpy as np
 import pytest
 from support.encoders import SMALL, random_inputs
+from support.tiny import make_tiny_head
 
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import fill
@@ -51,3 +52,12 @@ def test_the_classifiers_first_weights_follow_its_seed():
 
 def test_the_logits_of_a_mixed_precision_model_are_float32():
     assert ClassificationHead(BertEncoder(SMALL, dtype="mixed_bfloat16"), 2)(random_inputs()).dtype == "float32"
+
+
+def test_a_frozen_encoder_leaves_the_head_alone_to_train():
+    head = make_tiny_head()
+    assert len(head.trainable_variables) == len(head.variables_by_name)
+    head.encoder.trainable = False
+    assert {variable.name for variable in head.trainable_variables} == {
+        variable.name for variable in (head.output_weights, head.output_bias)
+    }

@@ -322,6 +322,19 @@ def test_a_checkpoint_without_moments_is_not_continued(output_dir):
     assert re.match(rf"{output_dir.path}/model\.ckpt-3: cannot be resumed: .* are missing; [^\n]+$", str(error.value))
 
 
+# Frozen variables
+
+
+def test_a_frozen_encoder_keeps_its_weights_while_the_head_learns(output_dir):
+    head = make_tiny_head()
+    head.encoder.trainable = False
+    before = {name: variable.numpy() for name, variable in head.variables_by_name.items()}
+    make_training(3, 8, head, learning_rate=1e-2).run(make_tiny_features(), output_dir)
+    changed = {name for name, variable in head.variables_by_name.items() if (variable.numpy() != before[name]).any()}
+    assert changed == {"output_weights", "output_bias"}
+    assert output_dir.read_checkpoint(3).keys() >= before.keys()
+
+
 # Losses that are not finite
 
 
