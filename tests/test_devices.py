@@ -27,6 +27,8 @@ from bert_tf.training.inference import predict
 from bert_tf.training.loop import Training
 from bert_tf.training.output_dir import OutputDir
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory) -> Path:

@@ -34,6 +34,8 @@ from support.tiny import write_corpus, write_tiny_model
 from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
 from bert_tf.modeling.config import BertConfig
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(tmp_path) -> Callable[..., Result]:

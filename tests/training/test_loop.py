@@ -179,6 +179,7 @@ def test_the_result_has_the_losses_and_tokens_of_the_whole_run(output_dir):
     assert all(step == loss for step, loss in reported)
 
 
+@pytest.mark.slow
 def test_one_graph_serves_all_lengths(output_dir):
     training = make_training(6, 2, seed=1)
     features = make_tiny_features()
@@ -194,6 +195,7 @@ def test_only_float16_scales_its_loss(dtype, scale):
     assert float(make_training(1, head=make_tiny_head(dtype)).optimizer.loss_scale) == scale
 
 
+@pytest.mark.slow
 def test_training_in_float16_is_near_float32(output_dir):
     weights = {}
     for dtype in ("float32", "mixed_float16"):
@@ -238,6 +240,7 @@ def read_log(folder: OutputDir) -> list[list[str]]:
         return list(csv.reader(file))
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_ends_as_one_that_never_was(tmp_path):
     whole, stopped, other = (new_folder(tmp_path / name) for name in ("whole", "stopped", "other"))
     run(whole)

@@ -6,9 +6,9 @@ import pytest
 from support.paths import SCRIPTS
 from support.tiny import write_corpus, write_tiny_model
 
-from worker import JOBS
 from worker_process import WorkerProcess
 
+COMMAND = [sys.executable, str(SCRIPTS / "benchmark" / "worker.py")]
 TINY = {
     "vocab_size": 1000,
     "hidden_size": 24,
@@ -35,12 +35,12 @@ def job(tmp_path) -> dict:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["training", "inference", "lengths"])
-def test_our_side_measures_a_tiny_model(kind, job):
-    facts, measure = JOBS[kind](job)
-    answers = [measure(), measure()]
+def test_our_side_measures_a_tiny_model(kind, job, tmp_path):
+    with WorkerProcess(kind, COMMAND, job | {"kind": kind}, tmp_path / "worker.log") as worker:
+        facts, answers = worker.start(), [worker.measure(), worker.measure()]
     if kind == "lengths":
         assert facts == {"tokens": 2048}
-        assert all(set(answer["seconds"]) == {16, 32, 64, 128} for answer in answers)
+        assert all(set(answer["seconds"]) == {"16", "32", "64", "128"} for answer in answers)
         return
     with np.load(job["path"]) as arrays:
         assert (facts["examples"], facts["tokens"]) == (64, arrays["lengths"].sum())
@@ -55,8 +55,7 @@ def test_a_start_of_run_classifier_is_followed_to_its_first_step(tmp_path):
     flags = ["--task_name=MRPC", "--do_train", f"--data_dir={corpus}", f"--bert_model={model}"]
     flags += [f"--output_dir={tmp_path / 'output'}", "--max_seq_length=48", "--iterations_per_loop=1"]
     side = {"kind": "start", "flags": flags, "steps": 2}
-    command = [sys.executable, str(SCRIPTS / "benchmark" / "worker.py")]
-    with WorkerProcess("start", command, side, tmp_path / "start.log") as worker:
+    with WorkerProcess("start", COMMAND, side, tmp_path / "start.log") as worker:
         facts = worker.start()
     assert worker.started < facts["steps_done_at"][0] < facts["steps_done_at"][1] < time.time()
     assert all(64 < tokens < 32 * 48 for tokens in facts["step_tokens"])

@@ -6,6 +6,8 @@ from support.sweep_project import BASE, Project, assert_refused
 SWEEP = {"LEARNING_RATES": "1e-3", "SEEDS": "0"}
 NAME = f"{BASE}_lr1e-3_batch8_epochs3_seed0"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path) -> Project:

@@ -5,6 +5,8 @@ from support.sweep_project import Project, assert_refused
 
 from gpus import find_gpus
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path) -> Project:

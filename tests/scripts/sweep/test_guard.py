@@ -25,6 +25,8 @@ except KeyboardInterrupt:
     sys.exit(7)
 """
 
+pytestmark = pytest.mark.slow
+
 
 class Guarded:
     """A Python program behind a guard whose standard input is a pipe from this process."""

@@ -4,6 +4,8 @@ import time
 import pytest
 from support.sweep_project import BASE, Project, finish, lives, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path) -> Project:

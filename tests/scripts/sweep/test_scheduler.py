@@ -3,6 +3,8 @@ import shlex
 import pytest
 from support.sweep_project import BASE, Project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path) -> Project:

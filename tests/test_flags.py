@@ -1,0 +1,77 @@
+"""Flags made from the fields of a config, and how a program ends."""
+
+import dataclasses
+
+import pytest
+from absl import flags
+
+from bert_tf.errors import UserError
+from bert_tf.flags import config_from_flags, define_flags
+from bert_tf.programs.run_classifier import ClassifierConfig
+from bert_tf.training.config import RunConfig, check_bounds, flag, flags_of
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SmallConfig:
+    rate: float = flag(0.5, "A rate.", resume=True, lower_bound=0.0, upper_bound=1.0)
+    steps: int | None = flag(None, "A number of steps.", resume=True, lower_bound=1)
+    kind: str = flag("good", "A kind.", resume=False, choices=("good", "bad"))
+    model: str | None = flag(None, "A model.", resume=True, name="bert_model")
+    length: int | None = flag(128, "A length that a model may set.", resume=True, recipe=True)
+    quick: bool = flag(False, "Whether to be quick.", resume=False)
+    not_a_flag: str | None = None
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+
+def parse(*words: str, config_class: type = SmallConfig) -> flags.FlagValues:
+    values = flags.FlagValues()
+    define_flags(config_class, values)
+    values(["program", *words])
+    return values
+
+
+def test_each_field_is_a_flag_with_its_default_help_and_type():
+    values = parse()
+    assert set(values) == {"rate", "steps", "kind", "bert_model", "length", "quick"}
+    assert {name: values[name].value for name in values} == {
+        "rate": 0.5,
+        "steps": None,
+        "kind": "good",
+        "bert_model": None,
+        "length": 128,
+        "quick": False,
+    }
+    assert values["rate"].help == "A rate." and values["steps"].flag_type() == "int"
+
+
+def test_the_config_has_what_was_parsed():
+    config = config_from_flags(
+        SmallConfig, parse("--rate=0.25", "--steps=3", "--kind=bad", "--bert_model=x", "--quick")
+    )
+    assert config == SmallConfig(rate=0.25, steps=3, kind="bad", model="x", quick=True)
+
+
+def test_a_field_with_a_recipe_stays_open_until_its_flag_is_passed():
+    assert config_from_flags(SmallConfig, parse()).length is None
+    assert config_from_flags(SmallConfig, parse("--length=128")).length == 128
+
+
+@pytest.mark.parametrize("word", ["--rate=1.5", "--rate=x", "--steps=0", "--kind=ugly", "--kindd=good"])
+def test_a_value_that_a_flag_cannot_have_is_refused(word):
+    with pytest.raises(flags.Error):
+        parse(word)
+
+
+def test_the_same_bounds_hold_without_flags():
+    with pytest.raises(UserError, match=r"rate: is 1\.5; it must be at most 1\.0"):
+        SmallConfig(rate=1.5)
+
+
+def test_a_program_adds_the_flags_of_its_task_to_those_of_every_run():
+    assert flags_of(ClassifierConfig).keys() - flags_of(RunConfig).keys() == {"task_name"}
+    config = config_from_flags(
+        ClassifierConfig, parse("--task_name=MRPC", "--do_eval", "--bert_model=x", config_class=ClassifierConfig)
+    )
+    assert (config.task_name, config.do_eval, config.model, config.learning_rate) == ("MRPC", True, "x", None)
