@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from bert_tf import run_files
 from bert_tf.data.examples import InputExample, examples_digest
 from bert_tf.data.features import Features, convert_examples_to_features
 from bert_tf.data.processors import DataProcessor
@@ -16,8 +17,6 @@ from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import ClassificationHead
 from bert_tf.tasks import metrics
 from bert_tf.tasks.task import Evaluation, Task
-
-LABELS_FILE = "labels.txt"
 
 
 class ClassificationTask(Task):
@@ -74,11 +73,11 @@ class ClassificationTask(Task):
         """Returns `eval_predictions.tsv` of a dev set, or the original's `test_results.tsv`."""
         probabilities = ("\t".join(str(probability) for probability in row) for row in answers)
         if split == "test":
-            return {"test_results.tsv": probabilities}
+            return {run_files.TEST_RESULTS: probabilities}
         header = "\t".join(("guid", "label", *self.labels))
         rows = (f"{each.guid}\t{each.label}\t{row}" for each, row in zip(examples, probabilities, strict=True))
-        return {"eval_predictions.tsv": (header, *rows)}
+        return {run_files.EVAL_PREDICTIONS: (header, *rows)}
 
     def describe(self) -> Mapping[str, str]:
         """Returns the labels, one a line, in the order of the head's outputs."""
-        return {LABELS_FILE: "".join(f"{label}\n" for label in self.labels)}
+        return {run_files.LABELS: "".join(f"{label}\n" for label in self.labels)}
