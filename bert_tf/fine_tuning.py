@@ -12,9 +12,9 @@ from bert_tf.training.run import run
 def fine_tune(task_name: str, **flags: object) -> Predictor:
     """Trains and evaluates as `run_classifier.py --task_name=... --do_train --do_eval` does.
 
-    A call that was interrupted resumes if it is made again; a finished one is loaded. Nothing of the process is
-    changed. On a GPU, `tf.config.experimental.enable_op_determinism()` before the call makes every run bit-identical;
-    the program does that itself.
+    A call that was interrupted resumes if it is made again; a finished one is loaded. The weights are those of the
+    program, bit by bit. The process keeps its seeds, its policy and its random numbers; TensorFlow's operations are
+    deterministic while the call lasts.
 
     Args:
         task_name: such as `"MRPC"`.

@@ -79,11 +79,11 @@ def main() -> None:
     """Runs what the flags describe."""
     config = with_defaults(config_from_flags(ClassifierConfig))
     # TensorFlow takes seconds to load: mistakes in flags are reported before.
+    from bert_tf.modeling.fusion import hide_start_up_message
     from bert_tf.tasks.classification import ClassificationTask
-    from bert_tf.training.process import prepare_process
     from bert_tf.training.run import run
 
-    prepare_process()
+    hide_start_up_message()
     run(ClassificationTask(config.task_name, PROCESSORS[config.task_name.lower()]()), config)
 
 

@@ -19,6 +19,7 @@ from bert_tf.devices import Devices, create_devices, has_only_cpus
 from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.config import RunConfig, resume_fields, settle
+from bert_tf.training.determinism import deterministic_operations
 from bert_tf.training.efficiency import bfloat16_hint
 from bert_tf.training.inference import predict
 from bert_tf.training.loop import Training
@@ -34,7 +35,8 @@ _CPU_BATCH_SIZE = 32
 def run(task: Task, config: RunConfig) -> dict:
     """Trains, evaluates and predicts, as `config` asks.
 
-    Changes nothing in the process: no global seed, policy or file descriptor.
+    Changes no global seed, policy or file descriptor of the process. TensorFlow's operations are deterministic while
+    the run lasts.
 
     Returns:
         What this run put into `results.json`.
@@ -48,7 +50,7 @@ def run(task: Task, config: RunConfig) -> dict:
     config = settle(config, (output_dir.read_run() or {}).get("training", {}))
     if config.do_train:
         devices.check_batch_size(config.train_batch_size)
-    with devices.report_lost_workers(), output_dir.opened():
+    with deterministic_operations(), devices.report_lost_workers(), output_dir.opened():
         start_step = find_start(task, config, examples, output_dir, devices)
         files = find_model(config, output_dir, start_step, task.describe())
         tokenizer = FullTokenizer(files.vocab_file, config.do_lower_case)

@@ -56,7 +56,7 @@ def run(processor, config):
 
 for name, content in {
     "bert_tf.tasks.classification": {"ClassificationTask": lambda name, processor: processor},
-    "bert_tf.training.process": {"prepare_process": lambda: None},
+    "bert_tf.modeling.fusion": {"hide_start_up_message": lambda: None},
     "bert_tf.training.run": {"run": run},
 }.items():
     sys.modules[name] = types.ModuleType(name)
