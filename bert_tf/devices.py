@@ -24,7 +24,7 @@ _TPU_ANSWER_SECONDS = 10
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
-    """Where a run computes.
+    """The devices of a run.
 
     Attributes:
         strategy: distributes the work.

@@ -6,8 +6,6 @@ if __name__ == "__main__":
 
 import os
 import sys
-import types
-import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -15,25 +13,18 @@ from typing import TypeVar
 from absl import app, flags, logging
 
 from bert_tf.errors import UserError
-from bert_tf.training.config import Flag, flag_name, flags_of
+from bert_tf.training.config import Flag, flag_name, flag_types, flags_of
 
 Config = TypeVar("Config")
 
 
 def define_flags(config_class: type, values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines one flag for each field of a config; they are the ones that `--help` shows."""
-    hints = typing.get_type_hints(config_class)
+    types = flag_types(config_class)
     for field, declared in flags_of(config_class).items():
         name = flag_name(field, declared)
-        _define(name, _plain_type(hints[field]), declared, values)
+        _define(name, types[field], declared, values)
         values.register_key_flag_for_module(sys.argv[0], values[name])
-
-
-def _plain_type(hint: object) -> type:
-    """`int | None` -> `int`."""
-    if isinstance(hint, types.UnionType):
-        return next(part for part in typing.get_args(hint) if part is not types.NoneType)
-    return hint
 
 
 def _define(name: str, kind: type, declared: Flag, values: flags.FlagValues) -> None:

@@ -8,7 +8,7 @@ from absl import flags
 from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, define_flags
 from bert_tf.programs.run_classifier import ClassifierConfig
-from bert_tf.training.config import RunConfig, check_bounds, flag, flags_of
+from bert_tf.training.config import RunConfig, check_values, flag, flags_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class SmallConfig:
     not_a_flag: str | None = None
 
     def __post_init__(self) -> None:
-        check_bounds(self)
+        check_values(self)
 
 
 def parse(*words: str, config_class: type = SmallConfig) -> flags.FlagValues:

@@ -1,4 +1,4 @@
-"""Where the data of a task is if the user does not say: an exported corpus, or the project's own sample."""
+"""Finds the data of a task that the user did not name: an exported corpus, or the project's own sample."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Heads: what a task puts on the encoder, and its loss.
+"""Heads: the layers that a task adds to the encoder, and their loss.
 
 class RegressionHead(Head):
     def __init__(self, encoder, seed=None):
@@ -17,7 +17,7 @@ ProductWeights = dict[str, tuple[tf.Tensor, tf.Tensor]]
 
 
 class Head(tf_keras.layers.Layer):
-    """An encoder and what a task puts on it. The training loop and inference know only this.
+    """An encoder and a task's layers on it. The training loop and inference know only this.
 
     A subclass adds its variables with `add_variable` and implements `call`, `loss` and `answers`.
 
@@ -77,7 +77,7 @@ class Head(tf_keras.layers.Layer):
         raise NotImplementedError
 
     def answers(self, outputs: tf.Tensor) -> tf.Tensor:
-        """Turns outputs into what evaluation and prediction need: a row for each example."""
+        """Converts outputs to answers for evaluation and prediction: a row for each example."""
         raise NotImplementedError
 
 

@@ -19,7 +19,7 @@ from bert_tf.data.batches import batch_lengths, evaluation_order, unpadded_batch
 from bert_tf.data.examples import InputExample
 from bert_tf.data.features import Features, join_texts
 from bert_tf.data.tokenization import FullTokenizer
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, reason_of
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Batch, ClassificationHead
@@ -147,9 +147,9 @@ def _read_labels(output_dir: OutputDir) -> list[str]:
     try:
         labels = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); give the output folder of a finished run") from error
+        raise UserError(f"{path}: cannot be read ({reason_of(error)}); give a finished run's output folder") from error
     if not labels:
-        raise UserError(f"{path}: has no labels; give the output folder of a finished run")
+        raise UserError(f"{path}: has no labels; give a finished run's output folder")
     return labels
 
 

@@ -1,1 +1,1 @@
-"""What a task is: its examples, its head, its scores."""
+"""The contract of a task, and the tasks: examples, head, scores and files."""

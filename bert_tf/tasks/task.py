@@ -17,13 +17,13 @@ from bert_tf.modeling.heads import Head
 
 
 class Example(Protocol):
-    """Whatever a task reads; it has a name."""
+    """An example of any task; `guid` names it."""
 
     guid: str
 
 
 class Evaluation(NamedTuple):
-    """What an evaluation found.
+    """The result of an evaluation.
 
     Attributes:
         scores: numbers of the dev set by name, such as `eval_accuracy`; they go into eval_results.txt.
@@ -35,7 +35,7 @@ class Evaluation(NamedTuple):
 
 
 class Task(abc.ABC):
-    """What is special about a task: its examples, its head, its scores and its files.
+    """The parts of a run that depend on the task: examples, head, scores and files.
 
     Attributes:
         name: such as `MRPC`.
@@ -59,7 +59,7 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def digest(self, examples: Sequence[Example]) -> str:
-        """Returns a short name for these examples, which changes with anything that is learned from them."""
+        """Returns a short name for these examples. It changes with everything that training can learn from them."""
 
     @abc.abstractmethod
     def featurize(self, examples: Sequence[Example], tokenizer: FullTokenizer, max_seq_length: int) -> Features:
@@ -85,4 +85,4 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def describe(self) -> Mapping[str, str]:
-        """Returns what the output folder must remember to use the head again: contents by file name."""
+        """Returns the files that the output folder needs so that the head can be used again: contents by name."""

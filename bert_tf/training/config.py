@@ -7,6 +7,8 @@
 
 import dataclasses
 import math
+import os
+import typing
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -19,7 +21,7 @@ RECIPES = {DEFAULT_CHECKPOINT: {"learning_rate": 1e-4, "train_batch_size": 32, "
 
 @dataclasses.dataclass(frozen=True)
 class Flag:
-    """What the absl flag of a field needs.
+    """The properties of a field's absl flag.
 
     Attributes:
         default: the value without the flag. A field with a recipe is None instead until `settle` fills it.
@@ -63,6 +65,18 @@ def flags_of(config: object) -> dict[str, Flag]:
     return {field.name: field.metadata["flag"] for field in dataclasses.fields(config) if "flag" in field.metadata}
 
 
+def flag_types(config: object) -> dict[str, type]:
+    """Returns the type of each flag of a config or of its class, by field: bool, int, float or str.
+
+    Example:
+        >>> flag_types(TrainingConfig)["warmup_steps"]
+        <class 'int'>
+    """
+    config_class = config if isinstance(config, type) else type(config)
+    hints = typing.get_type_hints(config_class)
+    return {field: next(iter(typing.get_args(hints[field])), hints[field]) for field in flags_of(config)}
+
+
 def flag_name(field: str, flag: Flag) -> str:
     """Returns the name of a field's flag, such as `bert_model` of `model`."""
     return flag.name or field
@@ -70,7 +84,7 @@ def flag_name(field: str, flag: Flag) -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ActionConfig:
-    """What to do."""
+    """Chooses training, evaluation and prediction."""
 
     do_train: bool = flag(False, "Whether to run training.", resume=False)
     do_eval: bool = flag(False, "Whether to run eval on the dev set.", resume=False)
@@ -79,7 +93,7 @@ class ActionConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FolderConfig:
-    """Where the data is and where results go.
+    """The folders of data and results.
 
     Attributes:
         dataset: the name of the data in results.json; the data folder if None.
@@ -137,7 +151,7 @@ class ModelConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TextConfig:
-    """How texts are read."""
+    """Settings of tokenization."""
 
     do_lower_case: bool | None = flag(
         True,
@@ -157,7 +171,7 @@ class TextConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How to train. `Training` takes this group."""
+    """Settings of training. `Training` takes this group."""
 
     train_batch_size: int | None = flag(
         32, "Total batch size for training, over all replicas.", resume=True, recipe=True, lower_bound=1
@@ -225,7 +239,7 @@ class TrainingConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class InferenceConfig:
-    """How to evaluate and predict."""
+    """Settings of evaluation and prediction."""
 
     eval_batch_size: int = flag(
         8, "Total batch size for eval; a CPU computes at least 32 at a time.", resume=False, lower_bound=1
@@ -237,7 +251,7 @@ class InferenceConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeviceConfig:
-    """Where to compute."""
+    """The devices to compute on."""
 
     distribution_strategy: str | None = flag(
         None,
@@ -287,7 +301,8 @@ class RunConfig(ActionConfig, FolderConfig, ModelConfig, TextConfig, TrainingCon
     """
 
     def __post_init__(self) -> None:
-        check_bounds(self)
+        _convert_paths(self)
+        check_values(self)
         self.check_model()
         self.check_devices()
         if not (self.do_train or self.do_eval or self.do_predict):
@@ -305,23 +320,43 @@ class RunConfig(ActionConfig, FolderConfig, ModelConfig, TextConfig, TrainingCon
 AnyRunConfig = TypeVar("AnyRunConfig", bound=RunConfig)
 
 
-def check_bounds(config: object) -> None:
-    """Raises `UserError` if the value of a flag is out of its bounds.
+def _convert_paths(config: object) -> None:
+    """Replaces path objects by strings, which JSON can hold."""
+    for field in flags_of(config):
+        value = getattr(config, field)
+        if isinstance(value, os.PathLike):
+            object.__setattr__(config, field, os.fspath(value))
+
+
+def check_values(config: object) -> None:
+    """Raises `UserError` if the value of a flag has another type than the flag, or is out of its bounds.
 
     Example:
-        >>> check_bounds(InferenceConfig(eval_batch_size=0))
+        >>> check_values(InferenceConfig(eval_batch_size=0))
         Traceback (most recent call last):
         ...
         bert_tf.errors.UserError: eval_batch_size: is 0; it must be at least 1
     """
+    types = flag_types(config)
     for field, declared in flags_of(config).items():
         value = getattr(config, field)
-        problem = None if value is None else _problem(value, declared)
+        problem = None if value is None else _problem(value, types[field], declared)
         if problem:
-            raise UserError(f"{flag_name(field, declared)}: is {value}; it must be {problem}")
+            raise UserError(f"{flag_name(field, declared)}: is {value!r}; it must be {problem}")
 
 
-def _problem(value: object, declared: Flag) -> str | None:
+_KINDS = {
+    bool: ((bool,), "True or False"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    str: ((str,), "a text"),
+}
+
+
+def _problem(value: object, kind: type, declared: Flag) -> str | None:
+    accepted, description = _KINDS[kind]
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        return description
     if declared.positive and not 0 < value < math.inf:
         return "more than 0 and finite"
     if declared.lower_bound is not None and not value >= declared.lower_bound:

@@ -3,8 +3,9 @@
     training = Training(head, config, num_train_steps=343, devices=devices)
     result = training.run(features, output_dir)
 
-A run that is killed and started again ends with the same weights, bit by bit, as one that was not: the order of the
-examples and what dropout drops are functions of (seed, step), and a checkpoint holds the rest.
+A run that is killed and started again ends with the same weights, bit by bit, as one that was not, on the same kind of
+machine, number of cores and versions: the order of the examples and the dropout are functions of (seed, step), and a
+checkpoint holds the rest.
 """
 
 import dataclasses
@@ -34,7 +35,7 @@ Batches = tf.data.Iterator | tf.distribute.DistributedIterator
 
 @dataclasses.dataclass(frozen=True)
 class TrainingResult:
-    """What training gave.
+    """The result of a training run.
 
     Attributes:
         losses: float32 [steps], of each step, including those before an interruption.

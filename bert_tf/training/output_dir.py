@@ -18,7 +18,7 @@ import tensorflow as tf
 from bert_tf import run_files
 from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
 from bert_tf.checkpoints.locate import latest_checkpoint
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, reason_of
 from bert_tf.files import atomic_write, locked, make_folder, read_json, read_json_or_empty, write_json
 
 # What --overwrite_output_dir removes, and nothing else: a wrong --output_dir costs nobody's files.
@@ -91,7 +91,9 @@ class OutputDir:
         try:
             run = read_json(path)
         except (OSError, ValueError) as error:
-            raise UserError(f"{path}: cannot be read: {error}; --overwrite_output_dir starts again") from error
+            raise UserError(
+                f"{path}: cannot be read: {reason_of(error)}; --overwrite_output_dir starts again"
+            ) from error
         if not isinstance(run.get("training"), dict):
             raise UserError(f"{path}: does not describe a run; --overwrite_output_dir starts again")
         return run
@@ -132,7 +134,7 @@ class OutputDir:
             try:
                 found = path.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as error:
-                raise UserError(f"{path}: cannot be read: {error}; the folder is not complete") from error
+                raise UserError(f"{path}: cannot be read: {reason_of(error)}; the folder is not complete") from error
             if found != wanted:
                 raise UserError(
                     f"{path}: the model was fine-tuned for {found.splitlines()}, not for {wanted.splitlines()}; "

@@ -46,7 +46,7 @@ def run(task: Task, config: RunConfig) -> dict:
     """
     examples = read_examples(task, config)
     devices = find_devices(config)
-    output_dir = OutputDir(config.output_dir, is_writer=devices.is_chief)
+    output_dir = find_output_dir(config, devices)
     config = settle(config, (output_dir.read_run() or {}).get("training", {}))
     if config.do_train:
         devices.check_batch_size(config.train_batch_size)
@@ -83,6 +83,11 @@ def find_devices(config: RunConfig) -> Devices:
     return create_devices(
         config.distribution_strategy, config.tpu_name, config.tpu_zone, config.gcp_project, config.num_tpu_cores
     )
+
+
+def find_output_dir(config: RunConfig, devices: Devices) -> OutputDir:
+    """Returns the output folder; only the chief's object writes to it."""
+    return OutputDir(config.output_dir, is_writer=devices.is_chief)
 
 
 def find_start(

@@ -1,6 +1,7 @@
 """The configuration of a run: defaults, recipes, bounds, and what may change on resume."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from support.tiny import make_tiny_features, make_tiny_head
@@ -130,7 +131,12 @@ def test_warmup_is_a_share_of_the_steps_or_a_number_of_them(fields, warmup):
         ({"weight_decay": -0.1}, "weight_decay: is -0.1; it must be at least 0.0"),
         ({"seed": 2**31}, "seed: is 2147483648; it must be at most 2147483647"),
         ({"max_seq_length": 2}, "max_seq_length: is 2; it must be at least 3"),
-        ({"mixed_precision": "int8"}, "mixed_precision: is int8; it must be one of none, bfloat16, float16"),
+        ({"mixed_precision": "int8"}, "mixed_precision: is 'int8'; it must be one of none, bfloat16, float16"),
+        ({"learning_rate": "2e-5"}, "learning_rate: is '2e-5'; it must be a number"),
+        ({"train_batch_size": 2.5}, "train_batch_size: is 2.5; it must be a whole number"),
+        ({"seed": True}, "seed: is True; it must be a whole number"),
+        ({"do_eval": "yes"}, "do_eval: is 'yes'; it must be True or False"),
+        ({"model": 3}, "bert_model: is 3; it must be a text"),
         ({"eval_batch_size": 0}, "eval_batch_size: is 0; it must be at least 1"),
         ({"model": "a", "vocab_file": "b"}, "bert_model: contradicts --vocab_file"),
         ({"init_checkpoint": "a"}, "init_checkpoint: also needs --bert_config_file and --vocab_file"),
@@ -150,6 +156,11 @@ def test_a_value_out_of_bounds_or_a_contradiction_is_refused_in_one_line(fields,
         config_for(**fields)
     assert str(error.value).startswith(problem)
     assert "\n" not in str(error.value)
+
+
+def test_path_objects_become_texts():
+    config = config_for(data_dir=Path("a", "b"), model=Path("c"))
+    assert (config.data_dir, config.model) == (str(Path("a", "b")), "c")
 
 
 def test_two_names_of_the_tpu_are_one_value():
