@@ -4,6 +4,7 @@ if __name__ == "__main__":
     run_program(main, ClassifierConfig)
 """
 
+import functools
 import os
 import sys
 from collections.abc import Callable
@@ -56,42 +57,52 @@ def config_from_flags(config_class: type[Config], values: flags.FlagValues = fla
     return config_class(**fields)
 
 
-def run_program(main: Callable[[], None], config_class: type | None = None, argv: list[str] | None = None) -> None:
+def run_program(
+    main: Callable[..., None],
+    config_class: type | None = None,
+    takes_arguments: bool = False,
+    advice: str = "run the same command again",
+    argv: list[str] | None = None,
+) -> None:
     """Runs a program: parses its flags, calls `main`, and prints what a user can fix in one line.
 
     The exit code is 0, 1 after an error, or 130 after Ctrl-C.
 
     Args:
-        main: reads the flags itself.
+        main: reads the flags itself; gets the other words of the command line if `takes_arguments`.
         config_class: whose flags the program has, see `define_flags`; None if they are defined already.
-        argv: the command line, by default this process's.
+        takes_arguments: True if words without -- are not a mistake; flags may then follow them.
+        advice: what a user can do after Ctrl-C.
+        argv: the command line to parse; by default this process's.
     """
     # TensorFlow's own messages at the start are noise to most users; TF_CPP_MIN_LOG_LEVEL=0 brings them back.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if config_class:
         define_flags(config_class)
-    app.run(lambda _: _run(main), argv=argv, flags_parser=_parse)
+    flags.FLAGS.set_gnu_getopt(takes_arguments)
+    parse = functools.partial(_parse, takes_arguments=takes_arguments)
+    app.run(lambda words: _run(main, words[1:] if takes_arguments else None, advice), argv, parse)
 
 
-def _parse(argv: list[str]) -> list[str]:
+def _parse(argv: list[str], takes_arguments: bool) -> list[str]:
     try:
         rest = flags.FLAGS(argv)
     except flags.Error as error:
         sys.exit(_error_line(f"{error}; see --help"))
-    if len(rest) > 1:
+    if len(rest) > 1 and not takes_arguments:
         sys.exit(_error_line(f"unexpected argument {rest[1]!r}: flags start with --; see --help"))
     return rest
 
 
-def _run(main: Callable[[], None]) -> None:
+def _run(main: Callable[..., None], arguments: list[str] | None, advice: str) -> None:
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().setFormatter(None)
     try:
-        main()
+        main() if arguments is None else main(arguments)
     except UserError as error:
         sys.exit(_error_line(error))
     except KeyboardInterrupt:
-        print(f"{_program()}: interrupted; the same command resumes from the last checkpoint", file=sys.stderr)
+        print(f"{_program()}: interrupted; {advice}", file=sys.stderr)
         sys.exit(130)
 
 

@@ -8,12 +8,12 @@ Each argument is the folder of a run, or a folder with runs anywhere below it. R
 one row of the table.
 """
 
-import sys
 from pathlib import Path
 
-from absl import app, flags
+from absl import flags
 
 from bert_tf.errors import UserError
+from bert_tf.flags import run_program
 from bert_tf.report.report import write_report
 
 
@@ -22,20 +22,15 @@ def define_flags() -> None:
     flags.DEFINE_string("report_dir", None, "The folder for the report. The default is the first argument.")
 
 
-def main(argv: list[str]) -> None:
-    """Writes the report on the folders in `argv`."""
-    folders = [Path(argument) for argument in argv[1:]]
-    try:
-        if not folders:
-            raise UserError("no folder given; give the folders of runs, e.g. python scripts/report.py output")
-        for path in write_report(folders, Path(flags.FLAGS.report_dir or folders[0])):
-            print(path)
-    except UserError as error:
-        print(f"report.py: error: {error}", file=sys.stderr)
-        sys.exit(1)
+def main(arguments: list[str]) -> None:
+    """Writes the report on the folders in `arguments`."""
+    folders = [Path(argument) for argument in arguments]
+    if not folders:
+        raise UserError("no folder given; give the folders of runs, e.g. python scripts/report.py output")
+    for path in write_report(folders, Path(flags.FLAGS.report_dir or folders[0])):
+        print(path)
 
 
 if __name__ == "__main__":
     define_flags()
-    flags.FLAGS.set_gnu_getopt(True)  # flags may follow the folders
-    app.run(main)
+    run_program(main, takes_arguments=True)

@@ -1,6 +1,8 @@
 """Flags made from the fields of a config, and how a program ends."""
 
 import dataclasses
+import subprocess
+import sys
 
 import pytest
 from absl import flags
@@ -75,3 +77,27 @@ def test_a_program_adds_the_flags_of_its_task_to_those_of_every_run():
         ClassifierConfig, parse("--task_name=MRPC", "--do_eval", "--bert_model=x", config_class=ClassifierConfig)
     )
     assert (config.task_name, config.do_eval, config.model, config.learning_rate) == ("MRPC", True, "x", None)
+
+
+def test_interrupting_a_program_is_one_line_of_advice_and_exit_code_130(tmp_path):
+    code = (
+        "from bert_tf.flags import run_program\n"
+        "def main():\n    raise KeyboardInterrupt\n"
+        "run_program(main, advice='try again')\n"
+    )
+    (tmp_path / "program.py").write_text(code)
+    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "program.py: interrupted; try again\n")
+
+
+def test_a_program_may_take_arguments_before_its_flags(tmp_path):
+    code = (
+        "from absl import flags\n"
+        "from bert_tf.flags import run_program\n"
+        "flags.DEFINE_integer('count', 1, 'How many.')\n"
+        "run_program(lambda words: print(words, flags.FLAGS.count), takes_arguments=True)\n"
+    )
+    (tmp_path / "program.py").write_text(code)
+    command = [sys.executable, "program.py", "a", "--count=3", "b"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "['a', 'b'] 3\n"

@@ -89,4 +89,4 @@ def main() -> None:
 
 def run_main() -> None:
     """Starts the program."""
-    run_program(main, ClassifierConfig)
+    run_program(main, ClassifierConfig, advice="the same command resumes from the last checkpoint")
