@@ -176,6 +176,7 @@ def test_a_file_removed_from_the_cache_is_named(cache, server):
         fetch_entry(entry_at(server.url))
 
 
+@pytest.mark.slow
 def test_processes_that_fetch_the_same_checkpoint_do_not_disturb_each_other(cache, server, golden):
     server.stall_seconds = 1.5
     processes = [in_subprocess(fetch_code(server.url)) for _ in range(3)]

@@ -67,6 +67,7 @@ def test_a_name_based_checkpoint_keeps_all_variables_and_types(golden, tmp_path)
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["encoder", "model"])
 @pytest.mark.parametrize("kind", [networks.BertEncoderV2, networks.BertEncoder])
 def test_an_object_based_checkpoint_of_the_model_garden_is_the_same(folder, arrays, config, tmp_path, kind, key):
@@ -90,6 +91,7 @@ def test_the_official_converter_writes_what_is_read_as_the_same(arrays, golden, 
     assert_same(read_checkpoint(tmp_path / "converted-1"), arrays)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", [tf_keras.optimizers.Adam, tf_keras.optimizers.legacy.Adam])
 @pytest.mark.parametrize("wrap", [lambda e: models.BertClassifier(e, 2), models.BertPretrainerV2])
 def test_heads_and_optimizers_of_an_object_based_checkpoint_are_passed_over(
@@ -106,6 +108,7 @@ def test_heads_and_optimizers_of_an_object_based_checkpoint_are_passed_over(
     assert forward_error(load_encoder(folder), golden) < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "bert."])
 @pytest.mark.parametrize("old_names", [False, True])
 def test_a_hugging_face_file_is_the_same(folder, arrays, golden, prefix, old_names):

@@ -19,6 +19,7 @@ def test_an_original_checkpoint_gives_what_the_original_computes(folder, golden)
     assert forward_error(load_encoder(folder), golden) < 1e-5
 
 
+@pytest.mark.slow
 def test_the_small_real_checkpoint_fills_its_encoder(minilm_dir):
     encoder = load_encoder("all-MiniLM-L6-v2")
     assert sum(int(tf.size(v)) for v in encoder.variables) == 22_713_216
@@ -28,6 +29,7 @@ def test_the_small_real_checkpoint_fills_its_encoder(minilm_dir):
     assert np.isfinite(outputs["pooled_output"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -81,6 +81,7 @@ def assert_golden(found: Features, path: Path, max_seq_length: int) -> None:
         np.testing.assert_array_equal(batch["label_ids"], data["label_ids"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_seq_length", [128, 32])
 @pytest.mark.parametrize("folder", ["MRPC", "../notebook_export"])
 def test_mrpc_gives_the_originals_features_in_either_form(golden, glue_dir, real_tokenizer, folder, max_seq_length):

@@ -136,6 +136,7 @@ def test_gives_what_the_original_gave_on_every_golden_line(tokenizers, lower):
         assert tokens == line["tokens"], ascii(line["text"])
 
 
+@pytest.mark.slow
 @both_casings
 def test_the_reference_gives_what_the_original_gave_on_every_golden_line(tokenizers, lower):
     vocab = dict(tokenizers[lower].vocab)
@@ -187,6 +188,7 @@ def random_long_word(rng):
     return "".join(rng.choice(alphabet) for _ in range(rng.randint(198, 203)))
 
 
+@pytest.mark.slow
 @both_casings
 def test_random_mixtures_equal_the_reference(spelling_tokenizers, lower):
     rng = random.Random(20181031)
@@ -276,6 +278,7 @@ def glue_texts(glue_dir):
             yield from (fields[column] for column in columns if column < len(fields))
 
 
+@pytest.mark.slow
 @both_casings
 def test_glue_sentences_equal_the_reference(tokenizers, glue_dir, lower):
     texts = list(glue_texts(glue_dir))
@@ -305,6 +308,7 @@ def test_a_saved_model_gives_the_same_ids(tokenizers, tmp_path):
         assert loaded.to_list() == tokenizer.token_ids(texts).to_list()
 
 
+@pytest.mark.slow
 def test_a_tokenizer_first_used_inside_a_dataset_gives_the_same_ids_and_still_works_outside(vocab_file):
     tokenizer = tokenization.FullTokenizer(vocab_file)
     texts = ["Déjà vu", "ΑΣ", "", "한글 \u302e\U00016ff0"]

@@ -108,6 +108,7 @@ def test_every_layer_is_what_the_original_computes(golden_encoder, golden_inputs
     np.testing.assert_allclose(outputs["pooled_output"], forward["pooled_output"], rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_every_layer_is_what_the_model_gardens_encoder_computes(pair):
     encoder, garden = pair
     inputs = random_inputs(encoder.config)
@@ -118,6 +119,7 @@ def test_every_layer_is_what_the_model_gardens_encoder_computes(pair):
     np.testing.assert_allclose(outputs["pooled_output"], expected["pooled_output"], rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fuse", [True, False, None])
 def test_a_graph_for_all_batches_gives_what_the_original_computes(golden_encoder, golden_inputs, forward, fuse):
     encoder = BertEncoder(golden_encoder.config, fuse=fuse)
@@ -127,6 +129,7 @@ def test_a_graph_for_all_batches_gives_what_the_original_computes(golden_encoder
     np.testing.assert_allclose(outputs["pooled_output"], forward["pooled_output"], rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [dict, with_token_rows, with_more_rows])
 def test_the_gradients_are_those_of_the_model_gardens_encoder(pair, layout):
     encoder, garden = pair
@@ -141,6 +144,7 @@ def test_the_gradients_are_those_of_the_model_gardens_encoder(pair, layout):
         np.testing.assert_allclose(gradient, expected[variable.name], rtol=1e-4, atol=noise, err_msg=variable.name)
 
 
+@pytest.mark.slow
 def test_leaving_padding_out_changes_nothing_but_the_padding(pair):
     encoder, _ = pair
     inputs = random_inputs(encoder.config)
@@ -152,6 +156,7 @@ def test_leaving_padding_out_changes_nothing_but_the_padding(pair):
     np.testing.assert_array_equal(outputs["sequence_output"], outputs["encoder_outputs"][-1])
 
 
+@pytest.mark.slow
 def test_padded_positions_among_the_rows_change_nothing_for_tokens(pair):
     encoder, _ = pair
     inputs = random_inputs(encoder.config)
@@ -192,6 +197,7 @@ def test_one_graph_serves_all_batch_sizes_and_lengths(golden_encoder):
     ]
 
 
+@pytest.mark.slow
 def test_weights_made_once_serve_until_the_variables_change(pair):
     encoder, _ = pair
     inputs, weights = random_inputs(encoder.config), encoder.product_weights()
@@ -219,6 +225,7 @@ def dropouts(graph: tf.Graph) -> tuple[list[float], list[tf.Tensor]]:
     return rates, [operation.inputs[0] for operation in drawn[1:]]
 
 
+@pytest.mark.slow
 def test_every_dropout_of_the_model_has_its_own_seed():
     config = dataclasses.replace(SMALL, hidden_dropout_prob=0.2, attention_probs_dropout_prob=0.3)
     encoder, inputs = BertEncoder(config, fuse=False), random_inputs(config)
@@ -247,6 +254,7 @@ def test_the_dropouts_of_training_are_a_function_of_the_seed():
 # Types
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy, compute", [("mixed_bfloat16", tf.bfloat16), ("mixed_float16", tf.float16)])
 def test_mixed_precision_is_near_float32(golden_encoder, golden_inputs, policy, compute):
     mixed = BertEncoder(golden_encoder.config, dtype=policy)

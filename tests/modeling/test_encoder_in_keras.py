@@ -73,6 +73,7 @@ def test_training_without_dropout_rates_is_inference():
     np.testing.assert_allclose(pooled(encoder, training=True), pooled(encoder), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_each_call_in_training_drops_other_elements():
     encoder = BertEncoder(SMALL, seed=0)
     graph = tf.function(lambda: encoder(random_inputs(), training=True)["pooled_output"])
@@ -90,6 +91,7 @@ def test_dropout_in_training_follows_keras_random_seed():
     np.testing.assert_array_equal(*runs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("training", [None, True, False])
 def test_a_dropout_seed_decides_alone(training):
     encoder, seed = BertEncoder(SMALL, seed=0), tf.constant([1, 2])
@@ -109,6 +111,7 @@ def test_fit_drops_out_and_evaluate_does_not(make_model):
     assert losses[0] == losses[1]
 
 
+@pytest.mark.slow
 def test_fit_without_dropout_rates_repeats_its_loss():
     losses = fit(functional_model(BertEncoder(WITHOUT_DROPOUT)), learning_rate=0.0)
     np.testing.assert_allclose(losses, losses[0], rtol=1e-5)
@@ -202,6 +205,7 @@ def test_an_encoders_keras_config_has_all_that_shapes_it():
     assert (again.fuse, again.trainable) == (False, False)
 
 
+@pytest.mark.slow
 def test_a_model_is_cloned_with_new_weights():
     model = functional_model(BertEncoder(ONE_LAYER))
     clone = tf_keras.models.clone_model(model)
@@ -305,6 +309,7 @@ def test_with_a_seed_building_takes_none_of_the_callers_random_numbers():
     assert found == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("global_policy", ["mixed_float16", "mixed_bfloat16", "float16"], indirect=True)
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_the_global_policy_changes_nothing_and_is_not_changed(global_policy, dtype):
@@ -318,6 +323,7 @@ def test_the_global_policy_changes_nothing_and_is_not_changed(global_policy, dty
     np.testing.assert_array_equal(found, [pooled(encoder), pooled(encoder, dropout_seed=seed)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("global_policy", ["mixed_float16"], indirect=True)
 def test_encoders_are_built_in_threads_at_the_same_time(global_policy):
     # The first one is done while the others are still being built.

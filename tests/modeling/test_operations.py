@@ -23,6 +23,7 @@ def plain_gelu_erf(x: tf.Tensor) -> tf.Tensor:
 # Activations and biases
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ours, plain", [(gelu, plain_gelu), (gelu_erf, plain_gelu_erf)])
 @pytest.mark.parametrize("fuse", [True, False])
 @pytest.mark.parametrize("dtype, tolerance", [(tf.float32, 1e-6), (tf.bfloat16, 1e-2)])
@@ -121,6 +122,7 @@ def test_layer_norm_is_one_operation_where_no_gradient_is_needed():
         assert ("_MklLayerNorm" in found) == fuse
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fuse", [True, False])
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 @pytest.mark.parametrize("dtype, tolerance", [(tf.float32, 3e-6), (tf.bfloat16, 2e-2)])

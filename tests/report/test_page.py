@@ -179,6 +179,7 @@ def contrast(first, second):
     return (light + 0.05) / (dark + 0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (390, "light"), (390, "dark")])
 def test_a_browser_shows_the_page_in_peace(report, browser, width, scheme, tmp_path):
     browser.messages.clear()

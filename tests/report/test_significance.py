@@ -85,6 +85,7 @@ def test_the_bootstrap_of_examples_comes_near_the_test_of_a_mean(seed):
     assert p_value == pytest.approx(stats.ttest_rel(first.astype(float), second.astype(float)).pvalue, abs=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e9])
 def test_the_bootstrap_of_real_values_comes_near_the_test_of_a_mean(scale):
     generator = np.random.default_rng(2)

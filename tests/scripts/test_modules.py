@@ -19,6 +19,7 @@ def test_no_name_is_used_twice():
     assert len(set(names)) == len(names) > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_no_name_hides_a_module_that_something_else_imports(path):
     assert path.stem not in sys.stdlib_module_names

@@ -54,6 +54,7 @@ def test_utilization_is_the_share_of_the_peak_of_all_devices(monkeypatch):
 # Peaks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compute_dtype", ["float32", "bfloat16"])
 def test_a_cpus_peak_is_measured_once(compute_dtype):
     peak = device_peak(compute_dtype)

@@ -51,6 +51,7 @@ def one_by_one(model, examples) -> np.ndarray:
     return np.stack(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 4, 11, 100])
 def test_probabilities_are_those_of_each_example_alone_in_file_order(model, examples, one_by_one, batch_size):
     found = predict(model, examples, batch_size, ONE_DEVICE)
@@ -60,6 +61,7 @@ def test_probabilities_are_those_of_each_example_alone_in_file_order(model, exam
     assert np.abs(one_by_one[:, np.newaxis] - one_by_one).max(axis=-1)[~np.eye(11, dtype=bool)].min() > 1e-3
 
 
+@pytest.mark.slow
 def test_a_replicated_model_gives_the_same(model, examples, one_by_one):
     devices = Devices(tf.distribute.MirroredStrategy(["CPU:0"]))
     with devices.scope():
@@ -74,6 +76,7 @@ def test_progress_counts_examples_and_no_padding(model, examples):
     assert done == [4, 8, 11]
 
 
+@pytest.mark.slow
 def test_prediction_drops_nothing(model, examples):
     first, again = (predict(model, examples, 4, ONE_DEVICE) for _ in range(2))
     np.testing.assert_array_equal(first, again)

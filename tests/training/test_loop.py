@@ -117,6 +117,7 @@ def test_forty_steps_give_the_originals_losses_and_weights(golden, golden_traini
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late, first_wrong_update", [((), 27), ((27,), 28), (tuple(range(1, 41)), 1)])
 def test_late_updates_are_all_that_the_golden_run_needs_to_be_explained(
     golden_training, golden_losses, late, first_wrong_update
@@ -262,6 +263,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_never_was(tmp_path):
     assert (losses != expected["training/losses"][:3]).all()
 
 
+@pytest.mark.slow
 def test_each_step_drops_something_else():
     batch = {
         name: tf.constant(np.tile(np.arange(1, 13) % (7 if name == "input_word_ids" else 2), [4, 1]), tf.int32)
@@ -307,6 +309,7 @@ def test_a_slow_run_is_saved_before_its_steps_are_full(output_dir):
     assert output_dir.latest_step() == 1
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_read_and_not_trained(output_dir):
     run(output_dir)
     before = output_dir.read_checkpoint(7)
@@ -328,6 +331,7 @@ def test_a_checkpoint_without_moments_is_not_continued(output_dir):
 # Frozen variables
 
 
+@pytest.mark.slow
 def test_a_frozen_encoder_keeps_its_weights_while_the_head_learns(output_dir):
     head = make_tiny_head()
     head.encoder.trainable = False
@@ -341,6 +345,7 @@ def test_a_frozen_encoder_keeps_its_weights_while_the_head_learns(output_dir):
 # Losses that are not finite
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 @pytest.mark.parametrize("iterations_per_loop", [1, 1000])
 def test_a_loss_that_is_not_finite_names_its_step_and_the_last_good_checkpoint(output_dir, bad, iterations_per_loop):
@@ -361,6 +366,7 @@ def test_a_first_loss_that_is_not_finite_says_that_nothing_was_saved(output_dir)
     assert output_dir.latest_step() == 0
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_finite_are_never_saved(output_dir):
     # The loss is that before the update: it is finite at the step which spoils the weights.
 

@@ -70,6 +70,7 @@ def test_the_schedule_takes_the_counter_of_a_graph():
 # The update
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gradient_scale", [0.02, 3.0])
 @pytest.mark.parametrize("decay", [0.0, DECAY])
 @pytest.mark.parametrize("bias_correction", [True, False])

@@ -11,6 +11,7 @@ def project(tmp_path) -> BenchmarkProject:
     return BenchmarkProject(tmp_path)
 
 
+@pytest.mark.slow
 def test_all_sections_are_measured_in_turns_against_the_fastest_peer(project, tmp_path):
     output, sst2 = tmp_path / "benchmark.json", tmp_path / "train.tsv"
     sst2.touch()

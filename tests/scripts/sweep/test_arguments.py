@@ -7,6 +7,7 @@ def project(tmp_path) -> Project:
     return Project(tmp_path, trains=False)
 
 
+@pytest.mark.slow
 def test_other_arguments_are_passed_on_to_each_run(project):
     done = project.run("--data_dir", "../data/MRPC", "--mixed_precision=bfloat16", SEEDS="0 1", EPOCHS=1)
     assert done.returncode == 0, done.stderr

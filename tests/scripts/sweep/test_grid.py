@@ -76,6 +76,7 @@ def test_mistakes_are_reported_in_one_line_and_nothing_is_run(variables, message
     assert_refused(project, message, **variables)
 
 
+@pytest.mark.slow
 def test_a_printed_line_that_is_pasted_into_a_shell_gives_the_same_run(project):
     shutil.copytree(project.data, project.folder / "here" / 'it\'s "here"')
     grid = {"MODELS": "'my $model;'", "LEARNING_RATES": "1e-3", "SEEDS": "3"}
