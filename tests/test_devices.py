@@ -49,7 +49,7 @@ def tiny(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def two_devices(tmp_path_factory, corpus, tiny) -> dict[str, np.ndarray]:
-    """What `_train_on_one_and_on_two_devices` finds, in a process whose CPU is split in two."""
+    """Runs `_train_on_one_and_on_two_devices` in a process whose CPU is split in two; returns its arrays."""
     folder = tmp_path_factory.mktemp("two_devices")
     process = forks.Process(target=_train_on_one_and_on_two_devices, args=(corpus, tiny, folder))
     process.start()

@@ -6,6 +6,8 @@ class RegressionHead(Head):
         self.kernel = self.add_variable("output_weights", [1, encoder.config.hidden_size], seed)
 """
 
+import abc
+
 import tensorflow as tf
 import tf_keras
 
@@ -16,7 +18,7 @@ Batch = dict[str, tf.Tensor]
 ProductWeights = dict[str, tuple[tf.Tensor, tf.Tensor]]
 
 
-class Head(tf_keras.layers.Layer):
+class Head(tf_keras.layers.Layer, abc.ABC):
     """An encoder and a task's layers on it. The training loop and inference know only this.
 
     A subclass adds its variables with `add_variable` and implements `call`, `loss` and `answers`.
@@ -62,23 +64,23 @@ class Head(tf_keras.layers.Layer):
         """Calls the encoder; see `BertEncoder.call` for arguments and outputs."""
         return self.encoder(batch, dropout_seed=dropout_seed, output_range=self.positions, weights=weights)
 
+    @abc.abstractmethod
     def call(
         self, batch: Batch, dropout_seed: tf.Tensor | None = None, weights: ProductWeights | None = None
     ) -> tf.Tensor:
         """Computes the outputs of a batch, float32 [rows, ...]."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def loss(self, outputs: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of the losses and their weight, both float32 [].
 
         The loss of a batch is the sum over all replicas divided by the weight over all replicas. So it is a mean over
         examples, tokens or masked positions, whichever the head counts.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def answers(self, outputs: tf.Tensor) -> tf.Tensor:
         """Converts outputs to answers for evaluation and prediction: a row for each example."""
-        raise NotImplementedError
 
 
 class ClassificationHead(Head):

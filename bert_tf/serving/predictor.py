@@ -138,8 +138,14 @@ def load(folder: str | os.PathLike) -> Predictor:
     config = BertConfig.from_json_file(files.config_file)
     head = ClassificationHead(BertEncoder(config, initializer="zeros"), len(labels), seed=0)
     fill(head, read_checkpoint(files.checkpoint), files.checkpoint)
-    max_seq_length = run.get("max_seq_length") or min(_MAX_SEQ_LENGTH, config.max_position_embeddings)
+    max_seq_length = _max_seq_length(run.get("max_seq_length"), config.max_position_embeddings)
     return Predictor(head, load_tokenizer(folder), labels, max_seq_length, _read_scores(output_dir))
+
+
+def _max_seq_length(trained: object, positions: int) -> int:
+    """Returns the length that the run was trained with, if run.json has one that the model can take."""
+    is_usable = type(trained) is int and 3 <= trained <= positions
+    return trained if is_usable else min(_MAX_SEQ_LENGTH, positions)
 
 
 def _read_labels(output_dir: OutputDir) -> list[str]:

@@ -9,7 +9,7 @@ from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import fill
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import ClassificationHead
+from bert_tf.modeling.heads import ClassificationHead, Head
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +61,8 @@ def test_a_frozen_encoder_leaves_the_head_alone_to_train():
     assert {variable.name for variable in head.trainable_variables} == {
         variable.name for variable in (head.output_weights, head.output_bias)
     }
+
+
+def test_a_head_without_its_methods_cannot_be_made():
+    with pytest.raises(TypeError, match="abstract"):
+        Head(make_tiny_head().encoder)

@@ -1,5 +1,6 @@
 """A fine-tuned model in use: label names and probabilities for texts and pairs."""
 
+import json
 import shutil
 import threading
 import time
@@ -138,3 +139,12 @@ def test_labels_that_do_not_fit_the_weights_are_refused(folder, tmp_path):
     (copy / "labels.txt").write_text("0\n1\n2\n")
     with pytest.raises(UserError, match="output_bias"):
         load(copy)
+
+
+@pytest.mark.parametrize("length", ["x", -1, 10**9, 2.5, None, True])
+def test_a_length_that_the_model_cannot_take_is_not_taken_from_run_json(folder, tmp_path, length):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    run = json.loads((copy / "run.json").read_text())
+    run["training"]["max_seq_length"] = length
+    (copy / "run.json").write_text(json.dumps(run))
+    assert load(copy).predict([("w1 " * 100, "w2 " * 100)])[0].label in {"0", "1"}

@@ -100,7 +100,7 @@ class ToyTask(Task):
 
 
 class RegressionTask(ToyTask):
-    """How often does the third word occur?"""
+    """Counts how often one word occurs."""
 
     name = "regression"
 
@@ -115,7 +115,7 @@ class RegressionTask(ToyTask):
 
 
 class TaggingTask(ToyTask):
-    """Which remainder has the id of each piece?"""
+    """Tags each piece with the remainder of its id."""
 
     name = "tagging"
 
@@ -131,7 +131,7 @@ class TaggingTask(ToyTask):
 
 
 class SpanTask(ToyTask):
-    """From where to where is the text, without [CLS] and [SEP]?"""
+    """Finds the first and the last piece between [CLS] and [SEP]."""
 
     name = "spans"
 

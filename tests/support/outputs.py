@@ -1,4 +1,4 @@
-"""What a run leaves in its output folder, read by means of its own."""
+"""Reads the files of an output folder, without the code under test where it can."""
 
 import contextlib
 import csv

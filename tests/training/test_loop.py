@@ -46,7 +46,7 @@ def make_training(
 
 
 class StoppedError(Exception):
-    """What stops a run from outside."""
+    """Stops a run from outside."""
 
 
 def stop_at(last: int) -> Callable[[int, float], None]:

@@ -1,4 +1,4 @@
-"""What a run leaves behind, and what the next run makes of it."""
+"""The files of an output folder, and how the next run reads them."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Whether an output folder allows a run, and which model the run starts from."""
+"""Checks of the output folder before a run, and the choice of its model."""
 
 import dataclasses
 from pathlib import Path
@@ -32,7 +32,7 @@ def config_for(output_dir: OutputDir, **fields) -> RunConfig:
 
 
 def start(output_dir: OutputDir, examples: list[InputExample] = EXAMPLES, **fields) -> None:
-    """What a run does with the folder before its first step."""
+    """Prepares the folder as a run does before its first step."""
     config, train_data = config_for(output_dir, **fields), MRPC.digest(examples)
     check_earlier_run(config, train_data, output_dir)
     vocab = output_dir.path.parent / "words"
