@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 _SHOWN_NAMES = 4
@@ -50,6 +51,49 @@ def user_error_for(
         raise UserError(f"{where}: {problem} ({reason_of(error)}); {remedy}") from error
 
 
+@contextlib.contextmanager
+def reading(where: object, remedy: str, problem: str = "cannot be read") -> Iterator[None]:
+    """Replaces every exception inside the block by a `UserError`, around the reader of a file that others wrote.
+
+    A foreign file can make a parser raise anything, a RecursionError or a MemoryError too. Keep the block small: a
+    mistake of our own inside it would be called the file's.
+
+    Args:
+        where: the file, which begins the message.
+        remedy: what the user can do.
+        problem: what is wrong; the exception's own reason follows in parentheses.
+
+    Raises:
+        UserError: the block raised an exception. Its own `UserError`s pass unchanged.
+
+    Example:
+        >>> with reading("run.json", "copy it again"):
+        ...     {}["training"]
+        Traceback (most recent call last):
+        ...
+        bert_tf.errors.UserError: run.json: cannot be read (KeyError: 'training'); copy it again
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{where}: {problem} ({reason_of(error)}); {remedy}") from error
+
+
+def printable(text: object) -> str:
+    r"""Returns text on one line. Control characters, which could write over a terminal, become escapes.
+
+    Lone surrogates, from file names that are not UTF-8, become escapes too, because they cannot be printed.
+
+    Example:
+        >>> print(printable("two\n  lines \x1b[31m"))
+        two lines \x1b[31m
+    """
+    line = " ".join(str(text).split())
+    return "".join(ascii(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cf", "Cs") else char for char in line)
+
+
 def reason_of(error: Exception) -> str:
     r"""Returns the reason that an exception gives, as one short line.
 
@@ -60,10 +104,12 @@ def reason_of(error: Exception) -> str:
         'first line second line'
     """
     if isinstance(error, OSError) and error.strerror:
-        return str(error.strerror)
+        return printable(error.strerror)
+    if isinstance(error, (KeyError, IndexError, TypeError, AttributeError, AssertionError)):
+        return printable(f"{type(error).__name__}: {error}")[:_SHOWN_CHARACTERS]
     # TensorFlow puts the name of the operation in front, in double braces.
     text = re.sub(r"\{\{.*?\}\}", "", str(error))
-    return " ".join(text.split())[:_SHOWN_CHARACTERS] or type(error).__name__
+    return printable(text)[:_SHOWN_CHARACTERS] or type(error).__name__
 
 
 def first_few(names: Iterable[str]) -> str:
@@ -73,6 +119,6 @@ def first_few(names: Iterable[str]) -> str:
         >>> first_few("abcdef")
         'a, b, c, d and 2 more'
     """
-    names = list(names)
+    names = [printable(name) for name in names]
     more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
     return ", ".join(names[:_SHOWN_NAMES]) + more

@@ -4,9 +4,11 @@ Nothing here knows what the files are about; `run_files` has the names of a run'
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import IO
 
 from bert_tf.errors import UserError
 
+# No JSON or text file of a model or a run is nearly as large; a vocabulary of a million pieces has 10 MB.
+MAX_TEXT_BYTES = 64 << 20
 # Enough for the traceback of a failed run, and little to read of a log of gigabytes.
 _TAIL_BYTES = 16384
 
@@ -128,16 +132,45 @@ def last_lines(path: str | os.PathLike, count: int, start: int = 0) -> list[str]
     return [line for line in lines if line.strip()][-count:]
 
 
-def read_json(path: str | os.PathLike) -> dict:
+def read_bytes(path: str | os.PathLike, max_bytes: int) -> bytes:
+    """Reads a regular file of limited size.
+
+    Raises:
+        OSError: the file cannot be read or is not a regular file: a named pipe would wait for ever.
+        ValueError: the file is larger than `max_bytes`.
+    """
+    # O_NONBLOCK: opening a named pipe waits for its writer otherwise.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+        if stat.S_ISDIR(os.fstat(file.fileno()).st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file", os.fspath(path))
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ValueError(f"is larger than {max_bytes} bytes")
+    return content
+
+
+def read_text(path: str | os.PathLike, max_bytes: int = MAX_TEXT_BYTES) -> str:
+    """Reads a UTF-8 text file, without its byte-order mark if it has one; see `read_bytes`.
+
+    Raises:
+        OSError: the file cannot be read or is not a regular file.
+        ValueError: the file is larger than `max_bytes` or is not UTF-8.
+    """
+    return read_bytes(path, max_bytes).decode("utf-8").removeprefix("\ufeff")
+
+
+def read_json(path: str | os.PathLike, max_bytes: int = MAX_TEXT_BYTES) -> dict:
     """Reads the JSON object of a file.
 
     Raises:
-        OSError: the file cannot be read.
-        ValueError: the file is cut, is not JSON, or holds something other than an object.
+        OSError: the file cannot be read or is not a regular file.
+        ValueError: the file is too large, is cut, is not JSON, or holds something other than an object.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except RecursionError as error:
+        content = json.loads(read_text(path, max_bytes))
+    except (RecursionError, MemoryError) as error:
         raise ValueError("is nested too deeply") from error
     if not isinstance(content, dict):
         raise ValueError("is not a JSON object")

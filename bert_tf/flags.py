@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from absl import app, flags, logging
 
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, printable
 from bert_tf.training.config import Flag, flag_name, flag_types, flags_of
 
 Config = TypeVar("Config")
@@ -108,7 +108,7 @@ def _run(main: Callable[..., None], arguments: list[str] | None, advice: str) ->
 
 def _error_line(error: object) -> str:
     """Returns the line that `sys.exit` prints; the exit code is 1 then."""
-    return f"{_program()}: error: {' '.join(str(error).split())}"
+    return f"{_program()}: error: {printable(error)}"
 
 
 def _program() -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bert_tf.errors import UserError, first_few, reason_of, user_error_for
+from bert_tf.errors import UserError, first_few, printable, reading, reason_of, user_error_for
 
 
 def test_an_exception_becomes_one_line_that_says_where_what_and_what_to_do():
@@ -43,3 +43,25 @@ def test_few_names_are_all_listed_and_many_are_counted():
     assert first_few([]) == ""
     assert first_few(name for name in "abcd") == "a, b, c, d"
     assert first_few("abcde") == "a, b, c, d and 1 more"
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), RecursionError(), MemoryError(), OSError(5, "Input/output error")])
+def test_every_exception_of_a_reader_becomes_one_line_about_its_file(error):
+    with (
+        pytest.raises(UserError, match=r"^a.json: cannot be read \(.+\); copy it again$"),
+        reading("a.json", "copy it again"),
+    ):
+        raise error
+
+
+@pytest.mark.parametrize("error", [UserError("b.txt: is missing; write it"), KeyboardInterrupt()])
+def test_a_reader_s_own_error_and_an_interruption_pass_unchanged(error):
+    with pytest.raises(type(error)) as caught, reading("a.json", "copy it again"):
+        raise error
+    assert caught.value is error
+
+
+def test_a_message_cannot_move_the_cursor_or_fill_lines():
+    assert printable("a\nb\t c\x1b[2J\x00\udcff\u202e") == r"a b c\x1b[2J\x00\udcff\u202e"
+    assert first_few(["x\x1b[31m"]) == r"x\x1b[31m"
+    assert reason_of(ValueError("\x07")) == r"\x07"

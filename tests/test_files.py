@@ -15,8 +15,10 @@ from bert_tf.files import (
     last_lines,
     locked,
     make_folder,
+    read_bytes,
     read_json,
     read_json_or_empty,
+    read_text,
     write_json,
 )
 
@@ -233,3 +235,21 @@ def test_a_missing_json_file_is_an_error_or_empty(tmp_path):
         read_json(tmp_path / "a.json")
     assert read_json_or_empty(tmp_path / "a.json") == {}
     assert read_json_or_empty(tmp_path) == {}  # a folder
+
+
+def test_only_regular_files_of_limited_size_are_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(b"x" * 11)
+    with pytest.raises(OSError, match="not a regular file"):
+        read_bytes(tmp_path / "pipe", 10)
+    with pytest.raises(IsADirectoryError):
+        read_bytes(tmp_path, 10)
+    with pytest.raises(ValueError, match="is larger than 10 bytes"):
+        read_bytes(tmp_path / "large", 10)
+    assert read_bytes(tmp_path / "large", 11) == b"x" * 11
+
+
+def test_a_byte_order_mark_is_no_part_of_a_text_or_of_json(tmp_path):
+    (tmp_path / "a").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert read_text(tmp_path / "a") == '{"a": 1}'
+    assert read_json(tmp_path / "a") == {"a": 1}
