@@ -57,7 +57,7 @@ class Training:
         config: how to train; no field is open, see `config.settle`.
         num_train_steps: the number of steps.
         devices: where to compute.
-        schedule: the learning rate of each step, counted from 1; by default the original's.
+        schedule: the learning rate of each update, counted from 0; by default the original's.
 
     Attributes:
         seconds_between_checkpoints: a slow run is saved this often, so that no kill costs more.
@@ -107,13 +107,14 @@ class Training:
 
     def _replica_step(self, batch: Batch) -> tf.Tensor:
         replica = tf.distribute.get_replica_context()
-        step = self.optimizer.global_step + 1
+        finished = tf.identity(self.optimizer.global_step)
         with tf.GradientTape() as tape:
-            loss = self._replica_loss(batch, self.dropout_seed(step, replica.replica_id_in_sync_group))
+            loss = self._replica_loss(batch, self.dropout_seed(finished + 1, replica.replica_id_in_sync_group))
             scaled_loss = loss * self.optimizer.loss_scale
         gradients = self._gradients(tape, scaled_loss)
         summed = replica.all_reduce(tf.distribute.ReduceOp.SUM, list(gradients.values()))
-        self.optimizer.apply_gradients(dict(zip(gradients, summed, strict=True)), self.schedule(step))
+        # The original's main() reads the step before the update counts it, so the first update has the rate of step 0.
+        self.optimizer.apply_gradients(dict(zip(gradients, summed, strict=True)), self.schedule(finished))
         return loss
 
     def _replica_loss(self, batch: Batch, dropout_seed: tf.Tensor) -> tf.Tensor:
@@ -131,7 +132,7 @@ class Training:
         return gradients
 
     def dropout_seed(self, step: tf.Tensor, replica: tf.Tensor | int) -> tf.Tensor:
-        """Returns the seed of all dropout of a step, int32 [2]: a pure function of (seed, step, replica)."""
+        """Returns the seed of all dropout of a step, counted from 1; int32 [2], a function of (seed, step, replica)."""
         seed = tf.stack([tf.constant(self.config.seed, tf.int32), tf.cast(step, tf.int32)])
         return tf.random.experimental.stateless_fold_in(seed, replica)
 

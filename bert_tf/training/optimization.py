@@ -4,7 +4,7 @@ One update of a model:
 
     schedule = WarmupPolynomialDecay(5e-5, num_train_steps=343, num_warmup_steps=34)
     optimizer = AdamWeightDecayOptimizer(model.variables_by_name)
-    optimizer.apply_gradients(gradients, schedule(optimizer.global_step + 1))
+    optimizer.apply_gradients(gradients, schedule(tf.identity(optimizer.global_step)))
 """
 
 import re
@@ -23,6 +23,9 @@ _STEPS_BEFORE_GROWTH = 2000
 class WarmupPolynomialDecay:
     """Linear warm-up from 0, then linear decay to 0: the original's `create_optimizer`.
 
+    Under the Estimator the original's update k, counted from 0, has the rate of step k: with warm-up the rate of the
+    first update is 0.
+
     Args:
         learning_rate: the rate at the end of warm-up.
         num_train_steps: the step at which the rate reaches 0.
@@ -40,7 +43,7 @@ class WarmupPolynomialDecay:
         self.num_warmup_steps = num_warmup_steps
 
     def __call__(self, step: tf.Tensor | int) -> tf.Tensor:
-        """Returns the learning rate of update `step`, counted from 1; float32 []."""
+        """Returns the learning rate of update `step`, counted from 0; float32 []."""
         step = tf.cast(step, tf.float32)
         # As in the original, the decay is counted from step 0 and not from the end of warm-up. So the rate does not
         # quite reach its peak, and drops by the warm-up's share there.

@@ -18,7 +18,7 @@ class TrainLog:
     Args:
         output_dir: gets `train_log.csv` and `events.out.tfevents.*`.
         every: steps from row to row.
-        schedule: the learning rate of a step.
+        schedule: the learning rate of an update, counted from 0; a row shows that of its step's update.
         losses: float32 [finished steps], from before.
 
     Example:
@@ -61,7 +61,7 @@ class TrainLog:
         self._events.close()
 
     def _write(self, step: int, losses: np.ndarray) -> None:
-        loss, rate = float(losses[self._last : step].mean()), float(self._schedule(step))
+        loss, rate = float(losses[self._last : step].mean()), float(self._schedule(step - 1))
         self._last = step
         self._output_dir.append_line(run_files.TRAIN_LOG, f"{step},{loss},{rate}")
         with self._events.as_default():

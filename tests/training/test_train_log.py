@@ -37,14 +37,14 @@ def read_events(folder: Path) -> list[tuple[int, str, float]]:
 def test_a_row_has_the_mean_loss_since_the_row_before_and_the_steps_rate(tmp_path):
     log = open_log(tmp_path)
     log.add(LOSSES)
-    assert read_rows(tmp_path) == [(3, pytest.approx(10 / 3), 0.75), (6, pytest.approx(11 / 3), 1.5)]
+    assert read_rows(tmp_path) == [(3, pytest.approx(10 / 3), 0.5), (6, pytest.approx(11 / 3), 1.25)]
 
 
 def test_the_last_row_stands_for_the_rest(tmp_path):
     log = open_log(tmp_path)
     log.add(LOSSES)
     log.close(LOSSES)
-    assert read_rows(tmp_path)[2:] == [(7, 7.0, 1.75)]
+    assert read_rows(tmp_path)[2:] == [(7, 7.0, 1.5)]
 
 
 def test_there_is_no_rest_row_without_a_rest(tmp_path):
