@@ -18,6 +18,8 @@ from bert_tf.errors import UserError, user_error_for
 # BERT-large has 1.3 GB; no checkpoint of the catalogue is nearly as large as this.
 MAX_BYTES = 4 << 30
 _CHUNK_BYTES = 1 << 20
+# File systems allow 255 bytes.
+_MAX_NAME = 100
 _OFFICIAL_FILE = re.compile(r"bert_config\.json|vocab\.txt|bert_model\.ckpt\.(index|data-\d{5}-of-\d{5})")
 # zipfile raises RuntimeError for encryption or unknown compression, and OSError for an offset outside the file.
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OSError)
@@ -26,7 +28,9 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError,
 def unpack_zip(archive: str | os.PathLike) -> Path:
     """Unpacks the zip file of an official checkpoint into the cache, and returns the folder.
 
-    The folder's name contains the SHA-256 of the zip file, so the same file is unpacked once.
+    The folder is `zip-HASH/NAME`. HASH is the SHA-256 of the zip file, so the same file is unpacked once. NAME is
+    the model's, as in `cased_L-12_H-768_A-12`, because the original finds a model's casing in the folder's name: it
+    is the folder inside the zip file, or the zip file's own name if there is no folder in it.
 
     Args:
         archive: the path of a zip file with `bert_config.json`, `vocab.txt` and `bert_model.ckpt.*`, all in one
@@ -40,7 +44,8 @@ def unpack_zip(archive: str | os.PathLike) -> Path:
     """
     archive = Path(archive)
     with user_error_for(OSError, archive, "cannot be read", "check the path and its permissions"):
-        name = f"zip-{sha256(archive)[:32]}"
+        digest = sha256(archive)
+    name = f"zip-{digest[:32]}/{_model_name(archive)}"
     return cached_folder(name, lambda _, content: unpack_official(archive, content, str(archive)))
 
 
@@ -89,6 +94,14 @@ def sha256(path: Path) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _model_name(archive: Path) -> str:
+    """Returns the name of the folder inside a zip file, or else the zip file's, in characters that suit a folder."""
+    with _open_zip(archive, str(archive)) as zip_file:
+        folders = {PurePosixPath(name).parent.name for name in zip_file.namelist() if _official_file(name)}
+    name = folders.pop() if len(folders) == 1 else ""
+    return re.sub(r"[^\w-]|^$", "_", name or archive.stem, flags=re.ASCII)[:_MAX_NAME]
 
 
 def _official_file(member: str) -> str | None:

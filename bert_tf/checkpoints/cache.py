@@ -26,7 +26,7 @@ def cached_folder(name: str, make: Callable[[Path, Path], None]) -> Path:
     """Returns a folder of the cache. Makes it first if it is not there.
 
     Args:
-        name: the name of the folder in the cache.
+        name: the name of the folder in the cache, or its path there, such as `zip-HASH/NAME`.
         make: is called with two temporary folders, one for its own work and one for the folder's content.
 
     Raises:
@@ -51,6 +51,7 @@ def cached_folder(name: str, make: Callable[[Path, Path], None]) -> Path:
 
 
 def _rename_unless_there(content: Path, folder: Path) -> None:
+    folder.parent.mkdir(exist_ok=True)
     try:
         content.rename(folder)
     except OSError:

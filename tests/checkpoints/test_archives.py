@@ -18,6 +18,30 @@ def test_a_zip_file_on_disk_is_unpacked_once(cache, golden, tmp_path):
     assert len(content_of(cache)) == 1
 
 
+@pytest.mark.parametrize(
+    ("zip_name", "inner_folder", "name"),
+    [
+        ("download.zip", "cased_L-12_H-768_A-12/", "cased_L-12_H-768_A-12"),
+        ("download.zip", "models/cased_L-12_H-768_A-12/", "cased_L-12_H-768_A-12"),
+        ("cased_L-12_H-768_A-12.zip", "", "cased_L-12_H-768_A-12"),
+        ("cased_L-12_H-768_A-12.zip", "./", "cased_L-12_H-768_A-12"),
+        ("my model (1).zip", "", "my_model__1_"),
+    ],
+)
+def test_the_folder_keeps_the_name_of_the_model(cache, golden, tmp_path, zip_name, inner_folder, name):
+    archive = tmp_path / zip_name
+    archive.write_bytes(official_zip(golden, inner_folder))
+    folder = unpack_zip(archive)
+    assert folder.name == name
+    assert re.fullmatch(r"zip-[0-9a-f]{32}", str(folder.parent.relative_to(cache)))
+
+
+def test_the_same_zip_file_by_another_name_keeps_both_names(cache, golden, tmp_path):
+    for name in ("cased_L-12_H-768_A-12", "other"):
+        (tmp_path / f"{name}.zip").write_bytes(official_zip(golden, ""))
+        assert unpack_zip(tmp_path / f"{name}.zip").name == name
+
+
 def test_a_zip_file_on_disk_that_is_broken_is_named(cache, tmp_path):
     archive = tmp_path / "mine.zip"
     archive.write_bytes(b"PK\x03\x04 and nothing more")
