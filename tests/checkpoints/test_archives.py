@@ -1,11 +1,16 @@
 """Zip files on disk."""
 
+import io
+import os
 import re
+import warnings
+import zipfile
 
 import pytest
-from support.checkpoint_files import content_of, make_zip, official_files, official_zip
+from support.checkpoint_files import content_of, make_zip, model_files, official_files, official_zip
 
 from bert_tf.checkpoints.archives import unpack_zip
+from bert_tf.checkpoints.catalogue import OFFICIAL_FILES
 from bert_tf.errors import UserError
 
 
@@ -14,7 +19,7 @@ def test_a_zip_file_on_disk_is_unpacked_once(cache, golden, tmp_path):
     archive.write_bytes(official_zip(golden))
     folder = unpack_zip(archive)
     assert unpack_zip(archive) == folder
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == official_files(golden)
+    assert model_files(folder) == official_files(golden)
     assert len(content_of(cache)) == 1
 
 
@@ -63,3 +68,147 @@ def test_a_zip_file_without_a_checkpoint_is_refused(cache, golden, tmp_path):
 def test_a_zip_file_that_cannot_be_read_is_reported(tmp_path):
     with pytest.raises(UserError, match=r"missing.zip: cannot be read \(No such file or directory\); check the path"):
         unpack_zip(tmp_path / "missing.zip")
+
+
+def small_checkpoint(**members: bytes) -> dict[str, bytes]:
+    """The members of a zip file that has all files of a checkpoint, which hold nothing."""
+    return {f"model/{name}": b"" for name in OFFICIAL_FILES} | {f"model/{name}": data for name, data in members.items()}
+
+
+def packed(members: dict, **method) -> bytes:
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w", **method) as zip_file:
+        warnings.simplefilter("ignore")  # duplicate names
+        for member, content in members.items():
+            zip_file.writestr(member, content)
+    return buffer.getvalue()
+
+
+def lzma_with_a_damaged_header() -> bytes:
+    content = packed(small_checkpoint(), compression=zipfile.ZIP_LZMA)
+    place = content.index(b"vocab.txt") + len(b"vocab.txt") + 4
+    return content[:place] + b"\xff" * 5 + content[place + 5 :]
+
+
+def with_flag(bits: int) -> bytes:
+    """A zip file whose members all have these general purpose flags, in both of their headers."""
+    content = bytearray(packed(small_checkpoint()))
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        for match in re.finditer(re.escape(signature), bytes(content)):
+            content[match.start() + offset] |= bits
+    return bytes(content)
+
+
+def with_method(method: int) -> bytes:
+    """A zip file whose members claim to be compressed by a method."""
+    content = bytearray(packed(small_checkpoint()))
+    for signature, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        for match in re.finditer(re.escape(signature), bytes(content)):
+            content[match.start() + offset : match.start() + offset + 2] = method.to_bytes(2, "little")
+    return bytes(content)
+
+
+def with_size(name: str, size: int) -> bytes:
+    """A zip file whose directory claims a size for one of its files."""
+    content = bytearray(packed(small_checkpoint()))
+    place = content.rindex(b"PK\x01\x02", 0, content.rindex(name.encode()))
+    content[place + 24 : place + 28] = size.to_bytes(4, "little")
+    return bytes(content)
+
+
+def with_offset(offset: int) -> bytes:
+    """A zip file whose first member is said to begin elsewhere."""
+    content = bytearray(packed(small_checkpoint()))
+    place = content.index(b"PK\x01\x02")
+    content[place + 42 : place + 46] = offset.to_bytes(4, "little")
+    return bytes(content)
+
+
+HOSTILE_ZIPS = {
+    "damaged LZMA": (lzma_with_a_damaged_header, "is not a complete zip file"),
+    "encrypted": (lambda: with_flag(1), "'model/bert_config.json' is encrypted; unpack it by hand"),
+    "patched data": (lambda: with_flag(32), "is not a complete zip file"),
+    "unknown method": (lambda: with_method(99), r"method that Python does not know \(99\); unpack it by hand"),
+    "offset elsewhere": (lambda: with_offset(7), "is not a complete zip file"),
+    "offset outside": (lambda: with_offset(0x7FFFFFF0), "is not a complete zip file"),
+    "smaller than said": (lambda: with_size("vocab.txt", 1000), "is not a complete zip file"),
+    "config of gigabytes": (
+        lambda: with_size("bert_config.json", 1 << 30),
+        r"'model/bert_config.json' is far too large",
+    ),
+    "vocabulary of gigabytes": (lambda: with_size("vocab.txt", 1 << 30), r"'model/vocab.txt' is far too large"),
+    "weights of zeros": (lambda: with_size("bert_model.ckpt.data-00000-of-00001", 1 << 30), "repeated pattern"),
+    "large configuration": (
+        lambda: packed(small_checkpoint(**{"bert_config.json": bytes(2 << 20)}), compression=zipfile.ZIP_DEFLATED),
+        r"'model/bert_config.json' is far too large \(2097152 bytes\); do not use",
+    ),
+    "the same file twice": (
+        lambda: packed(small_checkpoint() | {zipfile.ZipInfo("model/vocab.txt"): b"other"}),
+        "has more than one checkpoint",
+    ),
+    "the same file by two names": (
+        lambda: packed(small_checkpoint() | {"./model/vocab.txt": b"other"}),
+        "has more than one checkpoint",
+    ),
+    "escape codes in a name": (
+        lambda: packed(small_checkpoint() | {"/\x1b[31m\n\u202ered": b""}),
+        r"'/\\x1b\[31m \\u202ered' would leave the folder",
+    ),
+    "long name": (lambda: packed(small_checkpoint() | {"/" + "a" * 60000: b""}), "'/aaaa"),
+    "empty": (lambda: packed({}), "has no bert_config.json"),
+    "no bytes": (lambda: b"", "is not a complete zip file"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE_ZIPS)
+def test_a_hostile_zip_file_is_one_line_that_names_it(cache, tmp_path, kind):
+    make, message = HOSTILE_ZIPS[kind]
+    archive = tmp_path / "mine.zip"
+    archive.write_bytes(make())
+    with pytest.raises(UserError, match=message) as error:
+        unpack_zip(archive)
+    line = str(error.value)
+    assert line.startswith(f"{archive}: ")
+    assert line.isprintable()
+    assert len(line) < 500
+    assert content_of(cache) == []
+
+
+def test_a_zip_file_cut_at_any_place_is_one_line(cache, tmp_path):
+    content = packed(small_checkpoint(**{"vocab.txt": b"[PAD]\n"}))
+    archive = tmp_path / "mine.zip"
+    for length in range(len(content)):
+        archive.write_bytes(content[:length])
+        with pytest.raises(UserError, match=re.escape(str(archive))):
+            unpack_zip(archive)
+    assert content_of(cache) == []
+
+
+def test_members_that_nobody_needs_may_be_odd(cache, tmp_path):
+    archive = tmp_path / "mine.zip"
+    nameless = zipfile.ZipInfo("x")
+    nameless.filename = ""
+    archive.write_bytes(packed(small_checkpoint() | {"model/": b"", nameless: b"x", "__MACOSX/._vocab.txt": b"1"}))
+    assert set(model_files(unpack_zip(archive))) == set(OFFICIAL_FILES)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_each_method_that_python_knows_is_unpacked(cache, golden, tmp_path, method):
+    archive = tmp_path / "mine.zip"
+    files = official_files(golden)
+    archive.write_bytes(packed({f"model/{name}": content for name, content in files.items()}, compression=method))
+    assert model_files(unpack_zip(archive)) == files
+
+
+def test_a_folder_or_a_pipe_is_no_zip_file(cache, tmp_path):
+    os.mkfifo(tmp_path / "pipe.zip")
+    (tmp_path / "folder.zip").mkdir()
+    for name in ("pipe.zip", "folder.zip"):
+        with pytest.raises(UserError, match=rf"{name}: cannot be read \(is not a regular file\); check the path"):
+            unpack_zip(tmp_path / name)
+
+
+def test_control_characters_in_the_path_are_escaped(tmp_path):
+    with pytest.raises(UserError, match=r"/two lines\\x1b.zip: cannot be read") as error:
+        unpack_zip(tmp_path / "two\nlines\x1b.zip")
+    assert str(error.value).isprintable()

@@ -17,6 +17,25 @@ def test_the_cache_is_in_the_home_folder_unless_moved(monkeypatch):
     assert cache_dir() == Path("/home/somebody/.cache/bert_tf")
 
 
+def test_a_cache_named_with_a_tilde_is_in_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("BERT_TF_CACHE", "~/models")
+    assert cache_dir() == Path("/home/somebody/models")
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("~nobody-of-this-name/cache", r"~nobody-of-this-name/cache: no home folder is known.*set HOME.*BERT_TF_CACHE"),
+        ("gs://bucket/cache", r"BERT_TF_CACHE=gs://bucket/cache: is no folder on this machine"),
+    ],
+)
+def test_a_cache_that_can_be_no_folder_is_one_line(monkeypatch, named, message):
+    monkeypatch.setenv("BERT_TF_CACHE", named)
+    with pytest.raises(UserError, match=message):
+        cached_folder("new", lambda work, content: None)
+
+
 def test_leftovers_are_removed_when_they_are_old(cache):
     for name, age in (("old", 2 * 24 * 3600), ("young", 60)):
         leftover = cache / f".partial-{name}"
@@ -47,7 +66,7 @@ def test_a_folder_is_made_once(cache):
     assert cached_folder("new", make) == cached_folder("new", make) == cache / "new"
     assert len(made) == 1
     assert content_of(cache) == ["new"]
-    assert content_of(cache / "new") == ["number.txt"]
+    assert content_of(cache / "new") == [".sha256.json", "number.txt"]
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, UserError])
@@ -69,3 +88,41 @@ def test_the_folder_of_a_faster_process_is_taken(cache):
 
     assert content_of(cached_folder("new", lose)) == ["faster"]
     assert content_of(cache) == ["new"]
+
+
+def flip_a_bit_and_keep_the_time(folder: Path) -> None:
+    status = (folder / "number.txt").stat()
+    (folder / "number.txt").write_text("3")
+    os.utime(folder / "number.txt", ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+DAMAGE = {
+    "flipped bit": flip_a_bit_and_keep_the_time,
+    "cut": lambda folder: (folder / "number.txt").write_text(""),
+    "missing": lambda folder: (folder / "number.txt").unlink(),
+    "a folder": lambda folder: ((folder / "number.txt").unlink(), (folder / "number.txt").mkdir()),
+    "a pipe": lambda folder: ((folder / "number.txt").unlink(), os.mkfifo(folder / "number.txt")),
+    "record": lambda folder: (folder / ".sha256.json").write_text("[" * 100_000),
+    "record of other things": lambda folder: (folder / ".sha256.json").write_text('{"number.txt": ["1"]}'),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_folder_is_named_and_made_again(cache, caplog, kind):
+    folder = cached_folder("new", write_number)
+    assert cached_folder("new", write_number) == folder
+    assert caplog.text == ""
+    DAMAGE[kind](folder)
+    assert cached_folder("new", write_number) == folder
+    assert (folder / "number.txt").read_text() == "1"
+    assert f"{folder}: missing or damaged: " in caplog.text
+    assert len(caplog.records) == 1
+    assert content_of(cache) == ["new"]
+
+
+def test_a_folder_without_a_record_needs_only_the_expected_files(cache):
+    (cache / "new").mkdir(parents=True)
+    (cache / "new" / "number.txt").write_text("2")
+    assert (cached_folder("new", write_number, {"number.txt": ""}) / "number.txt").read_text() == "2"
+    of_one = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"
+    assert (cached_folder("new", write_number, {"number.txt": of_one}) / "number.txt").read_text() == "1"

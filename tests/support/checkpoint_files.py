@@ -39,6 +39,11 @@ def content_of(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
+def model_files(folder: Path) -> dict[str, bytes]:
+    """The files of a folder in the cache by name, without the cache's own record."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".sha256.json"}
+
+
 def hugging_face(arrays: dict[str, np.ndarray], prefix: str = "", old_names: bool = False) -> dict[str, np.ndarray]:
     """The same weights under the names and in the shapes of PyTorch's BertModel."""
     renamed = {}
