@@ -30,59 +30,14 @@ from bert_tf.data.characters import (
     normalization,
     sigma_contexts,
 )
-from bert_tf.errors import UserError, reason_of
+from bert_tf.data.vocabulary import load_vocab
+from bert_tf.errors import UserError, printable, reason_of
 
 UNKNOWN = "[UNK]"
 SUFFIX = "##"
 MAX_INPUT_CHARS_PER_WORD = 200  # the original's WordpieceTokenizer; counted in code points
 
 _SIGMA, _FINAL_SIGMA = 0x3A3, 0x3C2
-
-
-def load_vocab(vocab_file: str | os.PathLike) -> dict[str, int]:
-    """Reads a vocabulary file, one token a line (the original's `load_vocab`).
-
-    The id of a token is the number of its line, from 0. White space around a token is removed. If a token occurs
-    twice, the last line counts. Local and remote (`gs://`) paths work.
-
-    Args:
-        vocab_file: path of the vocabulary.
-
-    Returns:
-        The id of each token, in file order.
-
-    Raises:
-        UserError: the file is missing, a folder, unreadable, empty or not UTF-8.
-
-    Example:
-        >>> load_vocab("uncased_L-12_H-768_A-12/vocab.txt")["[UNK]"]
-        100
-    """
-    path = os.fspath(vocab_file)
-    try:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            content = file.read()
-    except tf.errors.OpError as error:
-        problem = f"cannot read the vocabulary ({_reason_to_fail(error, path)})"
-        raise UserError(f"{path}: {problem}; check the path of vocab.txt") from error
-    if not content:
-        raise UserError(f"{path}: the vocabulary is empty; give a BERT vocabulary, one token a line")
-    vocab = {}
-    for index, line in enumerate(content.removesuffix(b"\n").split(b"\n")):
-        try:
-            vocab[line.decode("utf-8").strip()] = index
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path}:{index + 1}: the vocabulary is not UTF-8; save it as UTF-8") from error
-    return vocab
-
-
-def _reason_to_fail(error: tf.errors.OpError, path: str) -> str:
-    """Returns in a few words why TensorFlow could not read a file. Its own message repeats the path."""
-    if tf.io.gfile.isdir(path):
-        return "it is a folder"
-    if isinstance(error, tf.errors.NotFoundError):
-        return "there is no such file"
-    return reason_of(error)
 
 
 class FullTokenizer(tf.Module):
@@ -117,7 +72,7 @@ class FullTokenizer(tf.Module):
         self.vocab = load_vocab(vocab_file)
         self.inv_vocab = {index: token for token, index in self.vocab.items()}
         if UNKNOWN not in self.vocab:
-            raise UserError(f"{os.fspath(vocab_file)}: the vocabulary has no {UNKNOWN}; give a BERT vocabulary")
+            raise UserError(f"{printable(vocab_file)}: the vocabulary has no {UNKNOWN}; give a BERT vocabulary")
         self._do_lower_case = do_lower_case
         # The word piece tokenizer numbers its tokens itself, and it may refuse tokens that match no word.
         pieces = [token for token in self.vocab if _can_match(token)]
@@ -133,7 +88,7 @@ class FullTokenizer(tf.Module):
             )
         except RuntimeError as error:
             problem = f"is not a usable vocabulary ({reason_of(error)})"
-            raise UserError(f"{os.fspath(vocab_file)}: {problem}; give a BERT vocabulary") from error
+            raise UserError(f"{printable(vocab_file)}: {problem}; give a BERT vocabulary") from error
 
     def tokenize(self, text: str | bytes | Sequence[str | bytes]) -> list[str] | list[list[str]]:
         """Splits a text, or each of a list of texts in one graph call, into word pieces.

@@ -361,10 +361,3 @@ def test_a_bad_vocabulary_is_a_user_error_of_one_line_that_names_the_file(tmp_pa
         tokenization.FullTokenizer(write_vocab(tmp_path, content))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
-
-
-def test_a_missing_vocabulary_or_a_folder_is_a_user_error_that_says_so(tmp_path):
-    with pytest.raises(UserError, match=r"missing\.txt: cannot read the vocabulary \(there is no such file\)"):
-        tokenization.load_vocab(tmp_path / "missing.txt")
-    with pytest.raises(UserError, match=r"cannot read the vocabulary \(it is a folder\)"):
-        tokenization.load_vocab(tmp_path)
