@@ -8,7 +8,7 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, printable
 
 DEFAULT_CHECKPOINT = "all-MiniLM-L6-v2"
 OFFICIAL_FILES = (
@@ -162,7 +162,9 @@ def find_entry(name: str) -> CatalogueEntry:
         if similar
         else f"known are {DEFAULT_CHECKPOINT} and the original's names, such as uncased_L-12_H-768_A-12."
     )
-    raise UserError(f"unknown checkpoint {name!r}: {hint} Give a folder of your own by its path, as in ./{name}")
+    raise UserError(
+        f"unknown checkpoint {name!r}: {hint} Give a folder of your own by its path, as in ./{printable(name)}"
+    )
 
 
 def validate_case_matches_checkpoint(do_lower_case: bool, init_checkpoint: str | None) -> None:

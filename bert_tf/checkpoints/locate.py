@@ -9,10 +9,21 @@ from google.protobuf import text_encoding
 
 from bert_tf.checkpoints.archives import unpack_zip
 from bert_tf.checkpoints.download import fetch
-from bert_tf.errors import UserError, first_few, user_error_for
+from bert_tf.checkpoints.tokenizer_json import vocabulary_from
+from bert_tf.errors import UserError, first_few, printable, user_error_for
+from bert_tf.modeling.config import read_config_fields
 
 _CONFIG_NAMES = ("bert_config.json", "config.json")
+# TensorFlow's files of a checkpoint; shells complete its name up to the dot.
+_CHECKPOINT_FILE = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5}|)$")
+# The vocabularies of other tokenizers.
+_OTHER_VOCABULARIES = ("merges.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 _PICKLED_SUFFIXES = (".bin", ".pt", ".pth", ".pkl")
+# The same call in transformers 4 and 5, which writes model.safetensors.
+_CONVERSION = (
+    "make one model.safetensors of it with transformers: AutoModel.from_pretrained(DIR).save_pretrained(NEW), "
+    "and copy the vocabulary to NEW"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +33,8 @@ class CheckpointFiles:
     Attributes:
         config_file: the original's `bert_config.json` or Hugging Face's `config.json`.
         vocab_file: the vocabulary, one word piece a line.
-        checkpoint: the prefix of a TensorFlow checkpoint (`.../bert_model.ckpt`), or a `.safetensors` file.
+        checkpoint: the prefix of a TensorFlow checkpoint (`.../bert_model.ckpt`), or a `.safetensors` file; None to
+            start from random weights.
 
     Example:
         files = resolve("uncased_L-12_H-768_A-12")
@@ -31,7 +43,7 @@ class CheckpointFiles:
 
     config_file: Path
     vocab_file: Path
-    checkpoint: Path
+    checkpoint: Path | None
 
 
 def resolve(path_or_name: str | os.PathLike) -> CheckpointFiles:
@@ -39,8 +51,9 @@ def resolve(path_or_name: str | os.PathLike) -> CheckpointFiles:
 
     Args:
         path_or_name: a folder (an unpacked official checkpoint, a folder around one, an output folder of a
-            fine-tuning run, a Hugging Face folder), a zip file of an official checkpoint, or a name of
-            `CATALOGUE`, which is downloaded if it is not in the cache.
+            fine-tuning run, a Hugging Face folder), a zip file of an official checkpoint, a checkpoint in such a
+            folder (its prefix or one of its files), or a name of `CATALOGUE`, which is downloaded if it is not in the
+            cache.
 
     Raises:
         UserError: there is no such folder or name, or a file is missing in the folder.
@@ -49,8 +62,45 @@ def resolve(path_or_name: str | os.PathLike) -> CheckpointFiles:
         >>> resolve("all-MiniLM-L6-v2").vocab_file.name
         'vocab.txt'
     """
-    with user_error_for(OSError, path_or_name, "cannot be read", "check the path and its permissions"):
-        return _files_in(_folder_of(path_or_name))
+    with user_error_for(OSError, printable(path_or_name), "cannot be read", "check the path and its permissions"):
+        checkpoint = checkpoint_prefix(path_or_name)
+        if _is_checkpoint(checkpoint):
+            return _files_beside(checkpoint)
+        folder = _folder_of(path_or_name)
+        _refuse_other_models(folder)
+        return _files_beside(checkpoint_in(folder))
+
+
+def named_files(
+    config_file: str | os.PathLike, vocab_file: str | os.PathLike, checkpoint: str | os.PathLike | None
+) -> CheckpointFiles:
+    """Returns the files of a model that are named one by one, as the original's flags name them.
+
+    Args:
+        config_file: see `CheckpointFiles`.
+        vocab_file: see `CheckpointFiles`.
+        checkpoint: a checkpoint, see `checkpoint_prefix`; None to start from random weights.
+
+    Example:
+        >>> named_files("bert_config.json", "vocab.txt", "bert_model.ckpt.index").checkpoint.name
+        'bert_model.ckpt'
+    """
+    prefix = checkpoint_prefix(checkpoint) if checkpoint else None
+    return CheckpointFiles(_local_path(config_file), _local_path(vocab_file), prefix)
+
+
+def checkpoint_prefix(path: str | os.PathLike) -> Path:
+    """Returns the prefix of a TensorFlow checkpoint that is named by one of its files; other paths stay the same.
+
+    A prefix is `.../bert_model.ckpt`; its files are `bert_model.ckpt.index` and `bert_model.ckpt.data-00000-of-00001`.
+
+    Example:
+        >>> checkpoint_prefix("output/model.ckpt-343.index").name
+        'model.ckpt-343'
+    """
+    path = _local_path(path)
+    name = _CHECKPOINT_FILE.sub("", path.name)
+    return path.with_name(name) if name and name != path.name and not path.is_dir() else path
 
 
 def checkpoint_in(folder: Path) -> Path:
@@ -79,10 +129,22 @@ def checkpoint_in(folder: Path) -> Path:
         return indexes[0].with_suffix("")
     if indexes:
         names = first_few(path.stem for path in indexes)
-        raise UserError(f"{folder}: has several checkpoints ({names}); choose one with --init_checkpoint")
+        raise UserError(f"{printable(folder)}: has several checkpoints ({names}); choose one with --init_checkpoint")
+    _refuse_parts(folder)
     for path in sorted(folder.iterdir()):
         refuse_pickled(path)
-    raise UserError(f"{folder}: has no checkpoint (bert_model.ckpt.index or model.safetensors); give the folder of one")
+    raise UserError(
+        f"{printable(folder)}: has no checkpoint (bert_model.ckpt.index or model.safetensors); give the folder of one"
+    )
+
+
+def _refuse_parts(folder: Path) -> None:
+    """Raises `UserError` if transformers has saved the weights in several files."""
+    parts = sorted(path.name for path in folder.glob("model-*-of-*.safetensors"))
+    if parts or (folder / "model.safetensors.index.json").is_file():
+        raise UserError(
+            f"{printable(folder)}: has weights in several files ({first_few(parts)}), which are not read; {_CONVERSION}"
+        )
 
 
 def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
@@ -116,22 +178,32 @@ def refuse_pickled(path: Path) -> None:
     """
     if path.suffix in _PICKLED_SUFFIXES:
         raise UserError(
-            f"{path}: is a pickled file and may run any code when opened, so it is not read; convert it to "
-            "model.safetensors (in transformers: model.save_pretrained(DIR, safe_serialization=True))"
+            f"{printable(path)}: is a pickled file and may run any code when opened, so it is not read; {_CONVERSION}"
         )
+
+
+def _local_path(path: str | os.PathLike) -> Path:
+    with user_error_for(RuntimeError, printable(path), "no such home folder", "write the path without ~"):
+        return Path(path).expanduser()
+
+
+def _is_checkpoint(path: Path) -> bool:
+    return Path(f"{path}.index").is_file() or (path.suffix == ".safetensors" and path.is_file())
 
 
 def _folder_of(path_or_name: str | os.PathLike) -> Path:
     """Returns the folder that holds the model's files; downloads or unpacks them if necessary."""
-    path = Path(path_or_name).expanduser()
+    path = _local_path(path_or_name)
     if path.is_dir():
         return _inner_folder(path)
     if path.is_file():
         if path.suffix != ".zip":
-            raise UserError(f"{path}: is a file; give the folder that holds it, or a zip file")
+            raise UserError(f"{printable(path)}: is a file; give the folder that holds it, or a zip file")
         return unpack_zip(path)
     if len(path.parts) != 1 or path.suffix == ".zip" or str(path_or_name).startswith((".", "~")):
-        raise UserError(f"{path}: no such file or folder; give a checkpoint's folder, zip file or known name")
+        raise UserError(
+            f"{printable(path)}: no such file or folder; give a checkpoint's folder, zip file or known name"
+        )
     return fetch(str(path_or_name))
 
 
@@ -143,17 +215,39 @@ def _inner_folder(folder: Path) -> Path:
     return inner[0] if len(inner) == 1 else folder
 
 
-def _files_in(folder: Path) -> CheckpointFiles:
-    checkpoint = checkpoint_in(folder)
+def _refuse_other_models(folder: Path) -> None:
+    """Raises `UserError` for the folder of a RoBERTa or its like, before it is said to lack files."""
+    config_file = folder / "config.json"
+    if config_file.is_file() and not (folder / "bert_config.json").is_file():
+        read_config_fields(config_file)
+
+
+def _files_beside(checkpoint: Path) -> CheckpointFiles:
+    """Returns the files of a model whose configuration and vocabulary are in the checkpoint's folder."""
+    folder = checkpoint.parent
     # "gelu" means another function in Hugging Face's files, so weights need their own configuration.
     names = reversed(_CONFIG_NAMES) if checkpoint.suffix == ".safetensors" else _CONFIG_NAMES
     config_file = next((folder / name for name in names if (folder / name).is_file()), None)
     if config_file is None:
-        raise UserError(f"{folder}: has neither bert_config.json nor config.json; copy the model's file there")
-    vocab_file = folder / "vocab.txt"
-    if not vocab_file.is_file():
-        raise UserError(f"{folder}: vocab.txt is missing; copy the model's vocabulary there")
-    return CheckpointFiles(config_file, vocab_file, checkpoint)
+        raise UserError(
+            f"{printable(folder)}: has neither bert_config.json nor config.json; copy the model's file there, or give "
+            "--bert_config_file, --vocab_file and --init_checkpoint"
+        )
+    return CheckpointFiles(config_file, _vocabulary_in(folder), checkpoint)
+
+
+def _vocabulary_in(folder: Path) -> Path:
+    if (folder / "vocab.txt").is_file():
+        return folder / "vocab.txt"
+    others = [name for name in _OTHER_VOCABULARIES if (folder / name).is_file()]
+    if others:
+        raise UserError(
+            f"{printable(folder)}: has {others[0]} and no vocab.txt: this is a model with another tokenizer, such as "
+            "RoBERTa; give the folder of a BERT"
+        )
+    if (folder / "tokenizer.json").is_file():
+        return vocabulary_from(folder / "tokenizer.json")
+    raise UserError(f"{printable(folder)}: vocab.txt is missing; copy the model's vocabulary there")
 
 
 def _named_checkpoint(folder: Path) -> Path:

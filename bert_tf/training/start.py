@@ -9,7 +9,7 @@ from absl import logging
 from bert_tf.checkpoints.catalogue import validate_case_matches_checkpoint
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import fill
-from bert_tf.checkpoints.locate import CheckpointFiles, resolve
+from bert_tf.checkpoints.locate import CheckpointFiles, named_files, resolve
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
 from bert_tf.errors import UserError
@@ -68,16 +68,17 @@ def find_model(config: RunConfig, output_dir: OutputDir, step: int, description:
         raise UserError(
             f"output_dir: {output_dir.path}: holds no fine-tuned checkpoint; pass --do_train, or --init_checkpoint"
         )
-    files = resolve(config.model) if config.model else _named_files(config)
+    files = _resolved(config)
     folders = {Path(file).resolve().parent for file in dataclasses.astuple(files) if file}
     if config.do_train and output_dir.path.resolve() in folders:
         raise UserError(f"output_dir: {output_dir.path}: is the folder of the model to start from; name another")
     return files
 
 
-def _named_files(config: RunConfig) -> CheckpointFiles:
-    checkpoint = Path(config.init_checkpoint) if config.init_checkpoint else None
-    return CheckpointFiles(Path(config.bert_config_file), Path(config.vocab_file), checkpoint)
+def _resolved(config: RunConfig) -> CheckpointFiles:
+    if config.model:
+        return resolve(config.model)
+    return named_files(config.bert_config_file, config.vocab_file, config.init_checkpoint)
 
 
 def build_head(

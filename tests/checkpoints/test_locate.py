@@ -1,11 +1,13 @@
 """Finding the files of a model from a folder, a zip file or a name."""
 
+import json
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from safetensors.numpy import save_file
@@ -14,7 +16,7 @@ from support.paths import ROOT
 
 from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
 from bert_tf.checkpoints.load import load_encoder
-from bert_tf.checkpoints.locate import latest_checkpoint, resolve
+from bert_tf.checkpoints.locate import latest_checkpoint, named_files, resolve
 from bert_tf.errors import UserError
 
 
@@ -82,6 +84,88 @@ def test_what_is_neither_a_path_nor_a_name_is_reported(given, message):
 def test_a_file_given_for_a_folder_is_reported(folder):
     with pytest.raises(UserError, match=r"vocab.txt: is a file; give the folder"):
         resolve(folder / "vocab.txt")
+
+
+# Checkpoints named by their files.
+
+
+@pytest.mark.parametrize("suffix", ["", ".", ".index", ".data-00000-of-00001"])
+def test_a_checkpoint_named_by_its_prefix_or_one_of_its_files_is_found(folder, suffix):
+    given = f"{folder}/bert_model.ckpt{suffix}"
+    assert resolve(given) == resolve(folder)
+    files = named_files(folder / "bert_config.json", folder / "vocab.txt", given)
+    assert files == resolve(folder)
+
+
+def test_an_older_checkpoint_of_a_folder_can_be_named(folder):
+    for step in (5, 10):
+        for path in folder.glob("bert_model.ckpt.*"):
+            shutil.copy(path, folder / path.name.replace("bert_model.ckpt", f"model.ckpt-{step}"))
+    (folder / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-10"\n')
+    assert resolve(folder / "model.ckpt-5").checkpoint == folder / "model.ckpt-5"
+    assert resolve(folder).checkpoint == folder / "model.ckpt-10"
+
+
+def test_paths_begin_at_the_home_folder_if_they_begin_with_a_tilde(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert resolve("~/official").config_file == folder / "bert_config.json"
+    assert resolve("~/official/bert_model.ckpt.index").checkpoint == folder / "bert_model.ckpt"
+    assert named_files("~/a.json", "~/b.txt", "~/c.ckpt").vocab_file == folder.parent / "b.txt"
+    with pytest.raises(UserError, match=r"^~nobody-here/x: no such home folder"):
+        resolve("~nobody-here/x")
+
+
+def test_training_from_scratch_names_no_checkpoint():
+    assert named_files("a.json", "b.txt", None).checkpoint is None
+
+
+# Hugging Face's folders.
+
+
+def hugging_face_folder(folder: Path, **config) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps({"model_type": "bert", "vocab_size": 3} | config))
+    save_file({"x": np.zeros(1, np.float32)}, folder / "model.safetensors")
+    return folder
+
+
+def test_the_folder_of_another_model_says_what_it_is(tmp_path):
+    folder = hugging_face_folder(tmp_path, model_type="roberta")
+    with pytest.raises(UserError, match=r"config.json: is a 'roberta' model; only BERT's architecture"):
+        resolve(folder)
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"config.json: is a 'roberta' model; only BERT's architecture"):
+        resolve(folder)
+
+
+@pytest.mark.parametrize("name", ["merges.txt", "vocab.json", "spiece.model"])
+def test_the_vocabulary_of_another_tokenizer_is_named(tmp_path, name):
+    folder = hugging_face_folder(tmp_path)
+    (folder / name).write_text("")
+    with pytest.raises(UserError, match=rf"has {name} and no vocab.txt: this is a model with another tokenizer"):
+        resolve(folder)
+
+
+def test_weights_in_several_files_are_not_read(tmp_path):
+    folder = hugging_face_folder(tmp_path)
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    (folder / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(UserError, match=r"has weights in several files \(model-00001-of-00002.safetensors\), which"):
+        resolve(folder)
+
+
+def test_pickled_weights_are_refused_with_a_call_that_converts_them(tmp_path):
+    folder = hugging_face_folder(tmp_path)
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"pytorch_model.bin: is a pickled file.*AutoModel.*save_pretrained\(NEW\)"):
+        resolve(folder)
+
+
+def test_control_characters_of_paths_do_not_reach_the_terminal(tmp_path):
+    for path in (tmp_path / "a\nb\x1b[31m", hugging_face_folder(tmp_path / "c\nd\x1b[31m")):
+        with pytest.raises(UserError) as error:
+            resolve(path)
+        assert str(error.value).isprintable()
 
 
 def test_finding_the_files_needs_no_tensorflow(folder):
