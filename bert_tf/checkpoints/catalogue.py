@@ -187,7 +187,7 @@ def validate_case_matches_checkpoint(do_lower_case: bool, init_checkpoint: str |
     entry = CATALOGUE.get(match[1]) if match else None
     if entry and entry.do_lower_case != do_lower_case:
         raise UserError(
-            f"--do_lower_case={do_lower_case} contradicts --init_checkpoint={init_checkpoint}: {entry.name} is "
+            f"--do_lower_case={do_lower_case} contradicts {printable(init_checkpoint)}: {entry.name} is "
             f"{'a lowercased' if entry.do_lower_case else 'a cased'} model; pass "
             f"--do_lower_case={entry.do_lower_case}, or rename the folder if it holds another model"
         )

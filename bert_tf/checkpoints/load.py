@@ -3,18 +3,15 @@
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from bert_tf import run_files
-from bert_tf.checkpoints.catalogue import CATALOGUE
+from bert_tf.checkpoints.casing import check_casing, find_casing
 from bert_tf.checkpoints.formats import read_checkpoint
-from bert_tf.checkpoints.locate import resolve
+from bert_tf.checkpoints.locate import CheckpointFiles, resolve
 from bert_tf.data.tokenization import FullTokenizer
-from bert_tf.errors import UserError, first_few
-from bert_tf.files import read_json_or_empty
+from bert_tf.errors import UserError, first_few, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.names import original_shape
@@ -25,6 +22,15 @@ _OUTSIDE_ENCODER = re.compile(
     r"|(global_step|save_counter|beta[12]_power)$"
     r"|(.*/)?(output_weights|output_bias|adam_[mv]|Adam|Adam_1|position_ids|token_type_ids)$"
 )
+# The arrays that show the sizes of a model: the configuration's field, the array and its axis.
+_SIZES = {
+    "vocab_size": ("bert/embeddings/word_embeddings", 0),
+    "hidden_size": ("bert/embeddings/word_embeddings", 1),
+    "max_position_embeddings": ("bert/embeddings/position_embeddings", 0),
+    "type_vocab_size": ("bert/embeddings/token_type_embeddings", 0),
+    "intermediate_size": ("bert/encoder/layer_0/intermediate/dense/kernel", 1),
+}
+_LAYER = re.compile(r"bert/encoder/layer_\d+/")
 
 
 def load_encoder(path_or_name: str | os.PathLike) -> BertEncoder:
@@ -40,8 +46,10 @@ def load_encoder(path_or_name: str | os.PathLike) -> BertEncoder:
         encoder = load_encoder("all-MiniLM-L6-v2")
     """
     files = resolve(path_or_name)
-    encoder = BertEncoder(BertConfig.from_json_file(files.config_file), initializer="zeros")
-    fill(encoder, read_checkpoint(files.checkpoint), files.checkpoint)
+    config, arrays = BertConfig.from_json_file(files.config_file), read_checkpoint(files.checkpoint)
+    check_sizes(config, arrays, files)
+    encoder = BertEncoder(config, initializer="zeros")
+    fill(encoder, arrays, files.checkpoint)
     return encoder
 
 
@@ -50,10 +58,11 @@ def load_tokenizer(path_or_name: str | os.PathLike, do_lower_case: bool | None =
 
     Args:
         path_or_name: a folder, a zip file or a name of the catalogue (see `resolve`).
-        do_lower_case: whether to lowercase; None asks the run that fine-tuned the model, or the catalogue.
+        do_lower_case: whether to lowercase; None asks the files beside the model, its name and its vocabulary, see
+            `find_casing`.
 
     Raises:
-        UserError: the vocabulary is missing or broken.
+        UserError: the vocabulary is missing or broken, or `do_lower_case` contradicts an official checkpoint.
 
     Example:
         >>> load_tokenizer("all-MiniLM-L6-v2").tokenize("It rains.")
@@ -61,16 +70,41 @@ def load_tokenizer(path_or_name: str | os.PathLike, do_lower_case: bool | None =
     """
     files = resolve(path_or_name)
     if do_lower_case is None:
-        do_lower_case = _lowercases(Path(path_or_name), files.vocab_file.parent)
+        do_lower_case = find_casing(files, path_or_name).do_lower_case
+    check_casing(do_lower_case, files, path_or_name)
     return FullTokenizer(files.vocab_file, do_lower_case)
 
 
-def _lowercases(path_or_name: Path, folder: Path) -> bool:
-    run = read_json_or_empty(folder / run_files.RUN).get("training")
-    if isinstance(run, dict) and isinstance(run.get("do_lower_case"), bool):
-        return run["do_lower_case"]
-    entry = CATALOGUE.get(path_or_name.name) or CATALOGUE.get(folder.name)
-    return entry.do_lower_case if entry else True
+def check_sizes(config: BertConfig, arrays: Mapping[str, np.ndarray], files: CheckpointFiles) -> None:
+    """Raises `UserError` if a configuration has other sizes than the weights. Call it before building the encoder.
+
+    An encoder of 2^31 word pieces, which a damaged configuration can ask for, would take all memory.
+
+    Args:
+        config: the configuration.
+        arrays: the result of `read_checkpoint`.
+        files: where both come from, for messages.
+    """
+    names = dict.fromkeys(name for name, _ in _SIZES.values())
+    missing = [name for name in names if name not in arrays]
+    no_matrix = [name for name in names if name in arrays and arrays[name].ndim != 2]
+    _check({"missing": missing, "not a matrix": no_matrix}, files.checkpoint)
+    others = [
+        f"{field} is {getattr(config, field)}, but the weights have {size}"
+        for field, size in _sizes(arrays).items()
+        if getattr(config, field) != size
+    ]
+    if others:
+        raise UserError(
+            f"{printable(files.config_file)}: does not fit {printable(files.checkpoint)}: {'; '.join(others)}; "
+            "give the configuration of this checkpoint"
+        )
+
+
+def _sizes(arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """Returns the sizes of a model as its weights have them, by the configuration's field."""
+    sizes = {field: arrays[name].shape[axis] for field, (name, axis) in _SIZES.items()}
+    return sizes | {"num_hidden_layers": len({match[0] for match in map(_LAYER.match, arrays) if match})}
 
 
 def fill(encoder: BertEncoder, arrays: Mapping[str, np.ndarray], origin: str | os.PathLike = "the checkpoint") -> None:
@@ -123,6 +157,6 @@ def _check(problems: Mapping[str, list[str]], origin: str | os.PathLike) -> None
     found = [f"{problem}: {first_few(names)}" for problem, names in problems.items() if names]
     if found:
         raise UserError(
-            f"{origin}: does not fit the model; {'; '.join(found)}; "
+            f"{printable(origin)}: does not fit the model; {'; '.join(found)}; "
             "check that the checkpoint is complete and belongs to the configuration"
         )

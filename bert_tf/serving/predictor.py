@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from bert_tf import run_files
 from bert_tf.checkpoints.formats import read_checkpoint
-from bert_tf.checkpoints.load import fill, load_tokenizer
+from bert_tf.checkpoints.load import check_sizes, fill, load_tokenizer
 from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.batches import batch_lengths, evaluation_order, unpadded_batch
 from bert_tf.data.examples import InputExample
@@ -135,9 +135,10 @@ def load(folder: str | os.PathLike) -> Predictor:
     labels = _read_labels(output_dir)
     files = resolve(folder)
     run = (output_dir.read_run() or {}).get("training", {})
-    config = BertConfig.from_json_file(files.config_file)
+    config, arrays = BertConfig.from_json_file(files.config_file), read_checkpoint(files.checkpoint)
+    check_sizes(config, arrays, files)
     head = ClassificationHead(BertEncoder(config, initializer="zeros"), len(labels), seed=0)
-    fill(head, read_checkpoint(files.checkpoint), files.checkpoint)
+    fill(head, arrays, files.checkpoint)
     max_seq_length = _max_seq_length(run.get("max_seq_length"), config.max_position_embeddings)
     return Predictor(head, load_tokenizer(folder), labels, max_seq_length, _read_scores(output_dir))
 

@@ -1,18 +1,19 @@
 """Before a run computes anything: which model it starts from, and whether the output folder allows it."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from absl import logging
 
-from bert_tf.checkpoints.catalogue import validate_case_matches_checkpoint
+from bert_tf.checkpoints.casing import check_casing
 from bert_tf.checkpoints.formats import read_checkpoint
-from bert_tf.checkpoints.load import fill
+from bert_tf.checkpoints.load import check_sizes, fill
 from bert_tf.checkpoints.locate import CheckpointFiles, named_files, resolve
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Head
@@ -20,6 +21,7 @@ from bert_tf.tasks.task import Task
 from bert_tf.training.config import RunConfig, resume_differences
 from bert_tf.training.output_dir import OutputDir
 
+_ROUNDING, _LARGE_ROUNDING = 7, 1024
 POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
@@ -68,16 +70,14 @@ def find_model(config: RunConfig, output_dir: OutputDir, step: int, description:
         raise UserError(
             f"output_dir: {output_dir.path}: holds no fine-tuned checkpoint; pass --do_train, or --init_checkpoint"
         )
-    files = _resolved(config)
+    files = resolve(config.model) if config.model else _named_files(config)
     folders = {Path(file).resolve().parent for file in dataclasses.astuple(files) if file}
     if config.do_train and output_dir.path.resolve() in folders:
         raise UserError(f"output_dir: {output_dir.path}: is the folder of the model to start from; name another")
     return files
 
 
-def _resolved(config: RunConfig) -> CheckpointFiles:
-    if config.model:
-        return resolve(config.model)
+def _named_files(config: RunConfig) -> CheckpointFiles:
     return named_files(config.bert_config_file, config.vocab_file, config.init_checkpoint)
 
 
@@ -92,23 +92,27 @@ def build_head(
         UserError: configuration, vocabulary and checkpoint do not fit; or the checkpoint has no head to evaluate or
             predict with.
     """
-    validate_case_matches_checkpoint(config.do_lower_case, str(files.checkpoint))
+    check_casing(config.do_lower_case, files, config.model)
     bert_config = BertConfig.from_json_file(files.config_file)
     _check_fit(config, bert_config, files, tokenizer)
-    with devices.scope():
-        initializer = "random" if files.checkpoint is None else "zeros"
-        dtype = POLICIES[config.mixed_precision]
-        encoder = BertEncoder(bert_config, dtype, seed=config.seed, initializer=initializer)
-        head = task.make_head(encoder, config.seed)
     if files.checkpoint is None:
+        _check_memory(bert_config, files.config_file)
         logging.warning("No --init_checkpoint: training starts from random weights.")
-        return head
+        return _new_head(task, config, bert_config, devices, "random")
     arrays = read_checkpoint(files.checkpoint)
+    check_sizes(bert_config, arrays, files)
+    head = _new_head(task, config, bert_config, devices, "zeros")
     has_head = _has_head(head, arrays)
     if not has_head and not config.do_train:
         raise UserError(f"{files.checkpoint}: has no head for {task.name} to evaluate or predict with; pass --do_train")
-    fill(head if has_head else encoder, arrays, files.checkpoint)
+    fill(head if has_head else head.encoder, arrays, files.checkpoint)
     return head
+
+
+def _new_head(task: Task, config: RunConfig, bert_config: BertConfig, devices: Devices, initializer: str) -> Head:
+    with devices.scope():
+        dtype = POLICIES[config.mixed_precision]
+        return task.make_head(BertEncoder(bert_config, dtype, seed=config.seed, initializer=initializer), config.seed)
 
 
 def _has_head(head: Head, arrays: Mapping) -> bool:
@@ -124,9 +128,21 @@ def _check_fit(config: RunConfig, bert_config: BertConfig, files: CheckpointFile
         )
     missing = {"[CLS]", "[SEP]"} - tokenizer.vocab.keys()
     if missing:
-        raise UserError(f"{files.vocab_file}: lacks {min(missing)}; give the vocabulary of a BERT")
-    if max(tokenizer.vocab.values()) >= bert_config.vocab_size:
+        raise UserError(f"{printable(files.vocab_file)}: lacks {min(missing)}; give the vocabulary of a BERT")
+    pieces, rows = max(tokenizer.vocab.values()) + 1, bert_config.vocab_size
+    described = f"has {pieces} pieces, but {printable(files.config_file)} has room for {rows}"
+    if pieces > rows:
+        raise UserError(f"{printable(files.vocab_file)}: {described}; give the vocabulary of this model")
+    # Some models have a few rows more, up to a round number: NVIDIA's 30528 for 30522 pieces.
+    if rows - pieces > max(_ROUNDING, min(_LARGE_ROUNDING, rows // 10)):
+        logging.warning("%s: %s; check that it is the vocabulary of this model.", files.vocab_file, described)
+
+
+def _check_memory(bert_config: BertConfig, config_file: Path) -> None:
+    """Raises `UserError` if the weights, their gradients and Adam's two moments, in float32, do not fit in memory."""
+    needed, memory = 16 * bert_config.num_parameters(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory:
         raise UserError(
-            f"{files.vocab_file}: has {len(tokenizer.vocab)} pieces, but {files.config_file} has room for "
-            f"{bert_config.vocab_size}; give the vocabulary of this model"
+            f"{printable(config_file)}: describes a model of {bert_config.num_parameters():,} parameters, which takes "
+            f"{needed / 1e9:.0f} GB in training, but this machine has {memory / 1e9:.0f} GB; check its sizes"
         )

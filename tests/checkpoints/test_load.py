@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 from support.checkpoint_files import forward_error
 
-from bert_tf.checkpoints.load import fill, load_encoder
+from bert_tf.checkpoints.formats import write_checkpoint
+from bert_tf.checkpoints.load import fill, load_encoder, load_tokenizer
 from bert_tf.errors import UserError
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import ClassificationHead
@@ -87,8 +88,64 @@ def test_a_classifier_is_filled_with_its_head_or_not_at_all(config, golden, arra
     np.testing.assert_array_equal(classifier.variables_by_name["output_weights"], head["output_weights"])
 
 
-def test_a_configuration_of_another_width_is_reported_with_the_checkpoint(folder):
-    config = json.loads((folder / "bert_config.json").read_text())
-    (folder / "bert_config.json").write_text(json.dumps(config | {"hidden_size": 64}))
-    with pytest.raises(UserError, match=rf"{folder}/bert_model.ckpt: .*another shape: .* and \d+ more"):
+SIZES = {
+    "vocab_size": 1000,
+    "hidden_size": 48,
+    "num_hidden_layers": 3,
+    "intermediate_size": 96,
+    "max_position_embeddings": 64,
+    "type_vocab_size": 2,
+}
+
+
+@pytest.mark.parametrize("field", SIZES)
+@pytest.mark.parametrize("factor", [2, 400])
+def test_a_configuration_of_other_sizes_is_refused_before_anything_is_built(folder, field, factor):
+    path, wrong = folder / "bert_config.json", min(SIZES[field] * factor, 999 if "layers" in field else 10**7)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: wrong}))
+    message = f"{path}: does not fit {folder}/bert_model.ckpt: {field} is {wrong}, but the weights have {SIZES[field]};"
+    with pytest.raises(UserError, match=message):
         load_encoder(folder)
+
+
+@pytest.mark.parametrize("change", [None, np.zeros(3), np.zeros([3, 1, 1])])
+def test_weights_that_do_not_show_their_sizes_are_refused(folder, arrays, change):
+    arrays = {name: array for name, array in arrays.items() if "word_embeddings" not in name}
+    if change is not None:
+        arrays["bert/embeddings/word_embeddings"] = change
+    write_checkpoint(folder / "bert_model.ckpt", arrays)
+    with pytest.raises(UserError, match=r"(missing|not a matrix): bert/embeddings/word_embeddings; check"):
+        load_encoder(folder)
+
+
+@pytest.mark.slow
+def test_layers_are_counted_and_not_taken_from_the_largest_number(folder, arrays):
+    more = {name.replace("layer_2", "layer_999999999"): array for name, array in arrays.items() if "layer_2/" in name}
+    path = folder / "bert_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"num_hidden_layers": 4}))
+    write_checkpoint(folder / "bert_model.ckpt", arrays | more)
+    with pytest.raises(UserError, match=r"missing: bert/encoder/layer_3.*unknown: .*layer_999999999"):
+        load_encoder(folder)
+
+
+# Tokenizers.
+
+
+def write_vocab(folder, *pieces):
+    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in ("[UNK]", *pieces)))
+
+
+@pytest.mark.slow
+def test_the_tokenizer_of_a_cased_model_keeps_capital_letters(folder):
+    write_vocab(folder, "Paris", "paris", "the", "The")
+    assert load_tokenizer(folder).tokenize("The Paris") == ["The", "Paris"]
+    assert load_tokenizer(folder, do_lower_case=True).tokenize("The Paris") == ["the", "paris"]
+
+
+@pytest.mark.slow
+def test_the_tokenizer_of_an_official_checkpoint_refuses_the_other_casing(folder):
+    folder = folder.rename(folder.parent / "cased_L-12_H-768_A-12")
+    write_vocab(folder, "paris")
+    assert load_tokenizer(folder).tokenize("paris Paris") == ["paris", "[UNK]"]
+    with pytest.raises(UserError, match=r"contradicts cased_L-12_H-768_A-12/.* is a cased model; pass"):
+        load_tokenizer(folder, do_lower_case=True)
