@@ -44,7 +44,7 @@ def with_defaults(config: ClassifierConfig) -> ClassifierConfig:
     Raises:
         UserError: there is no data for the task.
     """
-    if not config.model and not config.bert_config_file:
+    if config.do_train and not config.names_model:
         config = dataclasses.replace(config, model=DEFAULT_CHECKPOINT)
     return _with_output_dir(_with_data_dir(config))
 
@@ -70,7 +70,8 @@ def _with_data_dir(config: ClassifierConfig) -> ClassifierConfig:
 def _with_output_dir(config: ClassifierConfig) -> ClassifierConfig:
     if config.output_dir:
         return config
-    model = config.model or str(Path(config.init_checkpoint or config.bert_config_file).resolve().parent)
+    file = config.init_checkpoint or config.bert_config_file
+    model = config.model or (str(Path(file).resolve().parent) if file else DEFAULT_CHECKPOINT)
     output_dir = Path("output", config.task_name.upper(), Path(model).resolve().name)
     return dataclasses.replace(config, output_dir=str(output_dir))
 

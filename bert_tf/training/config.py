@@ -12,9 +12,11 @@ import typing
 from collections.abc import Mapping
 from typing import TypeVar
 
-from bert_tf.checkpoints.catalogue import CATALOGUE, DEFAULT_CHECKPOINT
+from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
 from bert_tf.errors import UserError
 
+# The flags that name a model.
+MODEL_FIELDS = ("model", "bert_config_file", "vocab_file", "init_checkpoint")
 # Settings that replace a model's defaults, as measured.
 RECIPES = {DEFAULT_CHECKPOINT: {"learning_rate": 1e-4, "train_batch_size": 32, "num_train_epochs": 4.0}}
 
@@ -148,17 +150,21 @@ class ModelConfig:
         if files and not (self.bert_config_file and self.vocab_file):
             raise UserError(f"{files[0]}: also needs --bert_config_file and --vocab_file; or pass --bert_model")
 
+    @property
+    def names_model(self) -> bool:
+        """True if the flags name a model."""
+        return bool(self.model or self.bert_config_file)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TextConfig:
     """Settings of tokenization."""
 
     do_lower_case: bool | None = flag(
-        True,
-        "Whether to lower case the input text. Should be True for uncased models and False for cased models; a "
-        "bert_model given by name sets it.",
+        None,
+        "Whether to lower case the input text. Should be True for uncased models and False for cased models. By "
+        "default the files of the model say it.",
         resume=True,
-        recipe=True,
     )
     max_seq_length: int | None = flag(
         128,
@@ -206,10 +212,11 @@ class TrainingConfig:
         lower_bound=0,
         upper_bound=2**31 - 1,
     )
-    mixed_precision: str = flag(
+    mixed_precision: str | None = flag(
         "none",
-        "The type to compute in; weights stay float32.",
+        "The type to compute in; weights stay float32. Evaluation alone computes in that of the training.",
         resume=True,
+        recipe=True,
         choices=("none", "bfloat16", "float16"),
     )
     save_checkpoints_steps: int = flag(
@@ -369,17 +376,15 @@ def _problem(value: object, kind: type, declared: Flag) -> str | None:
 
 
 def settle(config: AnyRunConfig, earlier: Mapping[str, object]) -> AnyRunConfig:
-    """Fills the fields that the user left open.
+    """Fills the fields that the user left open, except `do_lower_case`: the files of the model decide that.
 
     Args:
         config: the run.
-        earlier: what an earlier run in the output folder was started with, by field; evaluation and prediction
-            without training use its values. Empty if there was none.
+        earlier: what the training of the model was started with, by field; evaluation and prediction without training
+            use its values. Empty if that is unknown.
     """
     open_fields = {field: declared.default for field, declared in flags_of(config).items() if declared.recipe}
     values = open_fields | RECIPES.get(config.model, {})
-    if config.model in CATALOGUE:
-        values |= {"do_lower_case": CATALOGUE[config.model].do_lower_case}
     if not config.do_train:
         values |= {field: earlier[field] for field in open_fields if field in earlier}
     return dataclasses.replace(
@@ -392,16 +397,22 @@ def resume_fields(config: RunConfig) -> dict[str, object]:
     return {field: getattr(config, field) for field, declared in flags_of(config).items() if declared.resume}
 
 
+def names_model_of(config: RunConfig, earlier: Mapping[str, object]) -> bool:
+    """Returns True if the flags of a model are those of an earlier run."""
+    return all(getattr(config, field) == earlier.get(field) for field in MODEL_FIELDS)
+
+
 def resume_differences(config: RunConfig, earlier: Mapping[str, object]) -> list[str]:
     """Lists the settings in which a run differs from the one that an output folder holds.
 
-    A flag that the earlier run does not mention had its default, or no meaning: its version did not have the flag.
+    A flag that the earlier run does not mention had its default, or no meaning: its version did not have the flag. A
+    field that is still open does not differ.
     """
     declared = flags_of(config)
     found = []
     for field, value in resume_fields(config).items():
         before = earlier.get(field, declared[field].default)
-        is_new = field not in earlier and value is None
-        if before != value and not is_new:
+        is_open = value is None and (field not in earlier or field == "do_lower_case")
+        if before != value and not is_open:
             found.append(f"{flag_name(field, declared[field])} was {before!r}, is {value!r}")
     return found

@@ -240,14 +240,21 @@ class Training:
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad):
             first = step - len(losses) + int(bad[0]) + 1
-            raise UserError(f"step {first}: the loss is {losses[bad[0]]}; {_last_good(output_dir)}")
+            problem = f"step {first}: the loss is {losses[bad[0]]}; {_last_good(output_dir)}"
+            raise UserError(f"{problem}; {self._remedy(first)}")
         self._losses = np.concatenate([self._losses, losses])
 
     def _check_weights(self, output_dir: OutputDir, step: int) -> None:
         """Raises `UserError` if a weight is not finite: the loss of a step says nothing about its update."""
         for name, variable in self._trained.items():
             if not bool(tf.reduce_all(tf.math.is_finite(variable))):
-                raise UserError(f"step {step}: {name} is not finite; {_last_good(output_dir)}")
+                raise UserError(f"step {step}: {name} is not finite; {_last_good(output_dir)}; {self._remedy(step)}")
+
+    def _remedy(self, step: int) -> str:
+        # The first loss comes from weights that no update has changed.
+        if step == 1 and self.head.encoder.compute_dtype == "float16":
+            return remedy_for_overflow("float16")
+        return "try a lower --learning_rate or more --warmup_steps"
 
     def _save(self, output_dir: OutputDir, step: int) -> None:
         arrays = {
@@ -284,5 +291,11 @@ def _trainable_by_name(head: Head) -> dict[str, tf.Variable]:
 
 def _last_good(output_dir: OutputDir) -> str:
     saved = output_dir.latest_step()
-    good = f"the last good checkpoint is {output_dir.checkpoint(saved)}" if saved else "no checkpoint was saved"
-    return f"{good}; try a lower --learning_rate or more --warmup_steps"
+    return f"the last good checkpoint is {output_dir.checkpoint(saved)}" if saved else "no checkpoint was saved"
+
+
+def remedy_for_overflow(mixed_precision: str) -> str:
+    """Returns what to do if the model computes numbers that are not finite."""
+    if mixed_precision == "float16":
+        return "numbers above 65504 overflow in float16; use --mixed_precision=bfloat16 or none"
+    return "the weights are too large or broken; use another checkpoint"

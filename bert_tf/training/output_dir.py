@@ -98,11 +98,11 @@ class OutputDir:
             raise UserError(f"{path}: does not describe a run; --overwrite_output_dir starts again")
         return run
 
-    def start_run(self, training: dict, model_files: Mapping[str, str], vocab_file: Path, overwrite: bool) -> None:
+    def start_run(self, run: Mapping, model_files: Mapping[str, str], vocab_file: Path, overwrite: bool) -> None:
         """Marks this folder as a new run's.
 
         Args:
-            training: what the run was started with.
+            run: what the run was started with; its settings are `run["training"]`.
             model_files: what prediction needs besides weights and vocabulary: contents by file name.
             vocab_file: the vocabulary, which is copied.
             overwrite: remove the files of an earlier run, and no others.
@@ -112,11 +112,16 @@ class OutputDir:
         vocab = vocab_file.read_bytes()
         if overwrite:
             self._remove_earlier_run()
-        write_json(self.path / run_files.RUN, {"training": training})
+        self.write_run(run)
         for name, text in model_files.items():
             self.write_lines(name, text.splitlines())
         with atomic_write(self.vocab_file, "wb") as file:
             file.write(vocab)
+
+    def write_run(self, run: Mapping) -> None:
+        """Writes run.json."""
+        if self.is_writer:
+            write_json(self.path / run_files.RUN, run)
 
     def _remove_earlier_run(self) -> None:
         for pattern in _OUR_FILES:

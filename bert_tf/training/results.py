@@ -6,6 +6,7 @@ from importlib import metadata
 
 import numpy as np
 
+from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.data.features import Features
 from bert_tf.devices import Devices
 from bert_tf.modeling.encoder import BertEncoder
@@ -15,6 +16,7 @@ from bert_tf.tasks.task import Task
 from bert_tf.training.config import RunConfig
 from bert_tf.training.efficiency import efficiency
 from bert_tf.training.loop import Training, TrainingResult
+from bert_tf.training.machine import machine_facts
 from bert_tf.training.output_dir import OutputDir
 
 _PACKAGES = ("bert-tf", "tensorflow", "tensorflow-text", "tf-keras", "tf-models-official")
@@ -30,12 +32,28 @@ def run_facts(task: Task, config: RunConfig, output_dir: OutputDir) -> dict:
         "model": config.model or config.init_checkpoint,
         "seed": config.seed,
         "flags": flags,
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}},
+        "versions": versions(),
     }
     if config.do_train:
         return facts
     evaluated = {"dataset": facts["dataset"]} if config.do_eval else {}
     return facts | output_dir.read_results() | evaluated
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python and the packages that compute."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}}
+
+
+def evaluation_facts(config: RunConfig, files: CheckpointFiles, devices: Devices) -> dict:
+    """Returns what describes an evaluation: the weights, the settings that its scores depend on, and the machine."""
+    settings = ("mixed_precision", "do_lower_case", "max_seq_length", "eval_batch_size", "data_dir")
+    return {
+        "checkpoint": str(files.checkpoint),
+        **{name: getattr(config, name) for name in settings},
+        "versions": versions(),
+        "machine": machine_facts(devices),
+    }
 
 
 def training_results(training: Training, result: TrainingResult, features: Features, start_step: int) -> dict:

@@ -6,27 +6,30 @@
 `run` is the table of contents: its sections follow in the order in which they happen.
 """
 
+import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from absl import logging
 
-from bert_tf.checkpoints.locate import CheckpointFiles
+from bert_tf.checkpoints.identity import model_digest
 from bert_tf.data.features import Features
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices, create_devices, has_only_cpus
+from bert_tf.errors import UserError
 from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Example, Task
-from bert_tf.training.config import RunConfig, resume_fields, settle
+from bert_tf.training.config import RunConfig, resume_fields
 from bert_tf.training.determinism import deterministic_operations
 from bert_tf.training.efficiency import bfloat16_hint
 from bert_tf.training.inference import predict
-from bert_tf.training.loop import Training
+from bert_tf.training.loop import Training, remedy_for_overflow
+from bert_tf.training.machine import machine_differences, machine_facts
 from bert_tf.training.output_dir import OutputDir
 from bert_tf.training.progress import ProgressBar
-from bert_tf.training.results import evaluation_results, run_facts, training_results
-from bert_tf.training.start import build_head, check_earlier_run, find_model
+from bert_tf.training.results import evaluation_facts, evaluation_results, run_facts, training_results
+from bert_tf.training.start import Start, build_head, find_start
 
 # A CPU is faster with larger batches than the original's 8, and the size does not change the answers.
 _CPU_BATCH_SIZE = 32
@@ -47,22 +50,20 @@ def run(task: Task, config: RunConfig) -> dict:
     examples = read_examples(task, config)
     devices = find_devices(config)
     output_dir = find_output_dir(config, devices)
-    config = settle(config, (output_dir.read_run() or {}).get("training", {}))
-    if config.do_train:
-        devices.check_batch_size(config.train_batch_size)
     with deterministic_operations(), devices.report_lost_workers(), output_dir.opened():
-        start_step = find_start(task, config, examples, output_dir, devices)
-        files = find_model(config, output_dir, start_step, task.describe())
-        tokenizer = FullTokenizer(files.vocab_file, config.do_lower_case)
-        head = build_head(task, config, files, tokenizer, devices)
+        start = find_start(task, config, train_digest(task, examples), output_dir, devices)
+        config = start.config
+        tokenizer = FullTokenizer(start.files.vocab_file, config.do_lower_case)
+        head, step = build_head(task, start, tokenizer, devices)
         features = {split: task.featurize(x, tokenizer, config.max_seq_length) for split, x in examples.items()}
         results = run_facts(task, config, output_dir)
         if config.do_train:
-            if not start_step:
-                start_run(task, config, examples["train"], head, files, output_dir)
-            results |= train(config, head, features["train"], start_step, output_dir, devices)
+            training = Training(head, config, config.num_train_steps(len(features["train"])), devices)
+            begin(task, start, examples["train"], training, output_dir)
+            results |= train(config, training, features["train"], start.step, output_dir)
+            start, step = dataclasses.replace(start, num_train_steps=training.num_train_steps), training.num_train_steps
         if config.do_eval:
-            results |= evaluate(task, config, head, features["dev"], examples["dev"], output_dir, devices)
+            results |= evaluate(task, start, step, head, features["dev"], examples["dev"], output_dir, devices)
         if config.do_predict:
             write_predictions(task, config, head, features["test"], examples["test"], output_dir, devices)
         output_dir.write_results(results)
@@ -90,42 +91,55 @@ def find_output_dir(config: RunConfig, devices: Devices) -> OutputDir:
     return OutputDir(config.output_dir, is_writer=devices.is_chief)
 
 
-def find_start(
-    task: Task, config: RunConfig, examples: dict[str, Sequence[Example]], output_dir: OutputDir, devices: Devices
-) -> int:
-    """Returns the step to start from: that of the output folder's checkpoint, or 0."""
-    if config.overwrite_output_dir:
-        return 0
-    if config.do_train and output_dir.is_writer:
-        check_earlier_run(config, task.digest(examples["train"]), output_dir)
-    return devices.broadcast_from_chief(output_dir.latest_step())
+def train_digest(task: Task, examples: Mapping[str, Sequence[Example]]) -> str | None:
+    """Returns the digest of the training set; None without training."""
+    return task.digest(examples["train"]) if "train" in examples else None
 
 
-def start_run(
-    task: Task,
-    config: RunConfig,
-    examples: Sequence[Example],
-    head: Head,
-    files: CheckpointFiles,
-    output_dir: OutputDir,
-) -> None:
+def begin(task: Task, start: Start, examples: Sequence[Example], training: Training, output_dir: OutputDir) -> None:
     """Marks the output folder as this run's, after all that a user can do wrong has been checked."""
-    training = resume_fields(config) | {"train_data": task.digest(examples)}
-    model_files = {output_dir.config_file.name: head.encoder.config.to_json_string(), **task.describe()}
-    output_dir.start_run(training, model_files, files.vocab_file, config.overwrite_output_dir)
+    machine = machine_facts(training.devices)
+    if start.step:
+        resume_on(machine, output_dir)
+        return
+    settings = resume_fields(start.config) | {
+        "train_data": task.digest(examples),
+        "num_train_steps": training.num_train_steps,
+    }
+    run = {
+        "training": settings,
+        "model": model_digest(start.files),
+        "overwrites": start.config.overwrite_output_dir,
+        "machines": [machine],
+    }
+    model_files = {output_dir.config_file.name: training.head.encoder.config.to_json_string(), **task.describe()}
+    output_dir.start_run(run, model_files, start.files.vocab_file, start.config.overwrite_output_dir)
+
+
+def resume_on(machine: Mapping[str, object], output_dir: OutputDir) -> None:
+    """Notes the machine that a run resumes on, and warns if it computes other last bits than the one before."""
+    if not output_dir.is_writer:
+        return
+    run = output_dir.read_run()
+    machines = run.get("machines") or [machine]
+    differences = machine_differences(machines[-1], machine)
+    if differences:
+        logging.warning(
+            "Resuming on another machine than before (%s): the weights will not be bit-identical to those of a run "
+            "that was never stopped.",
+            "; ".join(differences),
+        )
+        output_dir.write_run({**run, "machines": [*machines, machine]})
 
 
 # The three things that a run can do.
 
 
-def train(
-    config: RunConfig, head: Head, features: Features, start_step: int, output_dir: OutputDir, devices: Devices
-) -> dict:
+def train(config: RunConfig, training: Training, features: Features, start_step: int, output_dir: OutputDir) -> dict:
     """Trains to the last step; returns what results.json says about it."""
-    training = Training(head, config, config.num_train_steps(len(features)), devices)
     _announce(config, training, len(features), start_step, output_dir)
     total, per_step = training.num_train_steps, config.train_batch_size
-    with ProgressBar("train", total, per_step, start_step, disable=not devices.is_chief) as bar:
+    with ProgressBar("train", total, per_step, start_step, disable=not training.devices.is_chief) as bar:
         result = training.run(features, output_dir, start_step, bar.update)
     return training_results(training, result, features, start_step)
 
@@ -155,7 +169,8 @@ def _announce(config: RunConfig, training: Training, num_examples: int, start_st
 
 def evaluate(
     task: Task,
-    config: RunConfig,
+    start: Start,
+    step: int,
     head: Head,
     features: Features,
     examples: Sequence[Example],
@@ -163,11 +178,12 @@ def evaluate(
     devices: Devices,
 ) -> dict:
     """Scores the dev set and writes the scores; returns what results.json says about it."""
+    config = start.config
     started = time.perf_counter()
-    answers = compute_answers("eval", head, features, config.eval_batch_size, devices)
+    answers = compute_answers("eval", head, features, config.eval_batch_size, devices, config.mixed_precision)
     seconds = time.perf_counter() - started
     evaluation = task.evaluate(answers, examples, config.eval_batch_size)
-    scores = {**evaluation.scores, "global_step": output_dir.latest_step()}
+    scores = {**evaluation.scores, "global_step": step}
     for name, lines in task.result_files("dev", answers, examples).items():
         output_dir.write_lines(name, lines)
     output_dir.write_eval_values((example.guid for example in examples), evaluation.values)
@@ -175,7 +191,8 @@ def evaluate(
     if devices.is_chief:
         logging.info("***** Eval results *****\n%s", "\n".join(f"  {key} = {scores[key]}" for key in sorted(scores)))
     speed = evaluation_results(features, seconds, config.eval_batch_size, head, devices)
-    return {**scores, **speed, "dev_data": task.digest(examples)}
+    facts = {"dev_data": task.digest(examples), "num_train_steps": start.num_train_steps}
+    return {**scores, **speed, **facts, "evaluation": evaluation_facts(config, start.files, devices)}
 
 
 def write_predictions(
@@ -188,16 +205,34 @@ def write_predictions(
     devices: Devices,
 ) -> None:
     """Writes the task's predictions of the test set."""
-    answers = compute_answers("predict", head, features, config.predict_batch_size, devices)
+    answers = compute_answers("predict", head, features, config.predict_batch_size, devices, config.mixed_precision)
     for name, lines in task.result_files("test", answers, examples).items():
         output_dir.write_lines(name, lines)
         if devices.is_chief:
             logging.info("Wrote %s for %d examples.", output_dir.path / name, len(examples))
 
 
-def compute_answers(name: str, head: Head, features: Features, batch_size: int, devices: Devices) -> np.ndarray:
-    """Computes the head's answers with a progress bar; see `predict`."""
+def compute_answers(
+    name: str, head: Head, features: Features, batch_size: int, devices: Devices, mixed_precision: str
+) -> np.ndarray:
+    """Computes the head's answers with a progress bar; see `predict`.
+
+    Raises:
+        UserError: an answer is not finite.
+    """
     if has_only_cpus():
         batch_size = max(batch_size, _CPU_BATCH_SIZE)
     with ProgressBar(name, len(features), 1, disable=not devices.is_chief) as bar:
-        return predict(head, features, batch_size, devices, bar.update)
+        answers = predict(head, features, batch_size, devices, bar.update)
+    check_finite(name, answers, mixed_precision)
+    return answers
+
+
+def check_finite(name: str, answers: np.ndarray, mixed_precision: str) -> None:
+    """Raises `UserError` if an answer is not a number, because an operation of the model overflowed."""
+    bad = int((~np.isfinite(answers)).reshape(len(answers), -1).any(axis=1).sum())
+    if bad:
+        raise UserError(
+            f"{name}: the answers to {bad} of {len(answers)} examples are not finite with "
+            f"--mixed_precision={mixed_precision}; {remedy_for_overflow(mixed_precision)}"
+        )

@@ -1,16 +1,22 @@
-"""Before a run computes anything: which model it starts from, and whether the output folder allows it."""
+"""Before a run computes anything: what it starts from, and whether the output folder allows it.
+
+start = find_start(task, config, train_data, output_dir, devices)
+head = build_head(task, start, tokenizer, devices)
+"""
 
 import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 from absl import logging
 
-from bert_tf.checkpoints.casing import check_casing
+from bert_tf.checkpoints.casing import check_casing, find_casing
 from bert_tf.checkpoints.formats import read_checkpoint
+from bert_tf.checkpoints.identity import model_digest
 from bert_tf.checkpoints.load import check_sizes, fill
-from bert_tf.checkpoints.locate import CheckpointFiles, named_files, resolve
+from bert_tf.checkpoints.locate import CheckpointFiles, checkpoint_in, named_files, resolve
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
 from bert_tf.errors import UserError, printable
@@ -18,87 +24,257 @@ from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Task
-from bert_tf.training.config import RunConfig, resume_differences
+from bert_tf.training.config import (
+    MODEL_FIELDS,
+    RunConfig,
+    flag_name,
+    flags_of,
+    names_model_of,
+    resume_differences,
+    settle,
+)
 from bert_tf.training.output_dir import OutputDir
 
+# The flags that name a model, those of its weights first.
+_NAMED_BY = ("model", "init_checkpoint", "bert_config_file")
 _ROUNDING, _LARGE_ROUNDING = 7, 1024
 POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
-def check_earlier_run(config: RunConfig, train_data: str, output_dir: OutputDir) -> None:
-    """Raises `UserError` if the output folder holds a run that this one cannot resume.
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a run starts from.
+
+    Attributes:
+        config: of the run; no field is open.
+        files: the model's configuration, vocabulary and weights.
+        step: of the checkpoint in the output folder that training resumes from; 0 if there is none.
+        num_train_steps: of the training that made the model; None if that is unknown.
+    """
+
+    config: RunConfig
+    files: CheckpointFiles
+    step: int = 0
+    num_train_steps: int | None = None
+
+
+def find_start(task: Task, config: RunConfig, train_data: str | None, output_dir: OutputDir, devices: Devices) -> Start:
+    """Finds the model and the step that a run starts from.
+
+    Args:
+        task: of the run.
+        config: as the user gave it.
+        train_data: the digest of the training set; None without training.
+        output_dir: of this run, opened.
+        devices: of this run.
+
+    Raises:
+        UserError: the output folder holds something else than the flags name, there is no such model, or it belongs
+            to another task.
+    """
+    if config.do_train:
+        start = _start_of_training(task, settle(config, {}), train_data, output_dir, devices)
+    else:
+        start = _start_of_inference(task, config, output_dir)
+    return dataclasses.replace(start, config=_with_casing(start.config, start.files))
+
+
+def _with_casing(config: RunConfig, files: CheckpointFiles) -> RunConfig:
+    if config.do_lower_case is None:
+        config = dataclasses.replace(config, do_lower_case=find_casing(files, config.model).do_lower_case)
+    check_casing(config.do_lower_case, files, config.model)
+    return config
+
+
+# Training.
+
+
+def _start_of_training(
+    task: Task, config: RunConfig, train_data: str, output_dir: OutputDir, devices: Devices
+) -> Start:
+    devices.check_batch_size(config.train_batch_size)
+    step = find_resumable_step(config, train_data, output_dir) if output_dir.is_writer else 0
+    step = devices.broadcast_from_chief(step)
+    if step:
+        output_dir.check_description(task.describe())
+        return Start(config, _files_of_output_folder(output_dir, step), step)
+    files = _named_model(config)
+    if output_dir.path.resolve() in {Path(file).resolve().parent for file in dataclasses.astuple(files) if file}:
+        raise UserError(f"output_dir: {output_dir.path}: is the folder of the model to start from; name another")
+    return Start(config, files)
+
+
+def find_resumable_step(config: RunConfig, train_data: str, output_dir: OutputDir) -> int:
+    """Returns the step of the checkpoint to resume from; 0 to train from the beginning.
+
+    With `overwrite_output_dir` an earlier run does not count, unless this very command started it and was stopped: a
+    job that is restarted again and again gets to its end.
 
     Args:
         config: of this run, settled.
         train_data: the digest of the training set.
         output_dir: of this run.
+
+    Raises:
+        UserError: the output folder holds a run that this one cannot resume.
     """
-    earlier = output_dir.read_run()
-    if earlier is None:
-        if output_dir.latest_step():
-            raise UserError(
-                f"output_dir: {output_dir.path}: holds a checkpoint of something else; "
-                "name another folder, or pass --overwrite_output_dir"
-            )
-        return
-    differences = resume_differences(config, earlier["training"])
-    if earlier["training"].get("train_data") != train_data:
-        differences.append(f"train_data was {earlier['training'].get('train_data')!r}, is {train_data!r}")
+    if config.overwrite_output_dir:
+        return _step_of_stopped_command(config, train_data, output_dir)
+    earlier, step = output_dir.read_run(), output_dir.latest_step()
+    if earlier is None and step:
+        raise UserError(
+            f"output_dir: {output_dir.path}: holds a checkpoint of something else; "
+            "name another folder, or pass --overwrite_output_dir"
+        )
+    differences = _differences(config, train_data, earlier) if earlier else []
     if differences:
         raise UserError(
             f"output_dir: {output_dir.path}: was started with other settings: {'; '.join(differences)}; "
             "name another folder, or pass --overwrite_output_dir"
         )
+    return step
 
 
-def find_model(config: RunConfig, output_dir: OutputDir, step: int, description: Mapping[str, str]) -> CheckpointFiles:
-    """Returns the fine-tuned model's files if there are any, else the pre-trained model's.
+def _step_of_stopped_command(config: RunConfig, train_data: str, output_dir: OutputDir) -> int:
+    try:
+        earlier, step = output_dir.read_run(), output_dir.latest_step()
+    except UserError as error:
+        logging.warning("%s. --overwrite_output_dir removes it.", error)
+        return 0
+    is_same_command = earlier and earlier.get("overwrites") and not _differences(config, train_data, earlier)
+    is_stopped = is_same_command and step < earlier["training"].get("num_train_steps", 0)
+    return step if is_stopped else 0
 
-    Args:
-        config: of this run.
-        output_dir: of this run.
-        step: of the output folder's checkpoint, or 0.
-        description: the task's, see `Task.describe`.
 
-    Raises:
-        UserError: there is no such model, or it belongs to another task.
-    """
-    if step:
-        output_dir.check_description(description)
-        return CheckpointFiles(output_dir.config_file, output_dir.vocab_file, output_dir.checkpoint(step))
-    if not config.do_train and not config.init_checkpoint:
-        raise UserError(
-            f"output_dir: {output_dir.path}: holds no fine-tuned checkpoint; pass --do_train, or --init_checkpoint"
-        )
-    files = resolve(config.model) if config.model else _named_files(config)
-    folders = {Path(file).resolve().parent for file in dataclasses.astuple(files) if file}
-    if config.do_train and output_dir.path.resolve() in folders:
-        raise UserError(f"output_dir: {output_dir.path}: is the folder of the model to start from; name another")
+def _differences(config: RunConfig, train_data: str, earlier: Mapping) -> list[str]:
+    training = earlier["training"]
+    if not names_model_of(config, training) and model_digest(_named_model(config)) == earlier.get("model"):
+        # The same model under another path.
+        config = dataclasses.replace(config, **{field: training.get(field) for field in MODEL_FIELDS})
+    differences = resume_differences(config, training)
+    if training.get("train_data") != train_data:
+        differences.append(f"train_data was {training.get('train_data')!r}, is {train_data!r}")
+    return differences
+
+
+# Evaluation and prediction without training.
+
+
+def _start_of_inference(task: Task, config: RunConfig, output_dir: OutputDir) -> Start:
+    files = _fine_tuned_files(config, output_dir)
+    folder = OutputDir(Path(files.checkpoint).parent, is_writer=False)
+    run = folder.read_run()
+    # A folder that others wrote describes nothing.
+    if run or any((folder.path / name).exists() for name in task.describe()):
+        folder.check_description(task.describe())
+    training = (run or {}).get("training", {})
+    return Start(settle(config, training), files, num_train_steps=training.get("num_train_steps"))
+
+
+def _fine_tuned_files(config: RunConfig, output_dir: OutputDir) -> CheckpointFiles:
+    """Returns the model that the flags name, or else that of the output folder; refuses to choose between two."""
+    step = output_dir.latest_step()
+    if not step:
+        if not config.model and not config.init_checkpoint:
+            raise UserError(
+                f"output_dir: {output_dir.path}: holds no fine-tuned checkpoint; pass --do_train, or name a fine-tuned "
+                "model with --bert_model or --init_checkpoint"
+            )
+        return _named_model(config)
+    found = _files_of_output_folder(output_dir, step)
+    if not config.names_model:
+        if not found.config_file.is_file():
+            raise UserError(
+                f"{found.config_file.name} is missing in {output_dir.path}; copy it and the vocabulary there, or pass "
+                "--bert_config_file and --vocab_file"
+            )
+        return found
+    named = _named_model(config)
+    if named.checkpoint and named.checkpoint.parent.resolve() == output_dir.path.resolve():
+        return named
+    _check_is_origin(config, named, output_dir, found)
+    return found if found.config_file.is_file() else dataclasses.replace(named, checkpoint=found.checkpoint)
+
+
+def _check_is_origin(config: RunConfig, named: CheckpointFiles, output_dir: OutputDir, found: CheckpointFiles) -> None:
+    """Raises `UserError` unless the model of the output folder can have been fine-tuned from the named one."""
+    run = output_dir.read_run()
+    if run and not _is_model_of(run, config, named, found):
+        started = next((run["training"][field] for field in _NAMED_BY if run["training"].get(field)), "another model")
+        problem = f"holds a model that was fine-tuned from {started}"
+    elif not run and named.checkpoint and _has_head_like(named.checkpoint, found.checkpoint):
+        problem = f"holds {found.checkpoint.name}"
+    else:
+        logging.info("The model is %s; what the flags name is where its training started.", found.checkpoint)
+        return
+    field = next(field for field in _NAMED_BY if getattr(config, field))
+    flag = flag_name(field, flags_of(config)[field])
+    raise UserError(
+        f"output_dir: {output_dir.path}: {problem}, but --{flag} names {getattr(config, field)}; "
+        "name another output folder for it, or leave the flag out"
+    )
+
+
+def _is_model_of(run: Mapping, config: RunConfig, named: CheckpointFiles, found: CheckpointFiles) -> bool:
+    if names_model_of(config, run["training"]):
+        return True
+    if named.checkpoint is None:
+        # The original's command for an evaluation need not name a checkpoint.
+        return _has_same_architecture(named, found)
+    return model_digest(named) == run.get("model")
+
+
+def _has_same_architecture(files: CheckpointFiles, others: CheckpointFiles) -> bool:
+    configs = (BertConfig.from_json_file(each.config_file) for each in (files, others))
+    vocabularies = (FullTokenizer(each.vocab_file, True).vocab for each in (files, others))
+    return len(set(configs)) == 1 and next(vocabularies) == next(vocabularies)
+
+
+def _has_head_like(checkpoint: Path, fine_tuned: Path) -> bool:
+    """Returns True if a checkpoint has a variable outside of BERT that a fine-tuned checkpoint has as well."""
+    names = read_checkpoint(checkpoint).keys() & read_checkpoint(fine_tuned).keys()
+    return any(not name.startswith(("bert/", "cls/")) and name != "global_step" for name in names)
+
+
+# Files.
+
+
+def _named_model(config: RunConfig) -> CheckpointFiles:
+    """Returns the files of the model that the flags name; the checkpoint is None for training from scratch."""
+    if config.model:
+        return resolve(config.model)
+    files = named_files(config.bert_config_file, config.vocab_file, config.init_checkpoint)
+    if files.checkpoint and files.checkpoint.is_dir():
+        return dataclasses.replace(files, checkpoint=checkpoint_in(files.checkpoint))
     return files
 
 
-def _named_files(config: RunConfig) -> CheckpointFiles:
-    return named_files(config.bert_config_file, config.vocab_file, config.init_checkpoint)
+def _files_of_output_folder(output_dir: OutputDir, step: int) -> CheckpointFiles:
+    return CheckpointFiles(output_dir.config_file, output_dir.vocab_file, output_dir.checkpoint(step))
 
 
-def build_head(
-    task: Task, config: RunConfig, files: CheckpointFiles, tokenizer: FullTokenizer, devices: Devices
-) -> Head:
+# The model.
+
+
+def build_head(task: Task, start: Start, tokenizer: FullTokenizer, devices: Devices) -> tuple[Head, int]:
     """Creates encoder and head and fills them with the checkpoint's weights.
 
-    The head keeps its initial weights if the checkpoint has no head of the same shape.
+    In training the head keeps its initial weights if the checkpoint has no head of the same shape.
+
+    Returns:
+        The head, and the step at which its weights were saved; 0 if they were not fine-tuned.
 
     Raises:
         UserError: configuration, vocabulary and checkpoint do not fit; or the checkpoint has no head to evaluate or
             predict with.
     """
-    check_casing(config.do_lower_case, files, config.model)
+    config, files = start.config, start.files
     bert_config = BertConfig.from_json_file(files.config_file)
     _check_fit(config, bert_config, files, tokenizer)
     if files.checkpoint is None:
         _check_memory(bert_config, files.config_file)
         logging.warning("No --init_checkpoint: training starts from random weights.")
-        return _new_head(task, config, bert_config, devices, "random")
+        return _new_head(task, config, bert_config, devices, "random"), 0
     arrays = read_checkpoint(files.checkpoint)
     check_sizes(bert_config, arrays, files)
     head = _new_head(task, config, bert_config, devices, "zeros")
@@ -106,7 +282,11 @@ def build_head(
     if not has_head and not config.do_train:
         raise UserError(f"{files.checkpoint}: has no head for {task.name} to evaluate or predict with; pass --do_train")
     fill(head if has_head else head.encoder, arrays, files.checkpoint)
-    return head
+    if config.do_train and not start.step:
+        _say_where_the_head_comes_from(head, arrays, has_head, files)
+    if not config.do_train:
+        _warn_if_unfinished(start, arrays)
+    return head, int(np.ravel(arrays.get("global_step", 0))[0])
 
 
 def _new_head(task: Task, config: RunConfig, bert_config: BertConfig, devices: Devices, initializer: str) -> Head:
@@ -118,6 +298,25 @@ def _new_head(task: Task, config: RunConfig, bert_config: BertConfig, devices: D
 def _has_head(head: Head, arrays: Mapping) -> bool:
     own = head.own_variables_by_name.items()
     return all(name in arrays and tuple(arrays[name].shape) == tuple(v.shape) for name, v in own)
+
+
+def _say_where_the_head_comes_from(head: Head, arrays: Mapping, has_head: bool, files: CheckpointFiles) -> None:
+    if has_head:
+        logging.info("The head is that of %s, trained further.", files.checkpoint)
+    elif head.own_variables_by_name.keys() & arrays.keys():
+        logging.info("The head is new: that of %s has another shape.", files.checkpoint)
+
+
+def _warn_if_unfinished(start: Start, arrays: Mapping) -> None:
+    """Warns of a training that was stopped: only its last checkpoint has no state of the optimizer."""
+    if "training/loss_scale" in arrays:
+        of_total = f" of {start.num_train_steps}" if start.num_train_steps else ""
+        logging.warning(
+            "%s: is from step %d%s of a training that is not finished; the command that started it resumes it.",
+            start.files.checkpoint,
+            int(arrays["global_step"]),
+            of_total,
+        )
 
 
 def _check_fit(config: RunConfig, bert_config: BertConfig, files: CheckpointFiles, tokenizer: FullTokenizer) -> None:

@@ -23,7 +23,7 @@ from bert_tf.training.output_dir import OutputDir
 SMALL, BASE, CASED = "all-MiniLM-L6-v2", "uncased_L-12_H-768_A-12", "cased_L-12_H-768_A-12"
 NUM_EXAMPLES = 22
 ORIGINALS = {
-    "do_lower_case": True,
+    "mixed_precision": "none",
     "max_seq_length": 128,
     "train_batch_size": 32,
     "learning_rate": 5e-5,
@@ -45,7 +45,7 @@ def settled(earlier: dict | None = None, **fields) -> dict:
 
 def test_the_defaults_are_the_originals():
     for model in (BASE, "multi_cased_L-12_H-768_A-12", "some/folder", None):
-        assert settled(model=model) == ORIGINALS | {"do_lower_case": model != "multi_cased_L-12_H-768_A-12"}
+        assert settled(model=model) == ORIGINALS
 
 
 def test_only_the_small_checkpoint_has_a_recipe_of_its_own():
@@ -56,7 +56,7 @@ def test_only_the_small_checkpoint_has_a_recipe_of_its_own():
 
 def test_what_the_user_says_wins():
     given = {
-        "do_lower_case": False,
+        "mixed_precision": "float16",
         "max_seq_length": 64,
         "train_batch_size": 7,
         "learning_rate": 3e-4,
@@ -66,16 +66,16 @@ def test_what_the_user_says_wins():
         assert settled(model=model, **given) == given
 
 
-def test_a_model_of_the_catalogue_knows_its_case():
-    assert settled(model=CASED)["do_lower_case"] is False
-    assert settled(model=BASE)["do_lower_case"] is True
-    assert settled(model=CASED, do_lower_case=True)["do_lower_case"] is True
+def test_the_files_of_the_model_decide_the_case_unless_the_user_does():
+    assert settle(config_for(model=CASED), {}).do_lower_case is None
+    assert settle(config_for(model=CASED, do_lower_case=True), {}).do_lower_case is True
 
 
 def test_evaluation_alone_uses_what_training_was_started_with():
-    earlier = resume_fields(settle(config_for(model=CASED, max_seq_length=64, learning_rate=3e-4), {}))
-    found = settled(earlier, model=SMALL, do_train=False, do_eval=True)
-    assert (found["do_lower_case"], found["max_seq_length"], found["learning_rate"]) == (False, 64, 3e-4)
+    given = {"max_seq_length": 64, "learning_rate": 3e-4, "mixed_precision": "bfloat16"}
+    earlier = resume_fields(settle(config_for(model=CASED, **given), {}))
+    found = settled(earlier, do_train=False, do_eval=True)
+    assert found | given == found
     assert settled(earlier, do_train=False, do_eval=True, max_seq_length=32)["max_seq_length"] == 32
     # Training again uses nothing of the earlier run.
     assert settled(earlier, model=BASE)["max_seq_length"] == 128
@@ -219,6 +219,14 @@ def test_a_flag_that_the_earlier_version_did_not_have_had_its_default():
     assert resume_differences(settle(config_for(weight_decay=0.5), {}), earlier) == ["weight_decay was 0.01, is 0.5"]
 
 
+def test_a_setting_that_is_still_open_does_not_differ():
+    earlier = resume_fields(settle(config_for(), {})) | {"do_lower_case": False}
+    assert resume_differences(settle(config_for(), {}), earlier) == []
+    assert resume_differences(settle(config_for(do_lower_case=True), {}), earlier) == [
+        "do_lower_case was False, is True"
+    ]
+
+
 def other_value(config: TrainingConfig, field: str) -> object:
     declared, value = flags_of(config)[field], getattr(config, field)
     if declared.choices:
@@ -241,6 +249,7 @@ def test_every_flag_that_changes_the_trained_weights_is_compared_on_resume(tmp_p
         train_batch_size=4,
         learning_rate=1e-2,
         num_train_epochs=1.0,
+        mixed_precision="none",
         warmup_proportion=0.6,
         save_checkpoints_steps=2,
         logging_steps=2,

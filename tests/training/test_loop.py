@@ -437,6 +437,12 @@ def test_a_first_loss_that_is_not_finite_says_that_nothing_was_saved(output_dir)
     assert output_dir.latest_step() == 0
 
 
+def test_a_first_loss_that_overflows_in_float16_names_the_precision(output_dir):
+    kind, head = with_losses(lambda step: math.nan), make_tiny_head("mixed_float16")
+    with pytest.raises(UserError, match=r"^step 1: the loss is nan; .* in float16; use --mixed_precision=bfloat16"):
+        make_training(9, 4, head=head, kind=kind).run(make_tiny_features(), output_dir)
+
+
 @pytest.mark.slow
 def test_weights_that_are_not_finite_are_never_saved(output_dir):
     # The loss is that before the update: it is finite at the step which spoils the weights.

@@ -3,7 +3,9 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from support.tiny import make_tiny_features, make_tiny_head
 
 from bert_tf.data.processors import MrpcProcessor
@@ -43,6 +45,28 @@ def test_a_mistake_in_dev_data_is_reported_before_training(tmp_path):
 def test_a_cpu_computes_at_least_32_examples_at_a_time(monkeypatch, only_cpus, asked, computed):
     sizes = []
     monkeypatch.setattr(run_module, "has_only_cpus", lambda: only_cpus)
-    monkeypatch.setattr(run_module, "predict", lambda head, features, batch_size, *_: sizes.append(batch_size))
-    compute_answers("eval", make_tiny_head(), make_tiny_features(), asked, one_device())
+
+    def predict(head, features, batch_size, *_):
+        sizes.append(batch_size)
+        return np.zeros([len(features), 2])
+
+    monkeypatch.setattr(run_module, "predict", predict)
+    compute_answers("eval", make_tiny_head(), make_tiny_features(), asked, one_device(), "none")
     assert sizes == [computed]
+
+
+@pytest.mark.parametrize(
+    "mixed_precision, remedy",
+    [("float16", "use --mixed_precision=bfloat16 or none"), ("none", "use another checkpoint")],
+)
+def test_answers_that_are_not_finite_are_an_error_that_names_the_precision(mixed_precision, remedy):
+    head = make_tiny_head(mixed_precision.replace("none", "float32").replace("float16", "mixed_float16"))
+    compute_answers("eval", head, make_tiny_features(), 8, one_device(), mixed_precision)
+    head.encoder.variables_by_name["bert/encoder/layer_0/output/dense/kernel"].assign_add(
+        tf.fill([24, 16], 1e37 if mixed_precision == "none" else 1e5)
+    )
+    with pytest.raises(UserError) as error:
+        compute_answers("eval", head, make_tiny_features(), 8, one_device(), mixed_precision)
+    message = str(error.value)
+    assert message.startswith("eval: the answers to ") and " of 22 examples are not finite" in message
+    assert f"--mixed_precision={mixed_precision}; " in message and message.endswith(remedy)
