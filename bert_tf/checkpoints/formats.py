@@ -14,16 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf.message import DecodeError
-from safetensors import SafetensorError
 
+from bert_tf.checkpoints.bundle import Bundle
 from bert_tf.checkpoints.locate import checkpoint_in, refuse_pickled
 from bert_tf.checkpoints.safetensors_format import read_safetensors
 from bert_tf.checkpoints.tensorflow_format import is_object_based, read_name_based, read_object_based, write_name_based
-from bert_tf.errors import UserError, user_error_for
+from bert_tf.errors import UserError, reading, user_error_for
 
-# TensorFlow's reader raises IndexError for a truncated data file, and ValueError for a broken object graph.
-_BROKEN = (OSError, SafetensorError, tf.errors.OpError, IndexError, ValueError, RuntimeError, DecodeError)
+# The remedy and the problem, for `reading`.
+_BROKEN = ("copy or download it again", "cannot be read, it is broken or cut off")
 
 
 def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -46,14 +45,38 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
         arrays = read_checkpoint("uncased_L-12_H-768_A-12/bert_model.ckpt")
         arrays["bert/embeddings/word_embeddings"].shape  # (30522, 768)
     """
-    with user_error_for(OSError, path, "cannot be read", "check the path and its permissions"):
-        path = _existing_checkpoint(Path(path))
-    with user_error_for(_BROKEN, path, "cannot be read, it is broken or cut off", "copy or download it again"):
+    path = _existing_checkpoint(Path(path))
+    with reading(path, *_BROKEN):
         if path.suffix == ".safetensors":
             return _in_float32(read_safetensors(path), path)
-        if is_object_based(path):
-            return _in_float32(read_object_based(path), path)
-        return read_name_based(path)
+        bundle = Bundle(path)
+        if is_object_based(bundle):
+            return _in_float32(read_object_based(bundle), path)
+        return read_name_based(bundle)
+
+
+def read_array(prefix: str | os.PathLike, name: str) -> np.ndarray | None:
+    """Reads a single array of a name-based checkpoint, without reading the others.
+
+    Args:
+        prefix: the prefix of the checkpoint, such as `model.ckpt-343`.
+        name: the array's name, such as `global_step`.
+
+    Returns:
+        The array; None if the checkpoint has none of this name.
+
+    Raises:
+        UserError: the checkpoint is missing or broken.
+
+    Example:
+        >>> write_checkpoint("example.ckpt", {"global_step": np.int64(343)})
+        >>> read_array("example.ckpt", "global_step")
+        array(343)
+    """
+    prefix = _existing_checkpoint(Path(prefix))
+    with reading(prefix, *_BROKEN):
+        bundle = Bundle(prefix)
+        return bundle.read(name) if name in bundle else None
 
 
 def write_checkpoint(prefix: str | os.PathLike, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
@@ -81,12 +104,13 @@ def write_checkpoint(prefix: str | os.PathLike, arrays: Mapping[str, np.ndarray 
 
 def _existing_checkpoint(path: Path) -> Path:
     """Returns the checkpoint in a folder, or the path of a checkpoint itself. Refuses missing and pickled ones."""
-    if path.is_dir():
-        path = checkpoint_in(path)
-    refuse_pickled(path)
-    file = path if path.suffix == ".safetensors" else Path(f"{path}.index")
-    if not file.is_file():
-        raise UserError(f"{path}: there is no checkpoint ({file.name} is missing); check the path")
+    with user_error_for(OSError, path, "cannot be read", "check the path and its permissions"):
+        if path.is_dir():
+            path = checkpoint_in(path)
+        refuse_pickled(path)
+        file = path if path.suffix == ".safetensors" else Path(f"{path}.index")
+        if not file.is_file():
+            raise UserError(f"{path}: there is no checkpoint ({file.name} is missing); check the path")
     return path
 
 

@@ -1,5 +1,6 @@
 """Reads and writes TensorFlow's checkpoints, name-based (TensorFlow 1) and object-based (TensorFlow 2)."""
 
+import functools
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
+from bert_tf.checkpoints.bundle import Bundle
 from bert_tf.modeling.names import original_name, original_shape
 
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -17,30 +19,29 @@ _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _SLOT_KEY = re.compile(r"(^|/)(optimizer|_optimizer|_variables|_momentums|_velocities|\.OPTIMIZER_SLOT)/")
 
 
-def is_object_based(prefix: Path) -> bool:
+def is_object_based(bundle: Bundle) -> bool:
     """Returns True if the checkpoint stores variables by object, as TensorFlow 2 and the Model Garden do."""
-    return tf.train.load_checkpoint(str(prefix)).has_tensor(_OBJECT_GRAPH)
+    return _OBJECT_GRAPH in bundle
 
 
-def read_name_based(prefix: Path) -> dict[str, np.ndarray]:
+def read_name_based(bundle: Bundle) -> dict[str, np.ndarray]:
     """Reads all arrays of a name-based checkpoint, by name."""
-    reader = tf.train.load_checkpoint(str(prefix))
-    return {name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map())}
+    return {name: bundle.read(name) for name in bundle.names}
 
 
-def read_object_based(prefix: Path) -> list[tuple[str, np.ndarray]]:
+def read_object_based(bundle: Bundle) -> list[tuple[str, np.ndarray]]:
     """Reads the variables of an object-based checkpoint, except those of optimizers.
 
     Returns:
         Pairs of a name and an array, in the original's names and shapes. A checkpoint of several encoders gives
         several pairs of the same name.
     """
-    reader = tf.train.load_checkpoint(str(prefix))
-    graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(reader.get_tensor(_OBJECT_GRAPH))
+    graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(bundle.read_string(_OBJECT_GRAPH))
+    read = functools.cache(bundle.read)
     pairs = []
     for attribute in (attribute for node in graph.nodes for attribute in node.attributes):
         if attribute.name == "VARIABLE_VALUE" and not _SLOT_KEY.search(attribute.checkpoint_key):
-            name, array = original_name(attribute.full_name), reader.get_tensor(attribute.checkpoint_key)
+            name, array = original_name(attribute.full_name), read(attribute.checkpoint_key)
             pairs.append((name, array.reshape(original_shape(name, array.shape))))
     return pairs
 
@@ -66,7 +67,8 @@ def _save(prefix: Path, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
         tensors = [tf.convert_to_tensor(array) for array in arrays.values()]
         tensors = [tf.reshape(t, original_shape(name, t.shape)) for name, t in zip(arrays, tensors, strict=True)]
         tf.raw_ops.SaveV2(
-            prefix=str(prefix),
+            # Bytes: the path may not be UTF-8.
+            prefix=os.fsencode(prefix),
             tensor_names=list(arrays),
             shape_and_slices=[""] * len(arrays),
             tensors=tensors,

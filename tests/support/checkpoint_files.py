@@ -3,10 +3,12 @@
 import io
 import re
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from bert_tf.checkpoints.crc32c import masked_crc32c
 from bert_tf.modeling.encoder import BertEncoder
 
 # The name and the folder of the official zip files made here.
@@ -57,6 +59,32 @@ def hugging_face(arrays: dict[str, np.ndarray], prefix: str = "", old_names: boo
             torch_name, array = torch_name.replace(".kernel", ".weight"), array.T
         renamed[prefix + torch_name] = np.ascontiguousarray(array)
     return renamed
+
+
+def write_index(prefix: Path, entries: dict[bytes, bytes], block_size: int = 1, compression: int = 0) -> None:
+    """Writes the index of a TensorFlow checkpoint: values by key in the order given, so many to a block."""
+    content, places = b"", []
+    for keys in (list(entries)[i : i + block_size] for i in range(0, len(entries), block_size)):
+        places.append((keys[-1], len(content)))
+        content = _with_block(content, {key: entries[key] for key in keys}, compression)
+    starts = [start for _, start in places] + [len(content)]
+    handles = [varint(start) + varint(end - start - 5) for start, end in pairwise(starts)]
+    content = _with_block(content, {key: handle for (key, _), handle in zip(places, handles, strict=True)}, compression)
+    index = varint(starts[-1]) + varint(len(content) - starts[-1] - 5)
+    footer = (varint(0) + varint(0) + index).ljust(40, b"\0") + (0xDB4775248B80FB57).to_bytes(8, "little")
+    Path(f"{prefix}.index").write_bytes(content + footer)
+
+
+def _with_block(content: bytes, entries: dict[bytes, bytes], compression: int) -> bytes:
+    """Adds a block of a table, without shared starts of keys; it says how it is compressed, but it is not."""
+    pairs = (b"\0" + varint(len(key)) + varint(len(value)) + key + value for key, value in entries.items())
+    block = b"".join(pairs) + bytes(4) + (1).to_bytes(4, "little") + bytes([compression])
+    return content + block + masked_crc32c(block).to_bytes(4, "little")
+
+
+def varint(number: int) -> bytes:
+    """A number in 7 bits a byte, the lowest first."""
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + varint(number >> 7)
 
 
 def forward_error(encoder: BertEncoder, golden: Path) -> float:

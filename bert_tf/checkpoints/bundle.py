@@ -1,0 +1,180 @@
+"""Reads TensorFlow's checkpoint files without TensorFlow's reader.
+
+    bundle = Bundle(Path("uncased_L-12_H-768_A-12/bert_model.ckpt"))
+    bundle.read("bert/pooler/dense/bias")
+
+TensorFlow calls the files of a checkpoint a tensor bundle: PREFIX.index is a table of entries, and
+PREFIX.data-00000-of-00001 holds the bytes of the arrays. TensorFlow's reader ends the process for some damaged
+entries, and takes brackets and asterisks in the path for a pattern. This one takes every path, and raises an exception
+for everything that TensorFlow would not write.
+"""
+
+import math
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.framework import types_pb2
+from tensorflow.core.protobuf.tensor_bundle_pb2 import BundleEntryProto, BundleHeaderProto
+
+from bert_tf.checkpoints.crc32c import masked_crc32c
+from bert_tf.checkpoints.table import read_table, read_varint
+from bert_tf.errors import UserError, printable
+from bert_tf.files import read_bytes
+
+# The index of BERT-large with the state of its optimizer has 100 kB.
+_MAX_INDEX_BYTES = 8 << 20
+_HEADER_KEY = b""
+_VERSION = 1
+_TYPES = {
+    types_pb2.DT_FLOAT: np.float32,
+    types_pb2.DT_DOUBLE: np.float64,
+    types_pb2.DT_HALF: np.float16,
+    types_pb2.DT_BFLOAT16: tf.bfloat16.as_numpy_dtype,
+    types_pb2.DT_INT8: np.int8,
+    types_pb2.DT_INT16: np.int16,
+    types_pb2.DT_INT32: np.int32,
+    types_pb2.DT_INT64: np.int64,
+    types_pb2.DT_UINT8: np.uint8,
+    types_pb2.DT_UINT16: np.uint16,
+    types_pb2.DT_UINT32: np.uint32,
+    types_pb2.DT_UINT64: np.uint64,
+    types_pb2.DT_BOOL: np.bool_,
+}
+
+
+class Bundle:
+    """The arrays of a checkpoint by name.
+
+    Args:
+        prefix: the path without `.index` and `.data-00000-of-00001`.
+
+    Raises:
+        UserError: a variable is stored in slices.
+        Exception: the index is damaged, see `errors.reading`; or the data file is missing or cut off.
+    """
+
+    def __init__(self, prefix: Path):
+        self._prefix = prefix
+        table = read_table(read_bytes(f"{prefix}.index", _MAX_INDEX_BYTES))
+        self._shards = _count_shards(table.pop(_HEADER_KEY, None))
+        self._entries = {key.decode(): _parsed(key, value) for key, value in table.items()}
+        _refuse_slices(prefix, self._entries)
+        for shard in {entry.shard_id for entry in self._entries.values()}:
+            self._check_places(shard)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all arrays and strings, sorted."""
+        return list(self._entries)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
+    def read(self, name: str) -> np.ndarray:
+        """Reads an array.
+
+        Raises:
+            UserError: it does not hold numbers of a type that NumPy has.
+            Exception: there is no such array, or it is damaged; see `errors.reading`.
+        """
+        entry = self._entry(name)
+        if entry.dtype not in _TYPES:
+            raise UserError(
+                f"{self._prefix}: {printable(name)} has the type {_type_name(entry.dtype)}, which is not read; "
+                "save the weights as float32"
+            )
+        dtype = np.dtype(_TYPES[entry.dtype])
+        shape = [dim.size for dim in entry.shape.dim]
+        if entry.shape.unknown_rank or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != entry.size:
+            raise ValueError(f"{name} has a shape that does not fit its bytes")
+        content = self._content(entry)
+        _check(content, entry, name)
+        return content.view(dtype).reshape(shape)
+
+    def read_string(self, name: str) -> bytes:
+        """Reads a single string.
+
+        Raises:
+            Exception: there is no such string, or it is damaged; see `errors.reading`.
+        """
+        entry = self._entry(name)
+        if entry.dtype != types_pb2.DT_STRING or entry.shape.dim:
+            raise ValueError(f"{name} is not a single string")
+        content = self._content(entry).tobytes()
+        # First the length in 7 bits a byte, then a checksum of the length in 4 bytes, then the string.
+        length, position = read_varint(content, 0)
+        if position + 4 + length != len(content):
+            raise ValueError(f"{name} has another length than it says")
+        _check(length.to_bytes(4, "little") + content[position:], entry, name)
+        return content[position + 4 :]
+
+    def _entry(self, name: str) -> BundleEntryProto:
+        if name not in self:
+            raise ValueError(f"{name} is missing")
+        return self._entries[name]
+
+    def _content(self, entry: BundleEntryProto) -> np.ndarray:
+        with self._data_file(entry.shard_id).open("rb") as file:
+            file.seek(entry.offset)
+            return np.fromfile(file, np.uint8, entry.size)
+
+    def _data_file(self, shard: int) -> Path:
+        return Path(f"{self._prefix}.data-{shard:05d}-of-{self._shards:05d}")
+
+    def _check_places(self, shard: int) -> None:
+        """Raises an exception unless the entries of a data file lie in it, one after the other."""
+        path = self._data_file(shard)
+        if not path.is_file():
+            raise FileNotFoundError(0, f"{path.name} is missing")
+        places = sorted((e.offset, e.offset + e.size) for e in self._entries.values() if e.shard_id == shard)
+        if any(not 0 <= start <= end for start, end in places) or places[-1][1] > path.stat().st_size:
+            raise ValueError(f"the index names bytes that are not in {path.name}")
+        # Without this, a small file could fill the memory.
+        if any(end > start for (_, end), (start, _) in pairwise(places)):
+            raise ValueError("arrays overlap")
+
+
+def _count_shards(header: bytes | None) -> int:
+    """Returns the number of data files, from the header of the index."""
+    if header is None:
+        raise ValueError("the index has no header")
+    header = BundleHeaderProto.FromString(header)
+    if header.endianness != BundleHeaderProto.LITTLE:
+        raise ValueError("it was written on a big-endian machine")
+    if header.version.min_consumer > _VERSION:
+        raise ValueError(f"it needs version {header.version.min_consumer} of the format")
+    return header.num_shards
+
+
+def _parsed(key: bytes, value: bytes) -> BundleEntryProto:
+    try:
+        return BundleEntryProto.FromString(value)
+    except DecodeError as error:
+        raise ValueError(f"the entry of {key.decode()} is no entry") from error
+
+
+def _refuse_slices(prefix: Path, entries: Mapping[str, BundleEntryProto]) -> None:
+    """Raises `UserError` if a variable was split, as partitioners of TensorFlow 1 do."""
+    name = next((name for name, entry in entries.items() if entry.slices), None)
+    if name is not None:
+        raise UserError(f"{prefix}: {printable(name)} is stored in slices, which are not read; save it as a whole")
+
+
+def _check(content: bytes | np.ndarray, entry: BundleEntryProto, name: str) -> None:
+    if masked_crc32c(content) != entry.crc32c:
+        raise ValueError(f"the checksum of {name} is wrong")
+
+
+def _type_name(dtype: int) -> str:
+    """Returns the name of one of TensorFlow's types, of an unknown one its number.
+
+    Example:
+        >>> _type_name(7), _type_name(999)
+        ('string', '999')
+    """
+    names = types_pb2.DataType.DESCRIPTOR.values_by_number
+    return names[dtype].name.removeprefix("DT_").lower() if dtype in names else str(dtype)
