@@ -84,8 +84,8 @@ class Bundle:
         entry = self._entry(name)
         if entry.dtype not in _TYPES:
             raise UserError(
-                f"{self._prefix}: {printable(name)} has the type {_type_name(entry.dtype)}, which is not read; "
-                "save the weights as float32"
+                f"{self._prefix}: has an array of a type that is not read: {printable(name)} "
+                f"({_type_name(entry.dtype)}); save it as float32"
             )
         dtype = np.dtype(_TYPES[entry.dtype])
         shape = [dim.size for dim in entry.shape.dim]
@@ -114,7 +114,7 @@ class Bundle:
 
     def _entry(self, name: str) -> BundleEntryProto:
         if name not in self:
-            raise ValueError(f"{name} is missing")
+            raise ValueError(f"the array {name!r} is missing")
         return self._entries[name]
 
     def _content(self, entry: BundleEntryProto) -> np.ndarray:

@@ -118,8 +118,8 @@ def fill(encoder: BertEncoder, arrays: Mapping[str, np.ndarray], origin: str | o
         origin: the path of the arrays, for messages.
 
     Raises:
-        UserError: an array is missing, unknown, of another shape or not finite. The message lists the arrays, and
-            no variable has been changed.
+        UserError: an array is missing, unknown, of another shape, of integers or not finite. The message lists the
+            arrays, and no variable has been changed.
 
     Example:
         >>> encoder = BertEncoder(BertConfig(vocab_size=10, hidden_size=4, num_hidden_layers=1,
@@ -140,6 +140,12 @@ def _misfits(variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarr
         "missing": [name for name in variables if name not in arrays],
         "unknown": [name for name in arrays if name not in variables and not _OUTSIDE_ENCODER.match(name)],
         "of another shape": _other_shapes(variables, arrays),
+        # Integers are quantized weights, which need factors that the original does not have.
+        "not floating-point": [
+            f"{name} ({arrays[name].dtype})"
+            for name in variables
+            if name in arrays and not tf.as_dtype(arrays[name].dtype).is_floating
+        ],
     }
 
 

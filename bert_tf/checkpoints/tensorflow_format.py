@@ -1,6 +1,5 @@
 """Reads and writes TensorFlow's checkpoints, name-based (TensorFlow 1) and object-based (TensorFlow 2)."""
 
-import functools
 import os
 import re
 import shutil
@@ -37,13 +36,21 @@ def read_object_based(bundle: Bundle) -> list[tuple[str, np.ndarray]]:
         several pairs of the same name.
     """
     graph = trackable_object_graph_pb2.TrackableObjectGraph.FromString(bundle.read_string(_OBJECT_GRAPH))
-    read = functools.cache(bundle.read)
-    pairs = []
-    for attribute in (attribute for node in graph.nodes for attribute in node.attributes):
-        if attribute.name == "VARIABLE_VALUE" and not _SLOT_KEY.search(attribute.checkpoint_key):
-            name, array = original_name(attribute.full_name), read(attribute.checkpoint_key)
-            pairs.append((name, array.reshape(original_shape(name, array.shape))))
-    return pairs
+    variables = [
+        attribute
+        for node in graph.nodes
+        for attribute in node.attributes
+        if attribute.name == "VARIABLE_VALUE" and not _SLOT_KEY.search(attribute.checkpoint_key)
+    ]
+    # A small file could fill the memory otherwise.
+    if len({variable.checkpoint_key for variable in variables}) < len(variables):
+        raise ValueError("its object graph names an array twice")
+    return [_read_variable(bundle, variable.checkpoint_key, variable.full_name) for variable in variables]
+
+
+def _read_variable(bundle: Bundle, key: str, full_name: str) -> tuple[str, np.ndarray]:
+    name, array = original_name(full_name), bundle.read(key)
+    return name, array.reshape(original_shape(name, array.shape))
 
 
 def write_name_based(prefix: Path, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:

@@ -1,5 +1,6 @@
 """Checkpoints of every format against the original's golden ones."""
 
+import json
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from official.nlp.modeling import models, networks
 from safetensors.numpy import save_file
 from support.checkpoint_files import assert_same, forward_error, hugging_face
 from support.paths import ROOT
+from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
 from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
 from bert_tf.checkpoints.load import load_encoder
@@ -176,6 +178,78 @@ def test_a_broken_safetensors_file_is_named(arrays, tmp_path, damage):
     with pytest.raises(UserError, match=rf"{path}: cannot be read") as error:
         read_checkpoint(path)
     assert "\n" not in str(error.value)
+
+
+def write_safetensors(path, header: dict | bytes, data: bytes = bytes(8)) -> None:
+    header = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + data)
+
+
+def in_safetensors(dtype: str = "F32", shape=(2,), end: int = 8) -> dict:
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [0, end]}
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("F8_E4M3", 2), ("F8_E5M2", 2), ("F8_E8M0", 2), ("F4", 1), ("C64", 16)])
+def test_numbers_of_other_types_in_a_safetensors_file_are_named(tmp_path, dtype, size):
+    path = tmp_path / "model.safetensors"
+    write_safetensors(path, {"classifier.weight": in_safetensors(dtype, end=size)}, bytes(size))
+    problem = rf"{path}: has arrays of types that are not read: classifier.weight \({dtype}\); save them as float32"
+    with pytest.raises(UserError, match=problem):
+        read_checkpoint(path)
+
+
+ARRAY = json.dumps(in_safetensors()).encode()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'{"a":' + ARRAY + b',"a":' + ARRAY + b"}",
+        {"a": in_safetensors(), "b": in_safetensors()},
+        {"": in_safetensors()},
+        {"a": in_safetensors(shape=[-2])},
+        {"a": in_safetensors(shape=[2**62, 0], end=0)},
+        {"a": in_safetensors(shape=[1] * 100 + [2])},
+        {"a": 1},
+        {"__metadata__": {"a": 1}, "b": in_safetensors()},
+        b'{"\xff":' + ARRAY + b"}",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"[]",
+        b"1",
+        b'{"a":' + ARRAY + b"}" + b" " * (9 << 20),
+    ],
+    ids=lambda header: str(header)[:40],
+)
+def test_a_safetensors_file_that_nobody_writes_is_refused_in_one_line(tmp_path, header):
+    path = tmp_path / "model.safetensors"
+    write_safetensors(path, header)
+    with pytest.raises(UserError, match=rf"{path}: cannot be read") as error:
+        read_checkpoint(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("graph", [b"\xff\xff", b"no graph", "float"])
+def test_an_object_graph_that_is_none_is_refused_in_one_line(tmp_path, graph):
+    name = "_CHECKPOINTABLE_OBJECT_GRAPH"
+    write_checkpoint(tmp_path / "x", {name: np.zeros(2, np.float32) if graph == "float" else tf.constant(graph)})
+    with pytest.raises(UserError, match=rf"{tmp_path}/x: cannot be read") as error:
+        read_checkpoint(tmp_path / "x")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [(["a", "a"], "names an array twice"), (["b"], "the array 'b' is missing"), ([""], "the array '' is missing")],
+)
+def test_an_object_graph_that_names_other_arrays_is_refused(tmp_path, keys, problem):
+    graph = TrackableObjectGraph()
+    for key in keys:
+        graph.nodes.add().attributes.add(name="VARIABLE_VALUE", full_name=f"of {key}", checkpoint_key=key)
+    arrays = {"_CHECKPOINTABLE_OBJECT_GRAPH": tf.constant(graph.SerializeToString()), "a": np.zeros(2, np.float32)}
+    write_checkpoint(tmp_path / "x", arrays)
+    with pytest.raises(UserError, match=rf"{tmp_path}/x: cannot be read.*{problem}"):
+        read_checkpoint(tmp_path / "x")
 
 
 # Writing.
