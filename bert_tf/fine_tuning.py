@@ -1,6 +1,6 @@
 """Fine-tuning from Python: what `run_classifier.py` does, as one call."""
 
-from bert_tf.data.processors import PROCESSORS
+from bert_tf.data.processors import find_processor
 from bert_tf.errors import UserError
 from bert_tf.programs.run_classifier import ClassifierConfig, with_defaults
 from bert_tf.serving.predictor import Predictor, load
@@ -33,7 +33,7 @@ def fine_tune(task_name: str, **flags: object) -> Predictor:
     config = with_defaults(
         ClassifierConfig(task_name=task_name, **({"do_train": True, "do_eval": True} | _fields(flags)))
     )
-    run(ClassificationTask(config.task_name, PROCESSORS[config.task_name.lower()]()), config)
+    run(ClassificationTask(config.task_name, find_processor(config.task_name)), config)
     model = load(config.output_dir)
     print(f"{config.output_dir}: " + ", ".join(f"{name} = {score:.4f}" for name, score in model.scores.items()))
     return model

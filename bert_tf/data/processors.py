@@ -20,7 +20,7 @@ For files that are not TSV, override `get_train_examples`, `get_dev_examples` an
 original.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -190,3 +190,29 @@ PROCESSORS: dict[str, type[DataProcessor]] = {
     "mrpc": MrpcProcessor,
     "xnli": XnliProcessor,
 }
+
+
+def find_processor_class(task_name: str) -> Callable[[], DataProcessor]:
+    """Returns the entry of `PROCESSORS` for a task; capitals do not matter, but an exact name comes first.
+
+    Raises:
+        UserError: the task is unknown; the message lists the known ones.
+    """
+    by_lower_case = {name.lower(): processor for name, processor in PROCESSORS.items()} | PROCESSORS
+    found = by_lower_case.get(str(task_name)) or by_lower_case.get(str(task_name).lower())
+    if found is None:
+        known = ", ".join(sorted(PROCESSORS))
+        raise UserError(f"task_name: {task_name!r} is unknown; known: {known}")
+    if not callable(found):
+        raise UserError(f"PROCESSORS[{task_name!r}]: is not a class; enter the class itself, without parentheses")
+    return found
+
+
+def find_processor(task_name: str) -> DataProcessor:
+    """Creates the processor of a task; see `find_processor_class`.
+
+    Example:
+        >>> find_processor("MRPC").get_labels()
+        ['0', '1']
+    """
+    return find_processor_class(task_name)()

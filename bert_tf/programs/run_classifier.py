@@ -16,7 +16,7 @@ from absl import logging
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
 from bert_tf.data.folders import exported_dir, sample_dir
-from bert_tf.data.processors import PROCESSORS
+from bert_tf.data.processors import PROCESSORS, find_processor, find_processor_class
 from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.training.config import RunConfig, flag
@@ -33,8 +33,7 @@ class ClassifierConfig(RunConfig):
     def __post_init__(self) -> None:
         if not self.task_name:
             raise UserError(f"task_name: is missing; pass --task_name=MRPC (known: {_KNOWN})")
-        if self.task_name.lower() not in PROCESSORS:
-            raise UserError(f"task_name: {self.task_name!r} is unknown; known: {_KNOWN}")
+        find_processor_class(self.task_name)
         super().__post_init__()
 
 
@@ -85,7 +84,7 @@ def main() -> None:
     from bert_tf.training.run import run
 
     hide_start_up_message()
-    run(ClassificationTask(config.task_name, PROCESSORS[config.task_name.lower()]()), config)
+    run(ClassificationTask(config.task_name, find_processor(config.task_name)), config)
 
 
 def run_main() -> None:

@@ -19,6 +19,7 @@ from bert_tf.data.processors import (
     MnliProcessor,
     MrpcProcessor,
     XnliProcessor,
+    find_processor,
 )
 from bert_tf.data.tsv import TsvFile
 from bert_tf.errors import UserError
@@ -244,3 +245,28 @@ def test_reading_examples_needs_no_tensorflow():
 def test_an_empty_text_is_an_example_as_in_the_original(tmp_path):
     (tmp_path / "dev.tsv").write_text('A\t""\t1\n', encoding="utf-8")
     assert MrpcProcessor().get_dev_examples(tmp_path) == [InputExample("dev-1", "A", "", "1")]
+
+
+@pytest.mark.parametrize("name", ["Capital", "capital", "CAPITAL"])
+def test_a_task_is_found_whatever_the_capitals_of_its_name(monkeypatch, name):
+    monkeypatch.setitem(PROCESSORS, "Capital", ColaProcessor)
+    assert type(find_processor(name)) is ColaProcessor
+
+
+def test_two_tasks_that_differ_in_capitals_are_found_by_their_exact_names(monkeypatch):
+    monkeypatch.setitem(PROCESSORS, "CoLA", MnliProcessor)
+    assert type(find_processor("CoLA")) is MnliProcessor
+    assert type(find_processor("cola")) is ColaProcessor
+
+
+@pytest.mark.parametrize("name", ["coal", "", None, 7, ["mrpc"]])
+def test_an_unknown_task_is_one_line_with_the_known_ones(name):
+    with pytest.raises(UserError) as caught:
+        find_processor(name)
+    assert str(caught.value) == f"task_name: {name!r} is unknown; known: cola, mnli, mrpc, xnli"
+
+
+def test_an_object_in_place_of_a_class_is_named(monkeypatch):
+    monkeypatch.setitem(PROCESSORS, "cola", ColaProcessor())
+    with pytest.raises(UserError, match=r"PROCESSORS\['CoLA'\]: is not a class; enter the class itself"):
+        find_processor("CoLA")
