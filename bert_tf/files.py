@@ -141,12 +141,14 @@ def read_bytes(path: str | os.PathLike, max_bytes: int) -> bytes:
     """
     # O_NONBLOCK: opening a named pipe waits for its writer otherwise.
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
-        if stat.S_ISDIR(os.fstat(file.fileno()).st_mode):
+        status = os.fstat(file.fileno())
+        if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "is not a regular file", os.fspath(path))
-        content = file.read(max_bytes + 1)
-    if len(content) > max_bytes:
+        # A file may grow while it is read: its size decides first, and then the bytes do.
+        content = file.read(max_bytes + 1) if status.st_size <= max_bytes else b""
+    if max(status.st_size, len(content)) > max_bytes:
         raise ValueError(f"is larger than {max_bytes} bytes")
     return content
 

@@ -20,13 +20,18 @@ For files that are not TSV, override `get_train_examples`, `get_dev_examples` an
 original.
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from absl import logging
+
 from bert_tf.data.examples import InputExample
-from bert_tf.data.tsv import Row, TsvFile, read_text
-from bert_tf.errors import UserError
+from bert_tf.data.quoting import lenient_rows
+from bert_tf.data.text_files import read_text
+from bert_tf.data.tsv import TsvFile, find_label, load_in_one_of
+from bert_tf.errors import UserError, printable
 
 
 class DataProcessor:
@@ -43,26 +48,29 @@ class DataProcessor:
         test: the file of the test set; None if the task has no test set.
     """
 
-    labels: Sequence[str]
+    labels: Sequence[str] = ()
     metrics: Sequence[str] = ("accuracy",)
     label_aliases: ClassVar[Mapping[str, str]] = {}
-    train: TsvFile
-    dev: TsvFile
+    train: TsvFile | None = None
+    dev: TsvFile | None = None
     test: TsvFile | None = None
 
     def get_train_examples(self, data_dir: str | Path) -> list[InputExample]:
         """Reads the training set in file order; raises the errors of `read_examples`."""
-        return self.read_examples(data_dir, self.train, "train")
+        return self.read_examples(data_dir, self._declared(self.train, "training set", "do_train"), "train")
 
     def get_dev_examples(self, data_dir: str | Path) -> list[InputExample]:
         """Reads the development set in file order; raises the errors of `read_examples`."""
-        return self.read_examples(data_dir, self.dev, "dev")
+        return self.read_examples(data_dir, self._declared(self.dev, "development set", "do_eval"), "dev")
 
     def get_test_examples(self, data_dir: str | Path) -> list[InputExample]:
         """Reads the test set in file order, with the first label for all; raises the errors of `read_examples`."""
-        if self.test is None:
-            raise UserError(f"{type(self).__name__}: the task has no test set; run without --do_predict")
-        return self.read_examples(data_dir, self.test, "test")
+        return self.read_examples(data_dir, self._declared(self.test, "test set", "do_predict"), "test")
+
+    def _declared(self, file: TsvFile | None, name: str, flag: str) -> TsvFile:
+        if file is None:
+            raise UserError(f"{type(self).__name__}: the task has no {name}; run without --{flag}")
+        return file
 
     def get_labels(self) -> list[str]:
         """Returns the task's labels, in the order of the classifier's outputs.
@@ -85,21 +93,41 @@ class DataProcessor:
             UserError: the file is missing, empty or not UTF-8, or a row has too few or too many columns or an
                 unknown label. The message names the file and the line.
         """
-        path = Path(data_dir, file.name)
-        return [self._create_example(path, row, f"{set_type}-{number}", file) for number, row in file.read(data_dir)]
+        spellings = {**{label: label for label in self.get_labels()}, **self.label_aliases}
+        form, table = load_in_one_of(self.forms(file), data_dir, spellings)
+        log = logging.warning if table.is_odd else logging.info
+        log("%s: %s.", printable(Path(data_dir, file.name)), table.description)
+        return [_example(f"{set_type}-{number}", row.fields, form, spellings) for number, row in table.rows]
 
-    def _create_example(self, path: Path, row: Row, guid: str, file: TsvFile) -> InputExample:
-        text_a = row.fields[file.text_a]
-        text_b = None if file.text_b is None else row.fields[file.text_b]
-        label = self.labels[0] if file.label is None else self._label(path, row, file.label)
-        return InputExample(guid, text_a, text_b, label)
+    def forms(self, file: TsvFile) -> Sequence[TsvFile]:
+        """Returns the forms that a file of the task may have; here only the one that is declared."""
+        return (file,)
 
-    def _label(self, path: Path, row: Row, column: int) -> str:
-        label = self.label_aliases.get(row.fields[column], row.fields[column])
-        if label not in self.labels:
-            where = f"{path}:{row.line}: column {column % len(row.fields) + 1}"
-            raise UserError(f"{where}: unknown label {label[:40]!r}; use one of the task's: {', '.join(self.labels)}")
-        return label
+    @classmethod
+    def _read_tsv(cls, input_file: str | Path, quotechar: str | None = None) -> list[list[str]]:
+        r"""Reads the fields of each row (the original's function of this name), for processors of the original.
+
+        Args:
+            input_file: the file.
+            quotechar: the character that quotes fields; None if there is none.
+
+        Raises:
+            UserError: the file cannot be read.
+
+        Example:
+            >>> _ = Path("pairs.tsv").write_text("a\tb\n'c\t'\td\n", encoding="utf-8")
+            >>> DataProcessor._read_tsv("pairs.tsv", quotechar="'")
+            [['a', 'b'], ['c\t', 'd']]
+        """
+        return lenient_rows(Path(input_file), read_text(Path(input_file)), quotechar)
+
+
+def _example(guid: str, fields: list[str], file: TsvFile, spellings: Mapping[str, str]) -> InputExample:
+    """Makes an example of a row that has been checked; one of a test set gets the first label."""
+    text_b = None if file.text_b is None else fields[file.text_b]
+    first = next(iter(spellings.values()), None)
+    label = first if file.label is None else find_label(fields[file.label], spellings)
+    return InputExample(guid, fields[file.text_a], text_b, label)
 
 
 class ColaProcessor(DataProcessor):
@@ -127,12 +155,11 @@ class MnliProcessor(DataProcessor):
 class MrpcProcessor(DataProcessor):
     """MRPC: do two sentences mean the same?
 
-    Each file may have either of two forms. The first line shows which one it is, and both give the same examples
-    with the same guids.
+    Each file may have one of these forms, and all give the same examples with the same guids.
 
-    - GLUE's own form: a header, five columns (label, two ids, two sentences), raw quotes.
-    - The form that pandas exports (`scripts/export_mrpc.py`): no header, three columns (two sentences, label),
-      quoted. The labels of its test set are ignored.
+    - GLUE's own form: a header and five columns (label, two ids, two sentences).
+    - The form that pandas exports (`scripts/export_mrpc.py`): no header, three columns (two sentences, label). A test
+      set may lack the third one; if it has it, it is ignored.
     """
 
     labels = ("0", "1")
@@ -141,23 +168,11 @@ class MrpcProcessor(DataProcessor):
     dev = TsvFile("dev.tsv", text_a=3, text_b=4, label=0, columns=5)
     test = TsvFile("test.tsv", text_a=3, text_b=4, columns=5)
 
-    def read_examples(self, data_dir: str | Path, file: TsvFile, set_type: str) -> list[InputExample]:
-        """Reads one file in either form; see the base class."""
-        if not _has_glue_header(Path(data_dir, file.name)):
-            label = None if file.label is None else 2
-            file = TsvFile(file.name, text_a=0, text_b=1, label=label, header=False, columns=3, quoted=True)
-        return super().read_examples(data_dir, file, set_type)
-
-
-def _has_glue_header(path: Path) -> bool:
-    """Returns True if the first line names five columns or more, as in GLUE's MRPC files.
-
-    The first line of an export has three columns. More tabs can only be inside quotes.
-    """
-    columns = read_text(path).partition("\n")[0].split("\t")
-    if len(columns) == 5 and columns[1].isdigit() and columns[2].isdigit():
-        raise UserError(f"{path}:1: the header line of GLUE's MRPC files is missing; put it back")
-    return len(columns) >= 5 and not any('"' in column for column in columns)
+    def forms(self, file: TsvFile) -> Sequence[TsvFile]:
+        """Returns GLUE's form and those of an export."""
+        is_test = file.label is None
+        export = TsvFile(file.name, 0, 1, None if is_test else 2, header=False, columns=3, first_number=1)
+        return (file, export, dataclasses.replace(export, columns=2)) if is_test else (file, export)
 
 
 class XnliProcessor(DataProcessor):

@@ -4,22 +4,68 @@
 Every mistake in a file becomes a `UserError` that names the file and the line.
 """
 
-import csv
 import dataclasses
-import io
-import re
-from collections.abc import Iterator
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bert_tf.errors import UserError, reason_of
+from bert_tf.data.headers import is_header
+from bert_tf.data.quoting import QuoteClues, Row, find_quote_clues, may_be_quoted, quoted_rows, raw_rows
+from bert_tf.data.text_files import read_text
+from bert_tf.errors import UserError, first_few
+
+_SEPARATORS = {",": "commas", ";": "semicolons", "|": "vertical bars", "\\t": r"a backslash and a t"}
+_LONGEST_NAME = 20
 
 
-class Row(NamedTuple):
-    """One row of a TSV file: the number of the line on which it begins, counted from 1, and its fields."""
+class Table(NamedTuple):
+    """The content of a TSV file.
 
-    line: int
-    fields: list[str]
+    Attributes:
+        rows: the rows of data, each with its number or guid.
+        header: the first row if it names the columns.
+        has_expected_header: True if the file has a header as declared, or none as declared.
+        quoted: True if the quotes around fields were removed.
+        num_blank_lines: the number of blank lines at the end, which were skipped.
+        remark: how an ambiguity was decided; empty if there was none.
+    """
+
+    rows: list[tuple[str, Row]]
+    header: Row | None
+    has_expected_header: bool
+    quoted: bool
+    num_blank_lines: int
+    remark: str = ""
+
+    @property
+    def is_odd(self) -> bool:
+        """True if a user should look at the description."""
+        return bool(self.remark) or not self.has_expected_header
+
+    @property
+    def description(self) -> str:
+        r"""The number of examples and what was taken for what, in one line.
+
+        Example:
+            >>> _ = Path("dev.tsv").write_text("label\ttext\n1\tIt rains .\n", encoding="utf-8")
+            >>> TsvFile("dev.tsv", text_a=1, label=0).load(".").description
+            '1 example; line 1 is the header (label, text)'
+        """
+        remarks = [f"{len(self.rows):,} example{'s' * (len(self.rows) != 1)}", self._first_line]
+        if self.quoted:
+            remarks.append("double quotes read as csv does")
+        if self.num_blank_lines:
+            remarks.append(f"skipped {self.num_blank_lines} blank line{'s' * (self.num_blank_lines != 1)} at the end")
+        return "; ".join(remarks + [self.remark] * bool(self.remark))
+
+    @property
+    def _first_line(self) -> str:
+        if self.header is None:
+            return "no header" if self.has_expected_header else "line 1 is data, there is no header"
+        names = first_few(name[:_LONGEST_NAME] for name in self.header.fields)
+        unexpected = "" if self.has_expected_header else ", though the task expects none"
+        return f"line 1 is the header ({names}){unexpected}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +78,13 @@ class TsvFile:
         text_b: the column of the second text, for tasks on pairs.
         label: the column of the label; None on a test set, whose examples all get the first label.
         guid: the column that numbers the examples; None to number them by their rows.
-        header: True if the first row names the columns.
+        header: True if the first row names the columns. A file that clearly differs from this is read as it is.
         columns: the number of columns of each row; None for any number that includes the columns named here.
-        quoted: True if fields may be wrapped in double quotes, as `csv` and pandas write them. The files of
-            GLUE are raw: there a double quote is a character like any other.
+        quoted: True if fields may be wrapped in double quotes, as `csv` and pandas write them. False if a double
+            quote is a character like any other, as in GLUE's files. None to find out from the file.
         only: (column, value): rows with another value are skipped.
+        first_number: the number of the first row of a file without a header. By default 0 as in the original, but 1
+            with `quoted=True`, which the original cannot read.
 
     Example:
         >>> TsvFile("train.tsv", text_a=3, text_b=4, label=0).min_columns
@@ -50,8 +98,9 @@ class TsvFile:
     guid: int | None = None
     header: bool = True
     columns: int | None = None
-    quoted: bool = False
+    quoted: bool | None = None
     only: tuple[int, str] | None = None
+    first_number: int | None = None
 
     @property
     def min_columns(self) -> int:
@@ -59,51 +108,199 @@ class TsvFile:
         named = [self.text_a, self.text_b, self.label, self.guid, self.only and self.only[0]]
         return max(column for column in named if column is not None) + 1 + (self.label == -1)
 
-    def read(self, data_dir: str | Path) -> Iterator[tuple[str, Row]]:
+    def read(self, data_dir: str | Path, labels: Mapping[str, str] | None = None) -> Iterator[tuple[str, Row]]:
         r"""Yields the rows below the header in file order, each with its number or the content of `guid`.
 
+        Args:
+            data_dir: the data folder.
+            labels: the task's label for each spelling; None if any label will do.
+
         Raises:
-            UserError: the file cannot be read, a row has too few or too many columns, or there are no rows.
+            UserError: see `load`.
 
         Example:
             >>> _ = Path("dev.tsv").write_text("label\ttext\n1\tIt rains .\n", encoding="utf-8")
             >>> list(TsvFile("dev.tsv", text_a=1, label=0).read("."))
             [('1', Row(line=2, fields=['1', 'It rains .']))]
         """
-        path = Path(data_dir, self.name)
-        found = False
-        for number, row in self._numbered(read_quoted_tsv(path) if self.quoted else read_raw_tsv(path)):
-            self._check_columns(path, row)
-            if self.only is None or row.fields[self.only[0]] == self.only[1]:
-                found = True
-                yield str(number) if self.guid is None else row.fields[self.guid], row
-        if not found:
+        yield from self.load(data_dir, labels).rows
+
+    def load(self, data_dir: str | Path, labels: Mapping[str, str] | None = None) -> Table:
+        """Reads the rows and finds out what the file is like. The arguments are those of `read`.
+
+        Raises:
+            UserError: the file cannot be read, a row has too few or too many columns or an unknown label, there are
+                no rows, or raw and quoted reading are both possible and disagree on the rows.
+        """
+        path, labels = Path(data_dir, self.name), labels or {}
+        text = read_text(path)
+        self._check_separator(path, text)
+        if self.quoted is not None or not may_be_quoted(text):
+            return self._table(path, text, bool(self.quoted), labels)
+        return _choose(path, find_quote_clues(text), lambda quoted: self._table(path, text, quoted, labels))
+
+    def _check_separator(self, path: Path, text: str) -> None:
+        if "\t" in text or self.min_columns < 2:
+            return
+        lines = [line for line in text.split("\n", 9)[:9] if line.strip()]
+        for separator, name in _SEPARATORS.items():
+            if lines and all(line.count(separator) >= self.min_columns - 1 for line in lines):
+                raise UserError(f"{path}:1: the columns are separated by {name}; separate them by tabs")
+
+    def _table(self, path: Path, text: str, quoted: bool, labels: Mapping[str, str]) -> Table:
+        """Reads a text in one of the two ways."""
+        rows = quoted_rows(path, text) if quoted else raw_rows(path, text)
+        num_blank_lines = _remove_blank_end(rows)
+        if not rows:
+            raise UserError(f"{path}:1: all lines are blank; check that the file was written completely")
+        header = rows[0] if self._has_header(rows, labels) else None
+        data = rows[header is not None :]
+        for row in data:
+            self._check(path, row, labels)
+        numbered = list(self._numbered(data, header))
+        if not numbered:
             rest = f"with {self.only[1]!r} in column {self.only[0] + 1}" if self.only else "below the header"
             raise UserError(f"{path}:1: there are no rows {rest}; check that this is the right file")
+        return Table(numbered, header, self.header == (header is not None), quoted, num_blank_lines)
 
-    def _numbered(self, rows: list[Row]) -> Iterator[tuple[int, Row]]:
-        """Numbers the rows below the header.
+    def _has_header(self, rows: list[Row], labels: Mapping[str, str]) -> bool:
+        texts = [column for column in (self.text_a, self.text_b) if column is not None]
+        is_blank = _is_blank(rows[0])
+        return not is_blank and is_header([row.fields for row in rows], texts, self.label, labels, self.header)
 
-        The original counts from the file's first line, which may be the header. It cannot read quoted files;
-        their rows count from 1, so that an example has the same guid as in GLUE's file.
-        """
-        if self.header:
-            return enumerate(rows[1:], start=1)
-        return enumerate(rows, start=1 if self.quoted else 0)
-
-    def _check_columns(self, path: Path, row: Row) -> None:
+    def _check(self, path: Path, row: Row, labels: Mapping[str, str]) -> None:
+        """Raises `UserError` if the row has a wrong number of columns or an unknown label."""
         count = len(row.fields)
-        if count < self.min_columns or self.columns not in (None, count):
+        is_short = count < self.min_columns
+        is_wrong = is_short or self.columns not in (None, count)
+        if _is_blank(row) and (is_wrong or count < 2 or self.label is not None):
+            raise UserError(f"{path}:{row.line}: the line is blank; remove it")
+        if is_wrong:
             needed = self.columns or f"at least {self.min_columns}"
             problem = f"the row has {count} column{'s' * (count != 1)}, but {needed} are needed"
-            raise UserError(f"{path}:{row.line}: {problem}; put exactly one tab between two columns")
+            raise UserError(f"{path}:{row.line}: {problem}; {_column_remedy(row)}")
+        if labels and self.label is not None and find_label(row.fields[self.label], labels) is None:
+            where = f"{path}:{row.line}: column {self.label % count + 1}"
+            problem = f"unknown label {row.fields[self.label][:40]!r}"
+            raise UserError(f"{where}: {problem}; use one of the task's: {', '.join(dict.fromkeys(labels.values()))}")
+
+    def _numbered(self, rows: list[Row], header: Row | None) -> Iterator[tuple[str, Row]]:
+        """Numbers the rows as the original does, which counts from the file's first line, also if it is the header.
+
+        Rows of an export count from 1, so that an example has the same guid as in GLUE's file.
+        """
+        first = self.first_number if self.first_number is not None else int(self.quoted or False)
+        for number, row in enumerate(rows, start=first if header is None else 1):
+            if self.only is None or row.fields[self.only[0]] == self.only[1]:
+                yield str(number) if self.guid is None else row.fields[self.guid], row
+
+
+def load_in_one_of(forms: Sequence[TsvFile], data_dir: str | Path, labels: Mapping[str, str]) -> tuple[TsvFile, Table]:
+    """Reads a file that may have one of several forms, each with another number of columns.
+
+    Args:
+        forms: descriptions of the same file; if there are several, each has `columns`, the largest first.
+        data_dir: the data folder.
+        labels: the task's label for each spelling.
+
+    Returns:
+        The form that fits, and the content.
+
+    Raises:
+        UserError: none fits, or more than one does.
+    """
+    if len(forms) == 1:
+        return forms[0], forms[0].load(data_dir, labels)
+    path = Path(data_dir, forms[0].name)
+    text = read_text(path)
+    found = [(form, _attempt(lambda form=form: form.load(data_dir, labels))) for form in forms]
+    fitting = [(form, table) for form, table in found if isinstance(table, Table)]
+    if len(fitting) > 1:
+        counts = " or ".join(str(form.columns) for form, _ in fitting)
+        raise UserError(f"{path}:1: can be read with {counts} columns; quote all fields, as csv.QUOTE_ALL does")
+    if not fitting:
+        count = statistics.mode(line.count("\t") + 1 for line in text.split("\n"))
+        raise next((error for form, error in found if form.columns <= count), found[-1][1])
+    return fitting[0]
+
+
+def find_label(cell: str, labels: Mapping[str, str]) -> str | None:
+    """Returns the label that a field spells, spaces around it aside; None if it is unknown.
+
+    Example:
+        >>> find_label(" contradictory", {"contradictory": "contradiction"})
+        'contradiction'
+    """
+    return labels.get(cell, labels.get(cell.strip()))
+
+
+def _choose(path: Path, clues: QuoteClues, read: Callable[[bool], Table]) -> Table:
+    """Reads a file raw or quoted.
+
+    Args:
+        path: of the file.
+        clues: how its quotes look.
+        read: reads it, quoted or not.
+
+    Raises:
+        UserError: neither is possible, or both are and disagree on the rows.
+    """
+    raw, quoted = (_attempt(lambda way=way: read(way)) for way in (False, True))
+    if isinstance(raw, Table) and isinstance(quoted, Table):
+        return _decide(path, clues, raw, quoted)
+    if isinstance(quoted, Table):
+        return quoted
+    if isinstance(raw, Table) and not clues.is_surely_quoted:
+        return raw
+    raise quoted if clues.looks_quoted else raw
+
+
+def _decide(path: Path, clues: QuoteClues, raw: Table, quoted: Table) -> Table:
+    """Returns one of two possible readings."""
+    if [fields for _, (_, fields) in raw.rows] == [fields for _, (_, fields) in quoted.rows]:
+        return raw
+    if not clues.looks_quoted:
+        remark = f"kept the double quotes around {clues.plain} fields, which quoted=True would remove"
+        return raw if clues.raw else raw._replace(remark=remark)
+    if len(raw.rows) != len(quoted.rows):
+        problem = f"{len(raw.rows):,} rows if its double quotes are characters, and {len(quoted.rows):,} if they quote"
+        raise UserError(f"{path}:1: has {problem}; write each double quote as csv does, or say quoted=True or False")
+    remark = ""
+    if clues.raw:
+        remark = f"{clues.raw} fields have double quotes that are not quoted as csv does it"
+    elif not clues.doubled and not clues.spanning:
+        remark = f"removed the double quotes around {clues.plain} fields, which quoted=False would keep"
+    return quoted._replace(remark=remark)
+
+
+def _attempt(read: Callable[[], Table]) -> Table | UserError:
+    try:
+        return read()
+    except UserError as error:
+        return error
+
+
+def _is_blank(row: Row) -> bool:
+    """Returns True if nothing is written in the row, not even the quotes of an empty text."""
+    return row.fields != [""] and not any(field.strip() for field in row.fields)
+
+
+def _remove_blank_end(rows: list[Row]) -> int:
+    """Removes blank rows at the end; returns their number."""
+    num_rows = len(rows)
+    while rows and _is_blank(rows[-1]):
+        rows.pop()
+    return num_rows - len(rows)
+
+
+def _column_remedy(row: Row) -> str:
+    if row.fields[-1].startswith('"'):
+        return "if a quoted field has tabs or line ends, double each double quote inside it"
+    return "put exactly one tab between two columns"
 
 
 def read_raw_tsv(path: Path) -> list[Row]:
     r"""Reads a TSV file in which a double quote is a character like any other (the original's `_read_tsv`).
-
-    Only "\n" and "\r\n" end a line, not the other line ends of Unicode. The original fails on a "\r" anywhere
-    else, and so does this function.
 
     Raises:
         UserError: the file cannot be read (see `read_text`) or has a "\r" inside a line.
@@ -113,19 +310,11 @@ def read_raw_tsv(path: Path) -> list[Row]:
         >>> read_raw_tsv(Path("raw.tsv"))
         [Row(line=1, fields=['a "word"', '1'])]
     """
-    lines = read_text(path).removesuffix("\n").split("\n")
-    rows = [Row(number, line.removesuffix("\r").split("\t")) for number, line in enumerate(lines, start=1)]
-    for row in rows:
-        if any("\r" in field for field in row.fields):
-            raise _carriage_return_inside(path, row.line)
-    return rows
+    return raw_rows(path, read_text(path))
 
 
 def read_quoted_tsv(path: Path) -> list[Row]:
     r"""Reads a TSV file with quoting as `csv` and pandas write it.
-
-    A field that begins with a double quote ends at the next double quote that is not doubled. Tabs and line
-    ends between them are text. Line numbers count the lines of the file, as an editor shows them.
 
     Raises:
         UserError: the file cannot be read (see `read_text`), a quoted field is not closed, or there is a "\r"
@@ -136,72 +325,4 @@ def read_quoted_tsv(path: Path) -> list[Row]:
         >>> read_quoted_tsv(Path("quoted.tsv"))
         [Row(line=1, fields=['a\tb', '1'])]
     """
-    text = read_text(path)
-    rows = []
-    # The csv module refuses fields above a limit, which applies to the whole process.
-    limit = csv.field_size_limit(len(text) + 1)
-    try:
-        reader = csv.reader(io.StringIO(text), delimiter="\t", strict=True)
-        line = 1
-        for fields in reader:
-            rows.append(Row(line, fields))
-            line = reader.line_num + 1
-    except csv.Error:
-        raise _quoting_error(path, text, line) from None
-    finally:
-        csv.field_size_limit(limit)
-    return rows
-
-
-def _quoting_error(path: Path, text: str, line: int) -> UserError:
-    """Finds the mistake in the row that begins on `line` of `text`, which the csv module refused."""
-    row = text.split("\n", line - 1)[-1]
-    # The correct fields at the start of the row, each with its tab; the next field is the wrong one.
-    correct = re.match(r'(?:(?:"[^"]*(?:""[^"]*)*"|(?!")[^\t\r\n]*)\t)*', row)[0]
-    if not row.startswith('"', len(correct)):
-        return _carriage_return_inside(path, line)
-    line += correct.count("\n")
-    remedy = "end it with one double quote, and write each double quote inside it twice"
-    return UserError(f"{path}:{line}: a quoted field begins here and is not closed; {remedy}")
-
-
-def _carriage_return_inside(path: Path, line: int) -> UserError:
-    return UserError(rf"{path}:{line}: there is a carriage return (\r) inside the line; remove it")
-
-
-def read_text(path: Path) -> str:
-    r"""Reads a UTF-8 text file, without its byte-order mark if it has one.
-
-    Raises:
-        UserError: the file is missing, unreadable, empty, not UTF-8, or has a NUL character.
-
-    Example:
-        >>> _ = Path("text.txt").write_text("\ufeffIt rains .", encoding="utf-8")
-        >>> read_text(Path("text.txt"))
-        'It rains .'
-    """
-    text = _decode(path, _read_bytes(path)).removeprefix("\ufeff")
-    if "\0" in text:
-        line = text.partition("\0")[0].count("\n") + 1
-        raise UserError(f"{path}:{line}: there is a NUL character in the line; remove it")
-    if not text:
-        raise UserError(f"{path}:1: the file is empty; check that it was written completely")
-    return text
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file; check data_dir and task_name") from None
-    except OSError as error:
-        raise UserError(f"{path}: the file cannot be read ({reason_of(error)}); check data_dir") from None
-
-
-def _decode(path: Path, content: bytes) -> str:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        problem = f"byte 0x{content[error.start]:02x} is not UTF-8"
-        raise UserError(f"{path}:{line}: {problem}; save the file as UTF-8") from None
+    return quoted_rows(path, read_text(path))

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.corpora import EXPORT_TRAIN, GLUE_HEADER, GLUE_TRAIN, write
+from support.corpora import EXPORT_TRAIN, GLUE_TRAIN, write
 from support.paths import ROOT
 
 from bert_tf.data import processors
@@ -63,6 +63,27 @@ def test_real_mrpc_and_its_export_give_the_same_examples(glue_dir, export_dir, s
     assert get(glue_dir / "MRPC") == get(export_dir)
 
 
+@pytest.mark.parametrize("task", ["RTE", "SST-2"])
+@pytest.mark.parametrize("split", ["train", "dev", "test"])
+def test_glues_other_raw_files_keep_every_quote(glue_dir, task, split):
+    lines = original_lines(glue_dir / task / f"{split}.tsv")[1:]
+    texts = [lines[0].index(cell) for cell in lines[0] if " " in cell]
+    file = TsvFile(f"{split}.tsv", texts[0], texts[1] if len(texts) > 1 else None)
+    assert [row.fields for _, row in file.read(glue_dir / task)] == lines
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])
+@pytest.mark.parametrize("split", ["train", "dev", "test"])
+@pytest.mark.parametrize(("task", "processor"), [("MRPC", MrpcProcessor()), ("CoLA", ColaProcessor())])
+def test_what_csv_writes_comes_back_with_the_same_texts(glue_dir, tmp_path, task, processor, split, quoting):
+    lines = original_lines(glue_dir / task / f"{split}.tsv")
+    with (tmp_path / f"{split}.tsv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, delimiter="\t", quoting=quoting).writerows(lines)
+    read = getattr(processor, f"get_{split}_examples")
+    assert read(tmp_path) == read(glue_dir / task)
+
+
 @pytest.mark.parametrize(("set_type", "count"), [("train", 8551), ("dev", 1043), ("test", 1063)])
 def test_real_cola_gives_the_examples_of_the_original(glue_dir, set_type, count):
     examples = getattr(ColaProcessor(), f"get_{set_type}_examples")(glue_dir / "CoLA")
@@ -106,6 +127,86 @@ def test_a_test_set_of_mrpc_gets_the_dummy_label(tmp_path, content):
     assert MrpcProcessor().get_test_examples(tmp_path) == expected
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "A .\tB .\nC .\tD .\n",
+        "sentence1\tsentence2\nA .\tB .\nC .\tD .\n",
+        "sentence1\tsentence2\tlabel\nA .\tB .\t1\nC .\tD .\t\n",
+        '"A ."\t"B ."\n"C ."\t"D ."\n',
+        "0\t1\nA .\tB .\nC .\tD .\n\n \n\t\n",
+    ],
+    ids=["two columns", "two with a header", "three with a header", "two quoted", "two under numbers, blank lines"],
+)
+def test_an_exported_test_set_of_mrpc_may_lack_labels_and_have_a_header(tmp_path, content):
+    write(tmp_path / "test.tsv", content)
+    expected = [InputExample("test-1", "A .", "B .", "0"), InputExample("test-2", "C .", "D .", "0")]
+    assert MrpcProcessor().get_test_examples(tmp_path) == expected
+
+
+def test_a_training_set_of_mrpc_needs_its_labels(tmp_path):
+    assert "the row has 2 columns, but 3 are needed" in mrpc_error(tmp_path, "A .\tB .\nC .\tD .\n")
+
+
+def test_five_quoted_columns_are_glues_own_form(tmp_path):
+    rows = [["Quality", "#1 ID", "#2 ID", "#1 String", "#2 String"], ["1", "a", "b", '" Yes , " he', "C\tD\nE"]]
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL):
+        with (tmp_path / "train.tsv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, delimiter="\t", quoting=quoting).writerows(rows)
+        expected = [InputExample("train-1", '" Yes , " he', "C\tD\nE", "1")]
+        assert MrpcProcessor().get_train_examples(tmp_path) == expected
+
+
+def test_a_missing_header_costs_no_example_and_is_reported(tmp_path, caplog):
+    write(tmp_path / "MRPC/train.tsv", "1\tjunk\tjunk\tA .\tB .\n0\tjunk\tjunk\tC .\tD .\n")
+    write(tmp_path / "CoLA/test.tsv", "0\tA cat .\n1\tCat a .\n")
+    write(tmp_path / "MNLI/train.tsv", mnli_row(31, "neutral"))
+    write(tmp_path / "XNLI/multinli/multinli.train.zh.tsv", "一 。\t二 。\tcontradictory\n三 。\t四 。\tneutral \n")
+    assert MrpcProcessor().get_train_examples(tmp_path / "MRPC") == [
+        InputExample("train-0", "A .", "B .", "1"),
+        InputExample("train-1", "C .", "D .", "0"),
+    ]
+    assert [each.guid for each in ColaProcessor().get_test_examples(tmp_path / "CoLA")] == ["test-0", "test-1"]
+    assert [each.guid for each in MnliProcessor().get_train_examples(tmp_path / "MNLI")] == ["train-31"]
+    labels = [each.label for each in XnliProcessor().get_train_examples(tmp_path / "XNLI")]
+    assert labels == ["contradiction", "neutral"]
+    assert len(caplog.messages) == 4
+    assert caplog.messages[1].endswith("CoLA/test.tsv: 2 examples; line 1 is data, there is no header.")
+
+
+def test_a_header_before_cola_is_no_example(tmp_path, caplog):
+    write(tmp_path / "train.tsv", "source\tlabel\tnotes\tsentence\nx\t1\t\tA cat .\n")
+    assert ColaProcessor().get_train_examples(tmp_path) == [InputExample("train-1", "A cat .", None, "1")]
+    assert caplog.messages[-1].endswith(
+        "line 1 is the header (source, label, notes, sentence), though the task expects none."
+    )
+
+
+def test_what_was_read_is_one_line_of_the_log(tmp_path, caplog):
+    path = write(tmp_path / "train.tsv", GLUE_TRAIN + "\n")
+    with caplog.at_level("INFO", logger="absl"):
+        MrpcProcessor().get_train_examples(tmp_path)
+    header = "line 1 is the header (Quality, #1 ID, #2 ID, #1 String and 1 more)"
+    assert caplog.messages == [f"{path}: 2 examples; {header}; skipped 1 blank line at the end."]
+
+
+@pytest.mark.parametrize("columns", ["1\t11\t12\t{}\t{}\n", "{}\t{}\t1\n"], ids=["glue", "export"])
+def test_raw_quotes_swallow_no_rows(tmp_path, columns):
+    texts = [('" Yes', "B"), ('" No " , he said', "D"), ("E", 'F "'), ("G", '" H "')]
+    write(tmp_path / "train.tsv", "".join(columns.format(*pair) for pair in texts))
+    assert [(each.text_a, each.text_b) for each in MrpcProcessor().get_train_examples(tmp_path)] == texts
+
+
+def test_an_export_that_could_be_raw_or_quoted_is_refused(tmp_path):
+    message = mrpc_error(tmp_path, '"A\tB\t1\nC"\tD\t0\n"E\tF\t1\nG"\tH\t0\n')
+    assert message.startswith("1: has 4 rows if its double quotes are characters, and 2 if they quote; ")
+
+
+def test_a_text_that_repeats_the_names_of_columns_is_an_example(tmp_path):
+    write(tmp_path / "train.tsv", "sentence1\tsentence2\t1\nA .\tB .\t0\n")
+    assert MrpcProcessor().get_train_examples(tmp_path)[0] == InputExample("train-1", "sentence1", "sentence2", "1")
+
+
 def test_an_export_whose_first_fields_hold_tabs_and_line_ends_is_not_taken_for_glue(tmp_path):
     write(tmp_path / "train.tsv", 'A\t"b\tc\td\te"\t1\n"x\ny\r\nz\rw"\tB\t0\n')
     examples = MrpcProcessor().get_train_examples(tmp_path)
@@ -120,7 +221,7 @@ def test_an_export_whose_first_fields_hold_tabs_and_line_ends_is_not_taken_for_g
     [
         ("", 1, "the file is empty"),
         (GLUE_TRAIN + "2\t31\t32\tA\tB\n", 4, "column 1: unknown label '2'; use one of the task's: 0, 1"),
-        (GLUE_TRAIN.removeprefix("\ufeff" + GLUE_HEADER), 1, "the header line of GLUE's MRPC files is missing"),
+        (GLUE_TRAIN.replace("\t", ","), 1, "the columns are separated by commas; separate them by tabs"),
         (EXPORT_TRAIN + "A\tB\n", 3, "the row has 2 columns, but 3 are needed"),
         (EXPORT_TRAIN + "A\tB\t-1\n", 3, "column 3: unknown label '-1'; use one of the task's: 0, 1"),
         ('"A\n\nA"\t"B\nB"\t1\nC\tD\t7\n', 5, "unknown label '7'"),
@@ -270,3 +371,54 @@ def test_an_object_in_place_of_a_class_is_named(monkeypatch):
     monkeypatch.setitem(PROCESSORS, "cola", ColaProcessor())
     with pytest.raises(UserError, match=r"PROCESSORS\['CoLA'\]: is not a class; enter the class itself"):
         find_processor("CoLA")
+
+
+def test_a_processor_of_the_original_reads_rows_as_it_did(tmp_path):
+    class Original(DataProcessor):
+        def get_train_examples(self, data_dir):
+            return self._create_examples(self._read_tsv(Path(data_dir) / "train.tsv"), "train")
+
+        def get_labels(self):
+            return ["0", "1"]
+
+        def _create_examples(self, lines, set_type):
+            return [
+                InputExample(guid=f"{set_type}-{i}", text_a=line[1], text_b=None, label=line[0])
+                for i, line in enumerate(lines)
+                if i > 0
+            ]
+
+    path = write(tmp_path / "train.tsv", 'label\ttext\n1\tA "cat" .\n0\t"Cat\n\n')
+    assert Original().get_train_examples(str(tmp_path)) == [
+        InputExample("train-1", 'A "cat" .', None, "1"),
+        InputExample("train-2", '"Cat', None, "0"),
+    ]
+    write(path, "'a\tb'\t'c''d'\n" + "x" * 200_000 + "\ty\n")
+    assert Original._read_tsv(str(path), quotechar="'") == [["a\tb", "c'd"], ["x" * 200_000, "y"]]
+    with pytest.raises(UserError, match=r"train\.tsv: cannot be split"):
+        Original._read_tsv(path, quotechar="''")
+
+
+def test_get_labels_alone_is_enough_and_an_overridden_one_counts(tmp_path):
+    class Overridden(ColaProcessor):
+        labels = ("x",)
+
+        def get_labels(self):
+            return ["no", "yes"]
+
+    class Alone(DataProcessor):
+        train = ColaProcessor.train
+
+        def get_labels(self):
+            return ["no", "yes"]
+
+    write(tmp_path / "train.tsv", "x\tyes\t\tA cat .\n")
+    write(tmp_path / "test.tsv", "index\tsentence\n0\tA cat .\n")
+    assert Overridden().get_train_examples(tmp_path)[0].label == "yes"
+    assert Overridden().get_test_examples(tmp_path)[0].label == "no"
+    assert Alone().get_train_examples(tmp_path)[0].label == "yes"
+    write(tmp_path / "train.tsv", "x\tx\t\tA cat .\n")
+    with pytest.raises(UserError, match="unknown label 'x'; use one of the task's: no, yes"):
+        Overridden().get_train_examples(tmp_path)
+    with pytest.raises(UserError, match="Alone: the task has no development set; run without --do_eval"):
+        Alone().get_dev_examples(tmp_path)

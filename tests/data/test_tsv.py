@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from support.corpora import EXPORT_TRAIN, GLUE_HEADER, GLUE_TRAIN, write
 
-from bert_tf.data.tsv import Row, TsvFile, read_quoted_tsv, read_raw_tsv, read_text
+from bert_tf.data.quoting import Row
+from bert_tf.data.tsv import TsvFile, read_quoted_tsv, read_raw_tsv
 from bert_tf.errors import UserError
 
 # The two forms of MRPC's training set.
@@ -53,19 +54,26 @@ def test_a_quoted_row_of_several_lines_has_the_number_of_its_first_line(tmp_path
         (GLUE, GLUE_HEADER, 1, "no rows below the header"),
         (GLUE, GLUE_TRAIN + "1\t31\t32\tA\n", 4, "the row has 4 columns, but 5 are needed"),
         (GLUE, GLUE_TRAIN + "1\t31\t32\tA\tB\tC\n", 4, "the row has 6 columns, but 5 are needed"),
-        (GLUE, GLUE_TRAIN + "\n", 4, "the row has 1 column, but 5 are needed"),
+        (GLUE, GLUE_TRAIN + "\n1\t31\t32\tA\tB\n", 4, "the line is blank; remove it"),
+        (GLUE, GLUE_TRAIN + " \t \n1\t31\t32\tA\tB\n", 4, "the line is blank; remove it"),
+        (GLUE, GLUE_TRAIN + "\t\t\t\t\n1\t31\t32\tA\tB\n", 4, "the line is blank; remove it"),
+        (GLUE, "\n" + GLUE_TRAIN, 1, "the line is blank; remove it"),
+        (GLUE, " \n\t\n\n", 1, "all lines are blank"),
+        (GLUE, GLUE_TRAIN.replace("\t", ","), 1, "the columns are separated by commas"),
+        (GLUE, GLUE_TRAIN.replace("\t", ";"), 1, "the columns are separated by semicolons"),
+        (GLUE, GLUE_TRAIN.replace("\t", "\\t"), 1, "the columns are separated by a backslash and a t"),
+        (GLUE, GLUE_TRAIN.replace("\n", "\r"), 1, "the lines end with a carriage return (\\r) alone"),
+        (EXPORT, EXPORT_TRAIN.replace("\n", "\r"), 1, "the lines end with a carriage return (\\r) alone"),
         (GLUE, GLUE_TRAIN + "1\t31\t32\tA\rC\tB\n", 4, "carriage return"),
         (EXPORT, EXPORT_TRAIN + "A\tB\n", 3, "the row has 2 columns, but 3 are needed"),
         (EXPORT, EXPORT_TRAIN + "A\tB\t1\t1\n", 3, "the row has 4 columns, but 3 are needed"),
-        (EXPORT, EXPORT_TRAIN + "\n", 3, "the row has 0 columns, but 3 are needed"),
+        (EXPORT, EXPORT_TRAIN + "\n" + EXPORT_TRAIN, 3, "the line is blank; remove it"),
         (EXPORT, EXPORT_TRAIN + "A\rC\tB\t1\n", 3, "carriage return"),
         (EXPORT, EXPORT_TRAIN + 'A\rC\t"B"\t1\n', 3, "carriage return"),
         (EXPORT, EXPORT_TRAIN + 'A\t"B\t1\nC\tD\t0\n', 3, "a quoted field begins here and is not closed"),
         (EXPORT, EXPORT_TRAIN + 'A\t"B\t1\nC\tD\t0\n' + EXPORT_TRAIN, 3, "a quoted field begins here and is not"),
         (EXPORT, EXPORT_TRAIN + '"A" C\tB\t1\n', 3, "a quoted field begins here and is not closed"),
         (EXPORT, EXPORT_TRAIN + '"A\n""A"""\t"B\t1\n', 4, "a quoted field begins here and is not closed"),
-        (EXPORT, EXPORT_TRAIN.encode() + b"A \xe9\tB\t1\n", 3, "byte 0xe9 is not UTF-8"),
-        (GLUE, GLUE_TRAIN.encode("utf-16"), 1, "byte 0xff is not UTF-8"),
         (GLUE, GLUE_TRAIN + "1\t31\t32\tA\0\tB\n", 4, "NUL"),
         (EXPORT, EXPORT_TRAIN + "A\0\tB\t1\n", 3, "NUL"),
     ],
@@ -82,15 +90,6 @@ def test_crlf_does_not_change_line_numbers(tmp_path):
 
 def test_an_unclosed_quote_in_a_large_export_is_found_quickly(tmp_path):
     assert error_of(EXPORT, tmp_path, 'A\t"B\t1\n' + 'He said "" yes\tB\t1\n' * 200_000).startswith("1: ")
-
-
-def test_a_path_that_is_not_a_file_is_reported_in_one_line(tmp_path):
-    with pytest.raises(UserError, match=r"train\.tsv: there is no such file; check data_dir"):
-        read_text(tmp_path / "train.tsv")
-    with pytest.raises(UserError, match=r"the file cannot be read \(Is a directory\); check data_dir"):
-        read_text(tmp_path)
-    with pytest.raises(UserError, match=r"cannot be read \(Not a directory\); check data_dir"):
-        read_text(write(tmp_path / "test.tsv", "A\tB\t1\n") / "train.tsv")
 
 
 def test_rows_are_numbered_as_in_the_original_and_exports_from_1(tmp_path):
@@ -119,3 +118,54 @@ def test_the_last_column_may_be_the_label_of_rows_of_any_length(tmp_path):
     assert "the row has 2 columns, but at least 3 are needed" in error_of(
         TsvFile("train.tsv", text_a=1, label=-1, header=False), tmp_path, "a\tb\n"
     )
+
+
+FOUND_OUT = TsvFile("train.tsv", text_a=0, label=1, header=False)
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ('He said "yes" .\t1\n"Hello ."\t0\n', ['He said "yes" .', '"Hello ."']),
+        ('"He said ""yes"" ."\t1\nHello .\t0\n', ['He said "yes" .', "Hello ."]),
+        ('"Hello ."\t1\n"He ""is"" ."\t0\n', ["Hello .", 'He "is" .']),
+        ('"A\tB"\t1\nC\t0\n', ["A\tB", "C"]),
+        ('"A\nB"\t1\nC\t0\n', ["A\nB", "C"]),
+        ('"A\r\nB"\t1\r\nC\t0\r\n', ["A\r\nB", "C"]),
+        ('"Hello ."\t"1"\n"C"\t"0"\n', ["Hello .", "C"]),
+        ('"Hello ."\t1\n"Bye ."\t0\n', ["Hello .", "Bye ."]),
+        ('"Hello ."\t1\nBye .\t0\n', ['"Hello ."', "Bye ."]),
+        ('"A, b"\t1\n"C, d"\t1\n"E, f"\t1\nG\t0\n', ["A, b", "C, d", "E, f", "G"]),
+        ('""\t1\nC\t0\n', ["", "C"]),
+        ('"""Hi"" and ""bye"" ."\t1\nA "b" c\t0\n', ['"Hi" and "bye" .', 'A "b" c']),
+    ],
+)
+def test_raw_and_quoted_files_are_told_apart(tmp_path, content, texts):
+    write(tmp_path / "train.tsv", content)
+    labels = {"0": "0", "1": "1"}
+    assert [row.fields[0] for _, row in FOUND_OUT.read(tmp_path, labels)] == texts
+
+
+def test_a_decision_about_quotes_that_could_be_otherwise_is_described(tmp_path):
+    def description(content: str) -> str:
+        write(tmp_path / "train.tsv", content)
+        table = FOUND_OUT.load(tmp_path, {"0": "0", "1": "1"})
+        assert table.is_odd
+        return table.description
+
+    assert "kept the double quotes around 1 fields" in description('"Hello ."\t1\nBye .\t0\n')
+    assert "removed the double quotes around 2 fields" in description('"Hello ."\t1\n"Bye ."\t0\n')
+    assert "1 fields have double quotes that are not quoted" in description('"A ""b"""\t1\nA "b" c\t0\n')
+
+
+def test_a_mistake_in_a_quoted_file_does_not_make_it_raw(tmp_path):
+    message = error_of(FOUND_OUT, tmp_path, '"He said ""yes"" ."\t1\nA\t1\n"B\t1\nC\t0\n')
+    assert message.startswith("3: a quoted field begins here and is not closed")
+
+
+def test_what_is_declared_about_quotes_holds(tmp_path):
+    write(tmp_path / "train.tsv", '"A\t1\nB"\t1\n')
+    raw = TsvFile("train.tsv", text_a=0, label=1, header=False, quoted=False)
+    quoted = TsvFile("train.tsv", text_a=0, label=1, header=False, quoted=True)
+    assert [row.fields[0] for _, row in raw.read(tmp_path)] == ['"A', 'B"']
+    assert [row.fields[0] for _, row in quoted.read(tmp_path)] == ["A\t1\nB"]

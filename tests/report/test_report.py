@@ -76,6 +76,9 @@ ALLOWED = {
     "bert_tf.files",
     "bert_tf.data",
     "bert_tf.data.examples",
+    "bert_tf.data.headers",
+    "bert_tf.data.quoting",
+    "bert_tf.data.text_files",
     "bert_tf.data.tsv",
 }
 WRITE = """

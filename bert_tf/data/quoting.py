@@ -1,0 +1,189 @@
+r"""Splits the text of a TSV file into rows, raw or quoted, and finds clues which of the two it is.
+
+Raw is what GLUE has: a double quote is a character like any other. Quoted is what `csv`, pandas and spreadsheets
+write: a field with a double quote, a tab or a line end in it is wrapped in double quotes, and those inside are doubled.
+"""
+
+import contextlib
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from bert_tf.errors import UserError, user_error_for
+
+# A field that begins with a double quote: up to the closing one, over tabs and line ends, if a field ends there.
+_WRAPPED = r'"[^"]*(?:""[^"]*)*"(?=[\t\r\n]|\Z)'
+_FIELD_WITH_QUOTES = re.compile(rf'(?:\A|(?<=[\t\n]))(?:(?P<wrapped>{_WRAPPED})|[^\t\n"]*"[^\t\n]*)')
+_BARE_TEXT = re.compile(r"(?:\A|(?<=[\t\n]))(?!\")[^\t\r\n]+")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+
+
+class Row(NamedTuple):
+    """One row of a TSV file: the number of the line on which it begins, counted from 1, and its fields.
+
+    A blank line has no fields.
+    """
+
+    line: int
+    fields: list[str]
+
+
+class QuoteClues(NamedTuple):
+    """Numbers of fields with double quotes, by what they say about the file.
+
+    Attributes:
+        doubled: wrapped in quotes, with doubled ones inside, or nothing else. Only a writer of quoted files makes them.
+        spanning: wrapped, with a tab or a line end inside. Quoted, or the raw quotes of two fields.
+        plain: wrapped for no reason, as in a raw file with the sentence `"Hello ."`.
+        raw: not wrapped. A writer of quoted files would have wrapped them.
+        follows_a_rule: True if `plain` fields can be explained: each field but numbers is wrapped, or, as Excel does,
+            those with a comma and no others.
+    """
+
+    doubled: int
+    spanning: int
+    plain: int
+    raw: int
+    follows_a_rule: bool
+
+    @property
+    def looks_quoted(self) -> bool:
+        """True if the file looks like the work of a writer of quoted files."""
+        needed = self.doubled + self.spanning
+        return needed >= self.raw if needed else not self.raw and self.follows_a_rule
+
+    @property
+    def is_surely_quoted(self) -> bool:
+        """True if even a file that cannot be read as quoted is meant so: one of its fields has a mistake."""
+        return 0 < self.doubled >= self.raw
+
+
+def find_quote_clues(text: str) -> QuoteClues:
+    r"""Counts the fields with double quotes in a text.
+
+    Example:
+        >>> find_quote_clues('"He said ""hi"" ."\t1\nShe said "hi" .\t0\n')
+        QuoteClues(doubled=1, spanning=0, plain=0, raw=1, follows_a_rule=False)
+    """
+    doubled = spanning = plain = raw = 0
+    for match in _FIELD_WITH_QUOTES.finditer(text):
+        wrapped = match["wrapped"]
+        if wrapped is None:
+            raw += 1
+        elif re.search("[\t\r\n]", wrapped):
+            spanning += 1
+        elif '""' in wrapped:
+            doubled += 1
+        else:
+            plain += 1
+    return QuoteClues(doubled, spanning, plain, raw, plain > 0 and _follows_a_rule(text))
+
+
+def _follows_a_rule(text: str) -> bool:
+    bare = [field for field in _BARE_TEXT.findall(text) if not _NUMBER.fullmatch(field)]
+    wrapped = [match["wrapped"] for match in _FIELD_WITH_QUOTES.finditer(text) if match["wrapped"]]
+    # One or two raw sentences in quotes may have a comma by chance.
+    is_excel = len(wrapped) > 2 and all("," in field for field in wrapped) and not any("," in field for field in bare)
+    return is_excel or not bare
+
+
+def may_be_quoted(text: str) -> bool:
+    """Returns True if a field begins with a double quote; without one, both readings are the same."""
+    return text.startswith('"') or '\t"' in text or '\n"' in text
+
+
+def raw_rows(path: Path, text: str) -> list[Row]:
+    r"""Splits a text in which a double quote is a character like any other.
+
+    Only "\n" and "\r\n" end a line, not the other line ends of Unicode. The original fails on a "\r" anywhere
+    else, and so does this function.
+
+    Raises:
+        UserError: there is a "\r" inside a line. The message begins with `path`.
+    """
+    lines = text.removesuffix("\n").split("\n")
+    rows = [Row(number, _split(line.removesuffix("\r"))) for number, line in enumerate(lines, start=1)]
+    if "\r" in text:
+        for row in rows:
+            if any("\r" in field for field in row.fields):
+                raise _carriage_return_inside(path, text, row.line)
+    return rows
+
+
+def _split(line: str) -> list[str]:
+    return line.split("\t") if line else []
+
+
+def quoted_rows(path: Path, text: str) -> list[Row]:
+    r"""Splits a text with quoting as `csv` and pandas write it.
+
+    A field that begins with a double quote ends at the next double quote that is not doubled. Tabs and line
+    ends between them are text. Line numbers count the lines of the file, as an editor shows them.
+
+    Raises:
+        UserError: a quoted field is not closed, or there is a "\r" inside a line and outside quotes. The message
+            begins with `path`.
+    """
+    rows, line = [], 1
+    reader = csv.reader(io.StringIO(text), delimiter="\t", strict=True)
+    try:
+        with _any_field_size(text):
+            for fields in reader:
+                rows.append(Row(line, fields))
+                line = reader.line_num + 1
+    except csv.Error:
+        raise _quoting_error(path, text, line) from None
+    return rows
+
+
+def lenient_rows(path: Path, text: str, quotechar: str | None) -> list[list[str]]:
+    r"""Splits a text as the original's `_read_tsv` does, except that blank lines at the end are left out.
+
+    Args:
+        path: of the file, for the message.
+        text: its content.
+        quotechar: the character that quotes fields; None if there is none.
+
+    Raises:
+        UserError: there is a "\r" inside a line, or `quotechar` is not one character.
+    """
+    if quotechar is None:
+        rows = [row.fields for row in raw_rows(path, text)]
+    else:
+        with _any_field_size(text), user_error_for((csv.Error, TypeError), path, "cannot be split", "see _read_tsv"):
+            rows = list(csv.reader(io.StringIO(text), delimiter="\t", quotechar=quotechar))
+    while rows and not any(field.strip() for field in rows[-1]):
+        rows.pop()
+    return rows
+
+
+@contextlib.contextmanager
+def _any_field_size(text: str) -> Iterator[None]:
+    """Lets the csv module read all fields of a text. Its limit applies to the whole process and is put back."""
+    limit = csv.field_size_limit(len(text) + 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _quoting_error(path: Path, text: str, line: int) -> UserError:
+    """Finds the mistake in the row that begins on `line` of `text`, which the csv module refused."""
+    row = text.split("\n", line - 1)[-1]
+    # The correct fields at the start of the row, each with its tab; the next field is the wrong one.
+    correct = re.match(r'(?:(?:"[^"]*(?:""[^"]*)*"|(?!")[^\t\r\n]*)\t)*', row)[0]
+    if not row.startswith('"', len(correct)):
+        return _carriage_return_inside(path, text, line)
+    line += correct.count("\n")
+    remedy = "end it with one double quote, and write each double quote inside it twice"
+    return UserError(f"{path}:{line}: a quoted field begins here and is not closed; {remedy}")
+
+
+def _carriage_return_inside(path: Path, text: str, line: int) -> UserError:
+    if "\n" not in text:
+        problem = r"the lines end with a carriage return (\r) alone"
+        return UserError(rf"{path}:{line}: {problem}; save the file with line feeds (\n)")
+    return UserError(rf"{path}:{line}: there is a carriage return (\r) inside the line; remove it")
