@@ -21,13 +21,14 @@ original.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from absl import logging
 
 from bert_tf.data.examples import InputExample
+from bert_tf.data.own_code import own_code
 from bert_tf.data.quoting import lenient_rows
 from bert_tf.data.text_files import read_text
 from bert_tf.data.tsv import TsvFile, find_label, load_in_one_of
@@ -41,7 +42,7 @@ class DataProcessor:
 
     Attributes:
         labels: the task's labels, in the order of the classifier's outputs.
-        metrics: the scores that an evaluation reports besides the loss: `"accuracy"`, `"f1"`.
+        metrics: the scores that an evaluation reports besides loss and accuracy, such as `"f1"`.
         label_aliases: the label for each other spelling that the files use.
         train: the file of the training set.
         dev: the file of the development set.
@@ -70,6 +71,8 @@ class DataProcessor:
     def _declared(self, file: TsvFile | None, name: str, flag: str) -> TsvFile:
         if file is None:
             raise UserError(f"{type(self).__name__}: the task has no {name}; run without --{flag}")
+        if not isinstance(file, TsvFile):
+            raise UserError(f"{type(self).__name__}: the {name} is {file!r}; describe the file with TsvFile(...)")
         return file
 
     def get_labels(self) -> list[str]:
@@ -207,7 +210,7 @@ PROCESSORS: dict[str, type[DataProcessor]] = {
 }
 
 
-def find_processor_class(task_name: str) -> Callable[[], DataProcessor]:
+def find_processor_class(task_name: str) -> type[DataProcessor]:
     """Returns the entry of `PROCESSORS` for a task; capitals do not matter, but an exact name comes first.
 
     Raises:
@@ -218,16 +221,21 @@ def find_processor_class(task_name: str) -> Callable[[], DataProcessor]:
     if found is None:
         known = ", ".join(sorted(PROCESSORS))
         raise UserError(f"task_name: {task_name!r} is unknown; known: {known}")
-    if not callable(found):
+    if not isinstance(found, type):
         raise UserError(f"PROCESSORS[{task_name!r}]: is not a class; enter the class itself, without parentheses")
     return found
 
 
 def find_processor(task_name: str) -> DataProcessor:
-    """Creates the processor of a task; see `find_processor_class`.
+    """Creates the processor of a task.
+
+    Raises:
+        UserError: see `find_processor_class`; or the class cannot be created without arguments.
 
     Example:
         >>> find_processor("MRPC").get_labels()
         ['0', '1']
     """
-    return find_processor_class(task_name)()
+    processor_class = find_processor_class(task_name)
+    with own_code(processor_class, "__init__"):
+        return processor_class()

@@ -132,12 +132,20 @@ class TsvFile:
             UserError: the file cannot be read, a row has too few or too many columns or an unknown label, there are
                 no rows, or raw and quoted reading are both possible and disagree on the rows.
         """
+        self._check_declaration()
         path, labels = Path(data_dir, self.name), labels or {}
         text = read_text(path)
         self._check_separator(path, text)
         if self.quoted is not None or not may_be_quoted(text):
             return self._table(path, text, bool(self.quoted), labels)
         return _choose(path, find_quote_clues(text), lambda quoted: self._table(path, text, quoted, labels))
+
+    def _check_declaration(self) -> None:
+        named = {"text_a": self.text_a, "text_b": self.text_b, "label": self.label, "guid": self.guid}
+        for name, column in named.items():
+            is_column = isinstance(column, int) and not isinstance(column, bool)
+            if not is_column and (column is not None or name == "text_a"):
+                raise UserError(f"TsvFile({self.name!r}): {name} is {column!r}; columns are numbers, the first is 0")
 
     def _check_separator(self, path: Path, text: str) -> None:
         if "\t" in text or self.min_columns < 2:

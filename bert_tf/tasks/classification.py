@@ -13,9 +13,11 @@ from bert_tf.data.examples import InputExample, examples_digest
 from bert_tf.data.features import Features, convert_examples_to_features
 from bert_tf.data.processors import DataProcessor
 from bert_tf.data.tokenization import FullTokenizer
+from bert_tf.errors import UserError
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import ClassificationHead
 from bert_tf.tasks import metrics
+from bert_tf.tasks.processor_checks import check_processor, read_checked
 from bert_tf.tasks.task import Evaluation, Task
 
 
@@ -25,6 +27,9 @@ class ClassificationTask(Task):
     Args:
         name: of the task.
         processor: reads its files and knows its labels and metrics.
+
+    Raises:
+        UserError: the processor's labels or metrics are wrong.
     """
 
     headline = "eval_accuracy"
@@ -32,16 +37,21 @@ class ClassificationTask(Task):
     def __init__(self, name: str, processor: DataProcessor):
         self.name = name
         self._processor = processor
-        self.labels = processor.get_labels()
+        self.labels = check_processor(processor, metrics.METRICS)
+        self._has_pairs: dict[str, bool] = {}
 
     def read(self, split: str, data_dir: str) -> list[InputExample]:
-        """Reads a split with the processor."""
-        readers = {
-            "train": self._processor.get_train_examples,
-            "dev": self._processor.get_dev_examples,
-            "test": self._processor.get_test_examples,
-        }
-        return readers[split](data_dir)
+        """Reads a split with the processor and checks its examples.
+
+        Raises:
+            UserError: an example is wrong, or this split has pairs of texts and an earlier one has not.
+        """
+        examples = read_checked(self._processor, split, data_dir, self.labels)
+        self._has_pairs[split] = examples[0].text_b is not None
+        if len(set(self._has_pairs.values())) > 1:
+            kinds = (f"{name} has {'pairs' if has else 'single texts'}" for name, has in self._has_pairs.items())
+            raise UserError(f"{type(self._processor).__name__}: {', '.join(kinds)}; give all splits text_b or none")
+        return examples
 
     def digest(self, examples: Sequence[InputExample]) -> str:
         """Returns the digest of texts and labels."""
@@ -63,7 +73,8 @@ class ClassificationTask(Task):
         label_map = {label: index for index, label in enumerate(self.labels)}
         label_ids = np.array([label_map[example.label] for example in examples])
         losses, predictions = metrics.per_example_loss(answers, label_ids), answers.argmax(axis=1)
-        scores = {f"eval_{name}": metrics.METRICS[name](label_ids, predictions) for name in self._processor.metrics}
+        names = {"accuracy", *self._processor.metrics}
+        scores = {f"eval_{name}": metrics.METRICS[name](label_ids, predictions) for name in names}
         scores |= {"eval_loss": float(losses.mean()), "loss": metrics.mean_of_batches(losses, batch_size)}
         return Evaluation(scores, (predictions == label_ids).astype(float))
 

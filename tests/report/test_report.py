@@ -77,6 +77,7 @@ ALLOWED = {
     "bert_tf.data",
     "bert_tf.data.examples",
     "bert_tf.data.headers",
+    "bert_tf.data.own_code",
     "bert_tf.data.quoting",
     "bert_tf.data.text_files",
     "bert_tf.data.tsv",

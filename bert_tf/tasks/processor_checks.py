@@ -1,0 +1,155 @@
+"""Checks a user's processor and its examples before anything is computed."""
+
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+
+from bert_tf.data.examples import InputExample
+from bert_tf.data.own_code import own_code
+from bert_tf.data.processors import DataProcessor
+from bert_tf.errors import UserError, first_few, printable
+
+
+def check_processor(processor: DataProcessor, metrics: Collection[str]) -> list[str]:
+    """Checks labels, metrics and aliases of a processor.
+
+    Args:
+        processor: of the task.
+        metrics: the names that its `metrics` may have.
+
+    Returns:
+        The labels, in the order of the classifier's outputs.
+
+    Raises:
+        UserError: something is wrong; the message names the class.
+    """
+    if not isinstance(processor, DataProcessor):
+        is_class = isinstance(processor, type)
+        remedy = f"pass an object, {processor.__name__}()" if is_class else "derive its class from DataProcessor"
+        raise UserError(f"{shown(processor)} is not a DataProcessor; {remedy}")
+    name = type(processor).__name__
+    with own_code(type(processor), "get_labels"):
+        labels = _as_list(processor.get_labels(), f"{name}.get_labels")
+    _check_labels(labels, name)
+    _check_metrics(processor.metrics, name, metrics)
+    _check_aliases(processor.label_aliases, name, labels)
+    return labels
+
+
+def _as_list(values: object, where: str) -> list:
+    if isinstance(values, (str, bytes, Set, Mapping)) or not isinstance(values, Iterable):
+        raise UserError(f"{where}: {shown(values)} is not a list; return a list")
+    return list(values)
+
+
+def _check_labels(labels: list, name: str) -> None:
+    for label in labels:
+        if not isinstance(label, str):
+            raise UserError(f"{name}: the label {shown(label)} is not a str; write {str(label)!r}")
+        if not _is_one_line(label):
+            raise UserError(f"{name}: the label {label!r} is empty, or has a tab or a line end; name it otherwise")
+    twice = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
+    if twice:
+        raise UserError(f"{name}: the label {twice[0]!r} is there twice; list each label once")
+    if len(labels) < 2:
+        count = f"{len(labels)} label{'s' * (len(labels) != 1)}"
+        raise UserError(f"{name}: has {count}, but at least 2 are needed; set labels, or override get_labels")
+
+
+def _check_metrics(metrics: object, name: str, known: Collection[str]) -> None:
+    example = f'write metrics = ("{min(known)}",)'
+    if isinstance(metrics, (str, bytes)) or not isinstance(metrics, (Sequence, Set)):
+        raise UserError(f"{name}.metrics: {shown(metrics)} is not a tuple or list; {example}")
+    unknown = [metric for metric in metrics if metric not in known]
+    if unknown:
+        raise UserError(f"{name}.metrics: {unknown[0]!r} is unknown; known: {', '.join(sorted(known))}")
+
+
+def _check_aliases(aliases: object, name: str, labels: list[str]) -> None:
+    if not isinstance(aliases, Mapping):
+        raise UserError(f"{name}.label_aliases: {shown(aliases)} is not a dict; map each spelling to a label")
+    unknown = [label for label in aliases.values() if label not in labels]
+    if unknown:
+        known = first_few(map(repr, labels))
+        raise UserError(f"{name}.label_aliases: {unknown[0]!r} is not a label; the labels are {known}")
+
+
+def read_checked(processor: DataProcessor, split: str, data_dir: str, labels: Sequence[str]) -> list[InputExample]:
+    """Reads a split with a processor and checks each example.
+
+    Guids that are missing or numbers become strings. Examples of the test set get the first label, if theirs is none
+    of the task's.
+
+    Args:
+        processor: of the task.
+        split: `"train"`, `"dev"` or `"test"`.
+        data_dir: the folder of the data.
+        labels: the task's.
+
+    Raises:
+        UserError: the examples cannot be read, or one is wrong; the message names class, method and example.
+    """
+    method = f"get_{split}_examples"
+    where = f"{type(processor).__name__}.{method}"
+    with own_code(type(processor), method):
+        examples = _as_list(getattr(processor, method)(data_dir), where)
+    if not examples:
+        raise UserError(f"{where}: returned no examples; check data_dir")
+    known = set(labels)
+    examples = [_completed(example, split, number, where, known, labels[0]) for number, example in enumerate(examples)]
+    for number, example in enumerate(examples):
+        _check_example(example, f"{where}: example {number} ({printable(example.guid)})", known)
+        if (example.text_b is None) != (examples[0].text_b is None):
+            guids = f"{examples[0].guid} and {example.guid}"
+            raise UserError(f"{where}: of {guids} one is a pair and one a single text; give all text_b or none")
+    return examples
+
+
+def _completed(
+    example: object, split: str, number: int, where: str, known: Collection[str], first_label: str
+) -> InputExample:
+    """Returns the example with a guid and a label, if they can be known."""
+    if not isinstance(example, InputExample):
+        raise UserError(f"{where}: example {number} is {shown(example)}; make it an InputExample")
+    changes = {}
+    if not isinstance(example.guid, str):
+        changes["guid"] = f"{split}-{number}" if example.guid is None else printable(example.guid)
+    if split == "test" and not (isinstance(example.label, str) and example.label in known):
+        changes["label"] = first_label
+    return dataclasses.replace(example, **changes) if changes else example
+
+
+def _check_example(example: InputExample, where: str, known: Collection[str]) -> None:
+    if not _is_one_line(example.guid):
+        raise UserError(f"{where}: the guid is empty, or has a tab or a line end; change it")
+    for name, text in (("text_a", example.text_a), ("text_b", example.text_b)):
+        if not isinstance(text, str) and not (name == "text_b" and text is None):
+            raise UserError(f"{where}: {name} is {shown(text)}; make it a str")
+        if text and not _is_unicode(text):
+            raise UserError(f"{where}: {name} has half of a surrogate pair, which is no character; decode it again")
+    if not isinstance(example.label, str) or example.label not in known:
+        labels = first_few(sorted(map(repr, known)))
+        raise UserError(f"{where}: the label {shown(example.label)} is unknown; use one of {labels}")
+
+
+def _is_one_line(text: str) -> bool:
+    return len(text.splitlines()) == 1 and "\t" not in text and not text.endswith(("\n", "\r"))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown(value: object) -> str:
+    """Returns a value and its type, for a message.
+
+    Example:
+        >>> shown(0)
+        '0 (int)'
+    """
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    return f"{printable(repr(value))[:60]} ({type(value).__name__})"
