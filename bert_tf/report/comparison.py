@@ -7,6 +7,7 @@ The runs of a study can be compared: they have the same task, the same data and 
 configuration differ only in their seed.
 """
 
+import collections
 import dataclasses
 import functools
 import json
@@ -15,7 +16,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 import numpy as np
 
 from bert_tf.report.calibration import reliability
-from bert_tf.report.formatting import flag_text
+from bert_tf.report.formatting import flag_text, listed
+from bert_tf.report.reading import Predictions
 from bert_tf.report.runs import FailedRun, Inventory, Run
 from bert_tf.report.scores import ACCURACY, LOSS, Score, scores_among
 from bert_tf.report.significance import (
@@ -26,6 +28,7 @@ from bert_tf.report.significance import (
     mean_and_sd,
     paired_bootstrap,
     standard_error,
+    wilson_interval,
 )
 
 SIGNIFICANCE = 0.05
@@ -38,7 +41,7 @@ _TOLERANCE = 1e-6
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """A test of a configuration against the best one.
+    """A test of a configuration, or of the majority class, against the best configuration.
 
     Attributes:
         p_value: two-sided, of an equal mean value per example.
@@ -52,8 +55,23 @@ class Comparison:
 
     @property
     def is_significant(self) -> bool:
-        """True if the configuration differs significantly from the best."""
+        """True if the two differ significantly."""
         return self.adjusted < SIGNIFICANCE
+
+
+@dataclasses.dataclass(frozen=True)
+class Majority:
+    """The answer that is right most often if it is given to every example.
+
+    Attributes:
+        label: the most frequent label of the dev set.
+        share: of the dev examples.
+        comparison: the test against the best configuration; None if there are no correct and wrong answers to test.
+    """
+
+    label: str
+    share: float
+    comparison: Comparison | None = None
 
 
 @dataclasses.dataclass(eq=False)
@@ -65,6 +83,7 @@ class Configuration:
         headline: the main score of the task.
         runs: those that count, by seed.
         collapsed: runs that give all dev examples the same class; left out of all means.
+        unfinished: runs with results of an unfinished training; left out of all means.
         failed: runs without results.
         number: the rank in the study by the mean of the headline, from 1.
         label: the flags in which it differs from the others of the study.
@@ -75,6 +94,7 @@ class Configuration:
     headline: Score
     runs: list[Run] = dataclasses.field(default_factory=list)
     collapsed: list[Run] = dataclasses.field(default_factory=list)
+    unfinished: list[FailedRun] = dataclasses.field(default_factory=list)
     failed: list[FailedRun] = dataclasses.field(default_factory=list)
     number: int = 0
     label: str = ""
@@ -127,6 +147,7 @@ class Study:
         versions: of Python and the packages.
         headline: the main score of the task.
         configurations: by the mean of the headline, the best first.
+        majority: the most frequent label; None if no run has class probabilities.
         num_dev_examples: None if unknown.
         dev_set: a digest of the dev examples, or "unknown".
         notes: remarks on single runs, one line each.
@@ -138,6 +159,7 @@ class Study:
     versions: dict
     headline: Score
     configurations: list[Configuration]
+    majority: Majority | None
     num_dev_examples: int | None
     dev_set: str
     notes: list[str]
@@ -191,13 +213,12 @@ class Study:
         return None
 
     @property
-    def majority(self) -> tuple[str, float] | None:
-        """The most frequent label of the dev set and its share; None if no run has class probabilities."""
-        for run in self.runs:
-            if run.predictions is not None:
-                counts = np.bincount(run.predictions.label_ids)
-                return run.predictions.classes[counts.argmax()], float(counts.max() / counts.sum())
-        return None
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the best configuration's mean value per example; None for values besides 0 and 1."""
+        if self.standard_error is None or not self.is_binary:
+            return None
+        share = float(self.best.values.mean()) if self.best.has_values else self.best.score
+        return wilson_interval(share, self.num_dev_examples)
 
     @property
     def shared_flags(self) -> dict:
@@ -211,7 +232,8 @@ def compare(inventory: Inventory) -> list[Study]:
     """Sorts the runs into studies, the largest first, and tests the configurations of each against its best."""
     dev_sets = _dev_sets(inventory.runs)
     groups = _group(inventory.runs, lambda run: (*_circumstances(run), dev_sets[run]))
-    studies = [_create_study(runs, dev_sets[runs[0]], inventory.failed) for runs in groups]
+    studies = [_create_study(runs, dev_sets[runs[0]]) for runs in groups]
+    _add_left_out(studies, inventory)
     return sorted(studies, key=lambda study: -sum(len(each.runs) for each in study.configurations))
 
 
@@ -246,19 +268,25 @@ def _dev_sets(runs: Sequence[Run]) -> dict[Run, str]:
     return names
 
 
-def _create_study(runs: Sequence[Run], dev_set: str, failed: Sequence[FailedRun]) -> Study:
-    notes: list[str] = []
+def _add_left_out(studies: Sequence[Study], inventory: Inventory) -> None:
+    """Counts the runs that are unfinished or without results with the configurations that they belong to."""
+    configurations: dict = {}
+    for study in studies:
+        for each in study.configurations:
+            configurations.setdefault((study.train_data, flags_key(each.flags)), []).append(each)
+    for kind in ("unfinished", "failed"):
+        for run in getattr(inventory, kind):
+            for each in configurations.get((run.train_data, flags_key(run.flags)), ()):
+                getattr(each, kind).append(run)
+
+
+def _create_study(runs: Sequence[Run], dev_set: str) -> Study:
+    notes = _precision_note(runs)
     configurations = [_create_configuration(group, notes) for group in _group(runs, lambda run: flags_key(run.flags))]
     first = runs[0]
-    for configuration in configurations:
-        configuration.failed = [
-            run
-            for run in failed
-            if run.train_data == first.train_data and flags_key(run.flags) == flags_key(configuration.flags)
-        ]
     configurations.sort(key=_rank)
     _name(configurations)
-    _test(configurations)
+    majority = _test(configurations, next((run.predictions for run in runs if run.predictions is not None), None))
     return Study(
         task=first.task,
         dataset=first.dataset,
@@ -266,10 +294,24 @@ def _create_study(runs: Sequence[Run], dev_set: str, failed: Sequence[FailedRun]
         versions=first.versions,
         headline=first.headline,
         configurations=configurations,
+        majority=majority,
         num_dev_examples=first.num_dev_examples,
         dev_set=dev_set,
         notes=notes,
     )
+
+
+def _precision_note(runs: Sequence[Run]) -> list[str]:
+    """Returns a sentence if some runs were evaluated in another precision than others."""
+    names = {"none": "float32"}
+    counts = collections.Counter(names.get(run.eval_precision, run.eval_precision) for run in runs)
+    known = [f"{number:,} in {name}" for name, number in sorted(counts.items(), key=str) if name is not None]
+    if len(known) < 2:
+        return []
+    return [
+        f"The runs were not all evaluated in the same precision ({listed(known)}), which alone can change a score "
+        "slightly."
+    ]
 
 
 def _create_configuration(runs: Sequence[Run], notes: list[str]) -> Configuration:
@@ -316,7 +358,8 @@ def _name(configurations: Sequence[Configuration]) -> None:
 def _varying(all_flags: Sequence[dict]) -> list[str]:
     """Returns the names of the flags whose values differ, the main ones first."""
     names = dict.fromkeys([*_MAIN_FLAGS, *(name for flags in all_flags for name in flags)])
-    return [name for name in names if len({flags_key({"": flags.get(name)}) for flags in all_flags}) > 1]
+    texts = [{name: json.dumps(value, sort_keys=True) for name, value in flags.items()} for flags in all_flags]
+    return [name for name in names if len({each.get(name, "null") for each in texts}) > 1]
 
 
 def _flag(name: str, value: object) -> str:
@@ -326,17 +369,36 @@ def _flag(name: str, value: object) -> str:
 # Tests.
 
 
-def _test(configurations: Sequence[Configuration]) -> None:
-    """Tests each configuration against the best, the first."""
+def _test(configurations: Sequence[Configuration], predictions: Predictions | None) -> Majority | None:
+    """Tests each configuration against the best, the first, and in the same way the majority class."""
     best = configurations[0]
     tested = [each for each in configurations[1:] if each.has_values and best.has_values]
-    results = [_p_value(best, each) for each in tested]
-    for configuration, (p_value, method), adjusted in zip(tested, results, holm([p for p, _ in results]), strict=True):
-        configuration.comparison = Comparison(p_value, adjusted, method)
+    majority, answers = _majority(best, predictions)
+    if not tested and answers is None:
+        return majority
+    best_values = best.values
+    results = [_p_value(best_values, each.values) for each in tested]
+    results += [] if answers is None else [_p_value(best_values, answers)]
+    adjusted = holm([p for p, _ in results])
+    comparisons = [Comparison(p, each, method) for (p, method), each in zip(results, adjusted, strict=True)]
+    for configuration, comparison in zip(tested, comparisons, strict=False):
+        configuration.comparison = comparison
+    return majority if answers is None else dataclasses.replace(majority, comparison=comparisons[-1])
 
 
-def _p_value(best: Configuration, other: Configuration) -> tuple[float, str]:
-    a, b = best.values, other.values
+def _majority(best: Configuration, predictions: Predictions | None) -> tuple[Majority | None, np.ndarray | None]:
+    """Returns the majority class, and where it is right, float [1, examples], if the best can be tested against it."""
+    if predictions is None:
+        return None, None
+    counts = np.bincount(predictions.label_ids)
+    majority = Majority(predictions.classes[counts.argmax()], float(counts.max() / counts.sum()))
+    if best.headline.key != ACCURACY or not best.has_values or not is_binary(best.values):
+        return majority, None
+    return majority, (predictions.label_ids == counts.argmax()).astype(float)[None]
+
+
+def _p_value(a: np.ndarray, b: np.ndarray) -> tuple[float, str]:
+    """Returns the p-value of equal means, and its test. Values: float [seeds, examples]."""
     if len(a) == len(b) == 1 and is_binary(a) and is_binary(b):
         return mcnemar_exact(a[0], b[0]), MCNEMAR
     return paired_bootstrap(a, b)[0], BOOTSTRAP

@@ -5,6 +5,8 @@ import re
 import unicodedata
 
 _SPREADSHEET_FORMULA = ("=", "+", "-", "@")
+# Characters that turn the direction of the text after them, so that a name reads as another one.
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _MARKDOWN = re.compile(r"([\\`*_\[\]#|~$@]|:(?=//))")
 
 
@@ -12,14 +14,18 @@ def one_line(text: object) -> str:
     r"""Puts text on one line. White space becomes single spaces; control characters become replacement signs.
 
     HTML allows no control characters. Lone surrogates, from file names that are not UTF-8 and from JSON's escapes,
-    cannot be encoded and are replaced too.
+    cannot be encoded and are replaced too, and so are characters that turn the direction of the text after them.
 
     Example:
         >>> one_line("two\n\tlines\x00")
         'two lines\ufffd'
     """
     words = " ".join(str(text).split())
-    return "".join("\ufffd" if unicodedata.category(char) in ("Cc", "Cs") else char for char in words)
+    return "".join("\ufffd" if _is_unprintable(char) else char for char in words)
+
+
+def _is_unprintable(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cs") or char in _DIRECTIONS
 
 
 def html_text(text: object) -> str:

@@ -1,5 +1,7 @@
 """Formats numbers for readers."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bert_tf.report.escaping import one_line
@@ -16,6 +18,28 @@ def count(number: int, noun: str) -> str:
         ('1 run', '2 runs')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def shortened(text: str, limit: int = 200) -> str:
+    """Leaves out the middle of a text that is too long for a line.
+
+    Example:
+        >>> shortened("abcdefghij", 5)
+        'ab…ij'
+    """
+    half = limit // 2
+    return text if len(text) <= limit else f"{text[:half]}…{text[-half:]}"
+
+
+def listed(items: Sequence[str], separator: str = ", ", limit: int = 8) -> str:
+    """Joins the first items and counts the rest.
+
+    Example:
+        >>> listed("abcd", limit=2)
+        'a, b and 2 more'
+    """
+    more = f" and {len(items) - limit:,} more" if len(items) > limit else ""
+    return separator.join(items[:limit]) + more
 
 
 def percent(share: float) -> str:
@@ -87,4 +111,4 @@ def flag_text(value: object) -> str:
     if isinstance(value, float):
         small = 0 < abs(value) < 1e-3
         return np.format_float_scientific(value, trim="-", exp_digits=1) if small else f"{value:g}"
-    return one_line(value)
+    return shortened(one_line(value))

@@ -7,7 +7,8 @@ import numpy as np
 
 from bert_tf.data.examples import InputExample
 from bert_tf.data.processors import PROCESSORS
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, reading
+from bert_tf.report.formatting import flag_text
 from bert_tf.report.reading import Predictions
 from bert_tf.report.runs import Run
 
@@ -42,7 +43,7 @@ def most_confident_mistakes(runs: Sequence[Run], count: int = 10) -> tuple[list[
         The mistakes, the most confident first, and the reason if their texts are missing, else None.
     """
     predictions = runs[0].predictions
-    probabilities = np.mean([run.predictions.probabilities for run in runs], axis=0)
+    probabilities = sum(run.predictions.probabilities for run in runs) / len(runs)
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != predictions.label_ids)
     most_confident = wrong[np.argsort(-probabilities.max(axis=1)[wrong], kind="stable")][:count]
@@ -63,10 +64,11 @@ def most_confident_mistakes(runs: Sequence[Run], count: int = 10) -> tuple[list[
 def _read_examples(run: Run) -> tuple[list[InputExample] | None, str | None]:
     """Reads the dev examples of a run in the order of its predictions; returns the reason if they cannot be read."""
     if run.task.lower() not in PROCESSORS:
-        return None, f"the task {run.task} is unknown"
+        return None, f"the task {flag_text(run.task)} is unknown"
     try:
-        examples = PROCESSORS[run.task.lower()]().get_dev_examples(run.data_dir)
-    except (UserError, OSError, ValueError) as error:
+        with reading(run.data_dir, "their predictions are shown without them"):
+            examples = PROCESSORS[run.task.lower()]().get_dev_examples(run.data_dir)
+    except UserError as error:
         return None, str(error)
     if not _are_predicted(examples, run.predictions):
         return None, f"the dev examples in {run.data_dir} are not those that were predicted"

@@ -16,12 +16,15 @@ from bert_tf.report import plots, table, wording
 from bert_tf.report.calibration import confusion_matrix, reliability
 from bert_tf.report.comparison import Configuration, Study
 from bert_tf.report.escaping import html_text, one_line
-from bert_tf.report.formatting import flag_text
+from bert_tf.report.formatting import flag_text, listed, shortened
 from bert_tf.report.mistakes import Mistake, most_confident_mistakes
 from bert_tf.report.runs import Inventory
 
 _FOLDER = Path(__file__).parent
+# What a reader can take in, and a browser can show.
 _MAX_CONFUSION_CLASSES = 50
+_MAX_ILLUSTRATED_STUDIES = 20
+_MAX_TEXT_LENGTH = 2000
 
 
 def page(studies: Sequence[Study], inventory: Inventory) -> str:
@@ -30,7 +33,7 @@ def page(studies: Sequence[Study], inventory: Inventory) -> str:
     Its content security policy runs only the page's own script and loads nothing, whatever texts, flags and paths say.
     """
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
-    tasks = ", ".join(dict.fromkeys(study.task for study in studies))
+    tasks = listed(list(dict.fromkeys(flag_text(study.task) for study in studies)))
     separation = wording.separation(studies)
     return _template().render(
         policy=_policy(script),
@@ -39,7 +42,11 @@ def page(studies: Sequence[Study], inventory: Inventory) -> str:
         script=Markup(script),  # noqa: S704  # our own file
         overview=wording.overview(studies, inventory),
         separation=[separation] if separation else [],
-        studies=[_study(study, studies, f"s{number}") for number, study in enumerate(studies, start=1)],
+        studies=[
+            _study(study, title, number)
+            for number, (study, title) in enumerate(zip(studies, wording.titles(studies), strict=True), start=1)
+        ],
+        unfinished=inventory.unfinished,
         failed=inventory.failed,
         skipped=inventory.skipped,
     )
@@ -77,11 +84,12 @@ def _unbroken(text: str) -> Markup:
     return Markup(html_text(text).replace(" %", "&nbsp;%").replace("± ", "±&nbsp;"))  # noqa: S704  # escaped
 
 
-def _study(study: Study, studies: Sequence[Study], prefix: str) -> dict:
-    precision = wording.precision(study)
+def _study(study: Study, title: str, number: int) -> dict:
+    prefix, precision = f"s{number}", wording.precision(study)
+    is_illustrated = number <= _MAX_ILLUSTRATED_STUDIES
     return {
         "id": prefix,
-        "title": wording.title(study, studies),
+        "title": title,
         "headline": study.headline.name,
         "conclusion": wording.conclusion(study),
         "precision": [precision] if precision else [],
@@ -92,12 +100,12 @@ def _study(study: Study, studies: Sequence[Study], prefix: str) -> dict:
         "rows": [_row(study, each) for each in study.configurations],
         "table_note": [wording.table_note(study), *wording.methods(study)],
         "shared": list(_shared(study)),
-        "notes": study.notes,
-        "score_figures": _score_figures(study, prefix),
-        "loss_figures": list(_loss_figures(study, prefix)),
-        "loss_note": wording.loss_note(study),
+        "notes": [*study.notes, *[wording.no_figures(_MAX_ILLUSTRATED_STUDIES)] * (not is_illustrated)],
+        "score_figures": _score_figures(study, prefix) if is_illustrated else [],
+        "loss_figures": list(_loss_figures(study, prefix)) if is_illustrated else [],
+        "loss_note": wording.loss_note(study, plots.MAX_CONFIGURATIONS),
         "unreadable": wording.no_predictions(study),
-        "best": _best(study, prefix),
+        "best": _best(study, prefix) if is_illustrated else None,
     }
 
 
@@ -134,16 +142,18 @@ def _figure(svg: str, caption: str) -> dict:
 
 
 def _score_figures(study: Study, prefix: str) -> list[dict]:
+    shown = study.configurations[: plots.MAX_CONFIGURATIONS]
     figures = (
-        (plots.scores_by_configuration(study.configurations, f"{prefix}-seeds"), wording.scores_caption(study)),
-        (plots.score_by_time(study.configurations, f"{prefix}-time"), wording.time_caption(study)),
+        (plots.scores_by_configuration(shown, f"{prefix}-seeds"), wording.scores_caption(study, len(shown))),
+        (plots.score_by_time(shown, f"{prefix}-time"), wording.time_caption(study, len(shown))),
     )
     return [_figure(svg, caption) for svg, caption in figures if svg]
 
 
 def _loss_figures(study: Study, prefix: str) -> Iterator[dict]:
-    for each in study.configurations:
-        svg = plots.training_loss(each, study.configurations, f"{prefix}-loss{each.number}")
+    shown = study.configurations[: plots.MAX_CONFIGURATIONS]
+    for each in shown:
+        svg = plots.training_loss(each, shown, f"{prefix}-loss{each.number}")
         if svg:
             yield _figure(svg, f"{each.number}. {each.label}")
 
@@ -160,7 +170,7 @@ def _best(study: Study, prefix: str) -> dict | None:
         "heading": f"{'The best: ' * (len(study.configurations) > 1)}{best.label}",
         "calibration": wording.calibration(best),
         "reliability": _reliability(best, prefix),
-        "classes": best.runs[0].predictions.classes,
+        "classes": [shortened(name) for name in best.runs[0].predictions.classes],
         "confusion": _confusion(best),
         "confusion_caption": wording.confusion_caption(best),
         "no_confusion": wording.no_confusion(best),
@@ -186,7 +196,9 @@ def _confusion(best: Configuration) -> list[dict] | None:
         return None
     predictions = [run.predictions for run in best.runs]
     counts = sum(confusion_matrix(each.label_ids, each.predicted, len(classes)) for each in predictions)
-    return [{"name": name, "cells": _confusion_cells(row)} for name, row in zip(classes, counts, strict=True)]
+    return [
+        {"name": shortened(name), "cells": _confusion_cells(row)} for name, row in zip(classes, counts, strict=True)
+    ]
 
 
 def _confusion_cells(row: np.ndarray) -> list[dict]:
@@ -199,5 +211,6 @@ def _confusion_cells(row: np.ndarray) -> list[dict]:
 
 def _mistake(mistake: Mistake) -> dict:
     example = mistake.example
-    texts = [text for text in (example.text_a, example.text_b) if text is not None] if example else []
+    texts = [example.text_a, example.text_b] if example else []
+    texts = [shortened(text, _MAX_TEXT_LENGTH) for text in texts if text is not None]
     return {"facts": wording.mistake(mistake), "texts": texts}

@@ -4,6 +4,7 @@ Each function returns one `<svg>` element. Its colors are CSS variables of the p
 Text stays text, in the page's font. The figures are about as wide as a phone, so they need not shrink there.
 """
 
+import functools
 import io
 import re
 import warnings
@@ -19,7 +20,9 @@ from matplotlib.ticker import MaxNLocator
 from bert_tf.report.calibration import Reliability
 from bert_tf.report.comparison import Configuration
 from bert_tf.report.escaping import html_text, one_line
+from bert_tf.report.formatting import shortened
 from bert_tf.report.runs import Run
+from bert_tf.report.scores import Score
 from bert_tf.report.significance import mean_and_sd
 
 # Matplotlib has no CSS variables: it draws in these placeholders, which are replaced by the page's colors.
@@ -53,6 +56,8 @@ _STYLE = {
 }
 _WIDTH = 4.6
 _LABEL_CHARACTERS = 52
+_MAX_POINTS = 400  # of a curve; a figure is about as many pixels wide
+MAX_CONFIGURATIONS = 40  # more than a reader compares in a figure
 
 
 def training_loss(configuration: Configuration, all_configurations: Sequence[Configuration], prefix: str) -> str | None:
@@ -95,10 +100,21 @@ def _loss_curves(configuration: Configuration) -> tuple[np.ndarray, np.ndarray] 
     logs = [run.train_log for run in configuration.runs if run.train_log is not None]
     if not logs:
         return None
-    steps = sorted(set.intersection(*(set(log[:, 0]) for log in logs)))
-    if not steps:
+    steps = functools.reduce(np.intersect1d, [log[:, 0] for log in logs])
+    if not steps.size:
         return None
-    return np.array(steps), np.stack([log[np.isin(log[:, 0], steps), 1] for log in logs])
+    return _thinned(steps, np.stack([log[np.isin(log[:, 0], steps), 1] for log in logs]))
+
+
+def _thinned(steps: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Puts neighboring points together if there are too many. A loss stays the mean since the previous point."""
+    if len(steps) <= _MAX_POINTS:
+        return steps, losses
+    starts = np.linspace(0, len(steps), _MAX_POINTS, endpoint=False).astype(int)
+    weights = np.diff(steps, prepend=0)
+    weights[0] = max(weights[0], 1)
+    sums = np.add.reduceat(losses * weights, starts, axis=1)
+    return steps[np.append(starts[1:], len(steps)) - 1], sums / np.add.reduceat(weights, starts)
 
 
 def scores_by_configuration(configurations: Sequence[Configuration], prefix: str) -> str:
@@ -112,7 +128,7 @@ def scores_by_configuration(configurations: Sequence[Configuration], prefix: str
             axes.plot(values, [row] * len(values), "o", markersize=5.5, color=_ACCENT, markerfacecolor="none")
             axes.plot(collapsed, [row] * len(collapsed), "x", markersize=6, color=_INK)
             axes.plot(np.mean(values) if values else [], row if values else [], "|", markersize=11, color=_INK)
-            label = f"{configuration.number}. {_shortened(configuration.label)}"
+            label = f"{configuration.number}. {shortened(one_line(configuration.label), _LABEL_CHARACTERS)}"
             text = axes.annotate(
                 label, (0, row), (0, 8.5), xycoords=("axes fraction", "data"), textcoords="offset points"
             )
@@ -122,7 +138,7 @@ def scores_by_configuration(configurations: Sequence[Configuration], prefix: str
         axes.yaxis.set_visible(False)
         axes.spines["left"].set_visible(False)
         headline = configurations[0].headline
-        axes.set_xlabel(f"dev {headline.heading_in_text}")
+        axes.set_xlabel(_axis_label(headline))
         return _svg(figure, prefix, f"Dev {headline.phrase} of each seed. " + " ".join(map(_describe, shown)))
 
 
@@ -130,16 +146,14 @@ def _shown(runs: Sequence[Run]) -> list[float]:
     return [run.headline.scale * run.score for run in runs]
 
 
+def _axis_label(headline: Score) -> str:
+    return shortened(one_line(f"dev {headline.heading_in_text}"), _LABEL_CHARACTERS)
+
+
 def _describe(configuration: Configuration) -> str:
     values = ", ".join(configuration.headline.number(run.score) for run in configuration.runs) or "none"
     collapsed = f", collapsed {len(configuration.collapsed)}" * bool(configuration.collapsed)
     return f"{configuration.number}, {configuration.label}: {values}{collapsed}."
-
-
-def _shortened(label: str) -> str:
-    label = one_line(label)
-    half = _LABEL_CHARACTERS // 2
-    return label if len(label) <= _LABEL_CHARACTERS else f"{label[:half]}…{label[-half:]}"
 
 
 def score_by_time(configurations: Sequence[Configuration], prefix: str) -> str | None:
@@ -162,7 +176,7 @@ def score_by_time(configurations: Sequence[Configuration], prefix: str) -> str |
         axes.margins(y=0.12)
         axes.set_xlabel("training time, minutes")
         headline = configurations[0].headline
-        axes.set_ylabel(f"dev {headline.heading_in_text}")
+        axes.set_ylabel(_axis_label(headline))
         points = "; ".join(
             f"{each.number}: {headline.unit(headline.number(each.score))} in {minutes:.1f} minutes"
             for each, minutes in timed

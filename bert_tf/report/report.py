@@ -48,7 +48,7 @@ def write_report(folders: Sequence[Path], report_dir: Path) -> list[Path]:
         if not folder.exists():
             raise UserError(f"{folder}: there is no such folder; give the folders of runs")
     inventory = read_runs(folders)
-    if not inventory.runs and not inventory.failed:
+    if not (inventory.runs or inventory.unfinished or inventory.failed):
         others = f" ({inventory.skipped[0]})" if inventory.skipped else ""
         raise UserError(f"{', '.join(map(str, folders))}: holds no run{others}; run run_classifier.py first")
     studies = compare(inventory)
@@ -89,8 +89,8 @@ def _csv_row(study: Study, configuration: Configuration) -> dict:
     worst, comparison = configuration.worst, configuration.comparison
     return {
         "number": configuration.number,
-        "task": study.task,
-        "dataset": study.dataset,
+        "task": flag_text(study.task),
+        "dataset": flag_text(study.dataset),
         "train_data": study.train_data,
         "dev_examples": study.num_dev_examples,
         "mark": table.mark(study, configuration),
@@ -106,6 +106,7 @@ def _csv_row(study: Study, configuration: Configuration) -> dict:
         "calibration_error": mean_and_sd(configuration.calibration_errors)[0],
         **{f"flag {name}": flag_text(value) for name, value in configuration.flags.items() if name != "task_name"},
         **{f"version {name}": flag_text(version) for name, version in study.versions.items()},
+        "unfinished": len(configuration.unfinished),
     }
 
 
@@ -131,23 +132,25 @@ def markdown(studies: Sequence[Study], inventory: Inventory) -> str:
     lines = ["# Fine-tuning runs", "", markdown_text(wording.overview(studies, inventory)), ""]
     separation = wording.separation(studies)
     lines += [f"**{markdown_text(separation)}**", ""] if separation else []
-    for study in studies:
-        lines += _markdown_study(study, studies)
+    for study, title in zip(studies, wording.titles(studies), strict=True):
+        lines += _markdown_study(study, title)
     failed = [
         f"{run.folder}: {run.reason}" + (f": {run.last_lines[-1]}" if run.last_lines else "")
         for run in inventory.failed
     ]
-    lines += _markdown_list("Runs without results", failed) + _markdown_list("Not read", inventory.skipped)
+    unfinished = [f"{run.folder}: {run.reason}" for run in inventory.unfinished]
+    lines += _markdown_list("Unfinished runs", unfinished) + _markdown_list("Runs without results", failed)
+    lines += _markdown_list("Not read", inventory.skipped)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _markdown_study(study: Study, studies: Sequence[Study]) -> list[str]:
+def _markdown_study(study: Study, title: str) -> list[str]:
     header = table.header(study)
     rows = [header, *([cell.text for cell in table.cells(study, each)] for each in study.configurations)]
     lines = ["| " + " | ".join(map(markdown_text, row)) + " |" for row in rows]
     lines.insert(1, "|" + " --- |" * 2 + " ---: |" * (len(header) - 2))
     return [
-        f"## {markdown_text(wording.title(study, studies))}",
+        f"## {markdown_text(title)}",
         "",
         *_paragraph([*wording.conclusion(study), wording.precision(study)]),
         *lines,

@@ -8,19 +8,23 @@ A file that is missing, cut off or foreign is named in `Inventory.skipped`, and 
 
 import contextlib
 import dataclasses
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from bert_tf import run_files
+from bert_tf.errors import UserError, reading
+from bert_tf.report.escaping import one_line
+from bert_tf.report.formatting import listed
 from bert_tf.report.reading import (
+    LEFT_OUT,
     ExampleValues,
     Predictions,
-    UnusableFileError,
     digest,
+    exists,
     finite_number,
+    is_seed,
     last_lines,
     num_evaluated,
     read_json,
@@ -29,7 +33,7 @@ from bert_tf.report.reading import (
     read_training,
     read_values,
 )
-from bert_tf.report.scores import ACCURACY, LOSS, Score, score, scores_among
+from bert_tf.report.scores import ACCURACY, LOSS, Score, in_range, is_measured, score, scores_among
 
 # A folder with one of these files belongs to a run.
 RUN_FILES = (
@@ -41,6 +45,8 @@ RUN_FILES = (
     run_files.FAILURE,
     run_files.LOG,
 )
+# The tables of all runs together; in memory they are about as large.
+MAX_ALL_TABLES_BYTES = 1 << 30
 REPORT_FILES = ("report.html", "report.csv", "report.md")
 # run.json has the flags of the training only. results.json, the source for runs of old versions without a run.json, has
 # these as well: they say what to do, where, and how to evaluate. All its other flags count as flags of the training.
@@ -76,8 +82,10 @@ class Run:
         dev_data: a digest of the dev set's texts and labels; None if results.json does not have it.
         task: its name.
         dataset: the name of the data.
-        data_dir: the folder of the data.
+        data_dir: the folder of the dev set.
         versions: of Python and the packages.
+        eval_precision: the type in which the evaluation computed; None if results.json does not have it.
+        num_train_steps: of the whole training; None if no file has it.
         results: the numbers of results.json.
         headline: the main score of the task.
         predictions: the class probabilities; None if there are none that can be used.
@@ -94,6 +102,8 @@ class Run:
     dataset: str
     data_dir: str
     versions: dict
+    eval_precision: str | None
+    num_train_steps: float | None
     results: dict[str, float]
     headline: Score
     predictions: Predictions | None = None
@@ -109,6 +119,18 @@ class Run:
     def collapsed(self) -> bool:
         """True if all dev examples got the same class although their labels differ."""
         return self.predictions is not None and self.predictions.collapsed
+
+    @property
+    def unfinished(self) -> str | None:
+        """How far the training had come when it was evaluated, in words; None if it was finished, or if unknown."""
+        step, total = self.results.get("global_step"), self.num_train_steps
+        if step is None:
+            return None
+        if total is not None:
+            return f"evaluated at step {step:,.0f} of {total:,.0f}" if step < total else None
+        if self.train_log is not None and self.train_log[-1, 0] > step:
+            return f"evaluated at step {step:,.0f}, but its training went on to step {self.train_log[-1, 0]:,.0f}"
+        return None
 
     @property
     def guids(self) -> tuple[str, ...] | None:
@@ -131,11 +153,11 @@ class Run:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FailedRun:
-    """A run without usable results.
+    """A run that does not count: it has no usable results, or its training is unfinished.
 
     Attributes:
         folder: the folder of the run.
-        reason: why it has none, in words.
+        reason: why it does not count, in words.
         last_lines: of failure.txt or of the newest log in the folder; may be empty.
         flags: as in `Run`; empty if run.json cannot be read.
         seed: None if run.json cannot be read.
@@ -152,11 +174,37 @@ class FailedRun:
 
 @dataclasses.dataclass
 class Inventory:
-    """All that the folders hold: runs, failed runs, and one line for each file that was skipped."""
+    """All that the folders hold.
+
+    Attributes:
+        runs: the finished runs.
+        unfinished: the runs with results of a training that had not come to its end.
+        failed: the runs without usable results.
+        skipped: one line for each file that was not read, and for each number that was left out.
+        table_bytes: the size of all tables that were read.
+    """
 
     runs: list[Run] = dataclasses.field(default_factory=list)
+    unfinished: list[FailedRun] = dataclasses.field(default_factory=list)
     failed: list[FailedRun] = dataclasses.field(default_factory=list)
     skipped: list[str] = dataclasses.field(default_factory=list)
+    table_bytes: int = 0
+
+    @contextlib.contextmanager
+    def guard(self, path: Path) -> Iterator[None]:
+        """Leaves the block at anything that a foreign file can cause, and notes the file."""
+        try:
+            with reading(path, LEFT_OUT):
+                yield
+        except UserError as error:
+            self.skipped.append(str(error))
+
+    def count_table(self, path: Path) -> None:
+        """Raises `UserError` if the tables of all runs together become too large with this one."""
+        self.table_bytes += path.stat().st_size
+        if self.table_bytes > MAX_ALL_TABLES_BYTES:
+            size = f"{MAX_ALL_TABLES_BYTES >> 20:,} MiB"
+            raise UserError(f"{path}: is not read, because the files of all runs together have more than {size}")
 
 
 def read_runs(folders: Sequence[Path]) -> Inventory:
@@ -164,88 +212,121 @@ def read_runs(folders: Sequence[Path]) -> Inventory:
     inventory = Inventory()
     seen: set[Path] = set()
     for top in folders:
-        for folder in _run_folders(top, inventory.skipped):
-            if folder.resolve() not in seen:
-                seen.add(folder.resolve())
-                try:
+        for folder in _run_folders(top, inventory):
+            with inventory.guard(folder):
+                if folder.resolve() not in seen:
+                    seen.add(folder.resolve())
                     _read_run(folder, inventory)
-                except OSError as error:
-                    inventory.skipped.append(_unreadable(error, folder))
     return inventory
 
 
-def _unreadable(error: OSError, path: Path) -> str:
-    return f"{error.filename or path}: cannot be read ({error.strerror})"
+# Folders.
 
 
-def _run_folders(top: Path, skipped: list[str]) -> Iterator[Path]:
+def _run_folders(top: Path, inventory: Inventory) -> Iterator[Path]:
+    """Yields the folders that belong to a run, and notes what belongs to none."""
     if not top.is_dir():
-        skipped.append(f"{top}: is not a folder")
+        inventory.skipped.append(f"{top}: is not a folder")
         return
-    for name, subfolders, files in os.walk(top, onerror=lambda error: skipped.append(_unreadable(error, top))):
-        subfolders[:] = sorted(folder for folder in subfolders if not folder.startswith("."))
-        if any(file in RUN_FILES for file in files):
-            yield Path(name)
+    for folder, names in _folders_below(top, inventory):
+        if any(name in RUN_FILES for name in names):
+            yield folder
         else:
-            foreign = sorted(file for file in files if file not in REPORT_FILES and not file.startswith("."))
-            skipped.extend(f"{Path(name, file)}: is not part of a run" for file in foreign)
+            foreign = [name for name in names if name not in REPORT_FILES and not (folder / name).is_dir()]
+            inventory.skipped.extend(_foreign(folder, foreign))
+
+
+def _folders_below(top: Path, inventory: Inventory) -> Iterator[tuple[Path, list[str]]]:
+    """Yields each folder with the names in it. Hidden folders are left out, and links to folders are not followed."""
+    folders = [top]
+    while folders:
+        folder, names, below = folders.pop(), [], []
+        with inventory.guard(folder):
+            names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+            below = [folder / name for name in names if name not in RUN_FILES and (folder / name).is_dir()]
+            inventory.skipped += [_unfollowed(path) for path in below if path.is_symlink() and _leads_out(path, top)]
+        folders += [path for path in reversed(below) if not path.is_symlink()]
+        yield folder, names
+
+
+def _leads_out(link: Path, top: Path) -> bool:
+    return not link.resolve().is_relative_to(top.resolve())
+
+
+def _unfollowed(link: Path) -> str:
+    return f"{link}: is a link to a folder and is not followed; name the folder itself to add its runs"
+
+
+def _foreign(folder: Path, names: Sequence[str]) -> list[str]:
+    if len(names) > 1:
+        return [f"{folder}: has {len(names):,} files that are not part of a run: {listed(names)}"]
+    return [f"{folder / name}: is not part of a run" for name in names]
+
+
+# The files of a run.
 
 
 def _read_run(folder: Path, inventory: Inventory) -> None:
-    """Adds the run of a folder to the finished, the failed or the skipped ones."""
+    """Adds the run of a folder to the finished, the unfinished, the failed or the skipped ones."""
     training = {}
-    with _skipping(inventory.skipped):
+    with inventory.guard(folder / run_files.RUN):
         training = read_training(folder / run_files.RUN)
-    if not (folder / run_files.RESULTS).exists():
-        inventory.failed.append(_create_failed_run(folder, training, _why_no_results(folder)))
+    if not exists(folder / run_files.RESULTS):
+        inventory.failed.append(_create_failed_run(folder, training, _why_no_results(folder), inventory))
         return
     try:
-        run = _create_run(folder, training)
-    except UnusableFileError as error:
+        with reading(folder / run_files.RESULTS, LEFT_OUT):
+            run, odd = _create_run(folder, training)
+    except UserError as error:
         if training:
-            inventory.failed.append(_create_failed_run(folder, training, str(error)))
+            inventory.failed.append(_create_failed_run(folder, training, str(error), inventory))
         else:
             inventory.skipped.append(str(error))
         return
-    if (folder / run_files.FAILURE).exists():
-        note = f"{folder / run_files.FAILURE}: reports a failure, but {run_files.RESULTS} exists and is used"
+    inventory.skipped += odd
+    _add_run(dataclasses.replace(run, **_read_parts(run, inventory)), inventory)
+
+
+def _add_run(run: Run, inventory: Inventory) -> None:
+    if exists(run.folder / run_files.FAILURE):
+        note = f"{run.folder / run_files.FAILURE}: reports a failure, but {run_files.RESULTS} exists and is used"
         inventory.skipped.append(note)
-    inventory.runs.append(dataclasses.replace(run, **_read_parts(run, inventory.skipped)))
+    if run.unfinished:
+        inventory.unfinished.append(FailedRun(run.folder, run.unfinished, (), run.flags, run.seed, run.train_data))
+    else:
+        inventory.runs.append(run)
 
 
-@contextlib.contextmanager
-def _skipping(skipped: list[str]) -> Iterator[None]:
-    """Leaves the block at an unusable file and notes the file."""
-    try:
-        yield
-    except UnusableFileError as error:
-        skipped.append(str(error))
-
-
-def _read_parts(run: Run, skipped: list[str]) -> dict:
+def _read_parts(run: Run, inventory: Inventory) -> dict:
     """Reads the files beside results.json, those that exist and can be used."""
     parts = {}
     headline = run.headline.key
     # Old runs have no predictions or no values; the comparison notes it.
-    with _skipping(skipped):
-        path = run.folder / run_files.EVAL_PREDICTIONS
-        if path.exists():
+    path = run.folder / run_files.EVAL_PREDICTIONS
+    if exists(path):
+        with inventory.guard(path):
+            inventory.count_table(path)
             parts["predictions"] = read_predictions(path, run.results, headline)
     predictions = parts.get("predictions")
     if predictions is not None and headline == ACCURACY:
         parts["values"] = ExampleValues(predictions.guids, predictions.correct.astype(float))
-    with _skipping(skipped):
-        path = run.folder / run_files.EVAL_VALUES
-        if path.exists():
+    path = run.folder / run_files.EVAL_VALUES
+    if exists(path):
+        with inventory.guard(path):
+            inventory.count_table(path)
             parts["values"] = read_values(path, run.results, headline, predictions)
-    with _skipping(skipped):
-        parts["train_log"] = read_train_log(run.folder / run_files.TRAIN_LOG, run.results.get("global_step"))
+    path = run.folder / run_files.TRAIN_LOG
+    with inventory.guard(path):
+        parts["train_log"] = read_train_log(path, run.results.get("global_step"))
     return parts
 
 
-def _create_failed_run(folder: Path, training: dict, reason: str) -> FailedRun:
+def _create_failed_run(folder: Path, training: dict, reason: str, inventory: Inventory) -> FailedRun:
     flags, seed, train_data = _split_training(training)
-    return FailedRun(folder, reason, last_lines(folder), flags, seed, train_data)
+    lines = ()
+    with inventory.guard(folder):
+        lines = last_lines(folder)
+    return FailedRun(folder, reason, lines, flags, seed, train_data)
 
 
 def _why_no_results(folder: Path) -> str:
@@ -254,54 +335,89 @@ def _why_no_results(folder: Path) -> str:
     return f"has no {run_files.RESULTS}: it failed, was stopped or is still running"
 
 
-def _create_run(folder: Path, training: dict) -> Run:
+def _create_run(folder: Path, training: dict) -> tuple[Run, list[str]]:
+    """Reads results.json; returns the run and a line on what is odd in the file, if there is anything."""
     path = folder / run_files.RESULTS
     results = read_json(path)
-    flags, versions = results.get("flags"), results.get("versions")
-    if not isinstance(flags, dict) or not isinstance(versions, dict):
-        raise UnusableFileError(f"{path}: does not belong to a run: it has no flags or no versions")
-    numbers, headline = _read_scores(path, results)
+    flags = results.get("flags")
+    if not isinstance(flags, dict) or not isinstance(results.get("versions"), dict):
+        raise UserError(f"{path}: does not belong to a run: it has no flags or no versions")
+    numbers, headline, odd = _read_scores(path, results)
     # The flags in results.json are those of the last command, maybe of an evaluation with other flags.
     training = training or {name: value for name, value in flags.items() if name not in OTHER_FLAGS}
     settings, seed, train_data = _split_training(training)
     if seed is None:
-        raise UnusableFileError(f"{path}: has no seed")
-    dev_data = results.get("dev_data")
-    return Run(
+        raise UserError(f"{path}: has no seed")
+    evaluation = results.get("evaluation")
+    evaluation = evaluation if isinstance(evaluation, dict) else {}
+    odd += _wrong_types(results, settings)
+    run = Run(
         folder=folder,
         flags=settings,
         seed=seed,
         train_data=train_data,
-        dev_data=dev_data if isinstance(dev_data, str) else None,
-        task=str(settings.get("task_name")),
-        dataset=str(results.get("dataset")),
-        data_dir=str(flags.get("data_dir")),
-        versions=versions,
+        dev_data=_text(results, "dev_data"),
+        task=_text(settings, "task_name") or "unknown",
+        dataset=_text(results, "dataset") or "unknown",
+        data_dir=_text(evaluation, "data_dir") or _text(flags, "data_dir") or "unknown",
+        versions=results["versions"],
+        eval_precision=_text(evaluation, "mixed_precision"),
+        num_train_steps=_first_number(training.get("num_train_steps"), results.get("num_train_steps")),
         results=numbers,
         headline=headline,
     )
+    return run, [f"{path}: has values that cannot be used: {listed(odd)}"] if odd else []
 
 
-def _read_scores(path: Path, results: dict) -> tuple[dict[str, float], Score]:
-    """Returns the numbers of results.json and the headline; old versions do not name it."""
+def _read_scores(path: Path, results: dict) -> tuple[dict[str, float], Score, list[str]]:
+    """Returns the numbers of results.json, the headline, and what is odd in words; old versions name no headline."""
     key = results.get("headline", ACCURACY)
     if not isinstance(key, str):
-        raise UnusableFileError(f"{path}: its headline is not the name of a score")
+        raise UserError(f"{path}: its headline is not the name of a score")
     if key not in results:
-        raise UnusableFileError(f"{path}: has no {key}: the run was not evaluated")
+        raise UserError(f"{path}: has no {one_line(key)}: the run was not evaluated")
     numbers = {name: finite_number(value) for name, value in results.items()}
     for each in (key, LOSS):
         if each in results and numbers[each] is None:
-            raise UnusableFileError(f"{path}: {each} is {str(results[each])[:40]}, which is not a usable number")
-    numbers = {name: number for name, number in numbers.items() if number is not None}
+            raise UserError(f"{path}: {_value(each, results)}, which is not a usable number")
     for each in scores_among(numbers):
-        if each.is_share and not 0 <= numbers[each.key] <= 1:
-            raise UnusableFileError(f"{path}: {each.key} is {numbers[each.key]:g}, which is not between 0 and 1")
-    return numbers, score(key)
+        if numbers[each.key] is not None and not in_range(each.key, numbers[each.key]):
+            raise UserError(f"{path}: {_value(each.key, results)}, which is not between {each.lowest:g} and 1")
+    usable = {name: number for name, number in numbers.items() if number is not None and in_range(name, number)}
+    odd = [_value(name, results) for name, value in results.items() if name not in usable and _is_odd(name, value)]
+    return usable, score(key), odd
+
+
+def _is_odd(name: str, value: object) -> bool:
+    """True for a value in a number's place, or a number, that cannot be used; null stands for a number not known."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number or (value is not None and is_measured(name))
+
+
+def _wrong_types(results: dict, settings: dict) -> list[str]:
+    """Returns what has another type than a run writes, in words; null stands for a fact not known."""
+    texts = {name: results.get(name) for name in ("dataset", "model", "dev_data")}
+    texts |= {name: settings.get(name) for name in ("task_name", "model")} | results["versions"]
+    odd = [_value(name, texts) for name, value in texts.items() if not isinstance(value, str | None)]
+    is_odd = not isinstance(results.get("evaluation"), dict | None)
+    return [*odd, *["evaluation is not an object"] * is_odd]
+
+
+def _value(name: str, results: dict) -> str:
+    return f"{one_line(name)} is {one_line(results[name])[:40]}"
+
+
+def _text(values: dict, name: str) -> str | None:
+    return values[name] if isinstance(values.get(name), str) else None
+
+
+def _first_number(*values: object) -> float | None:
+    return next((number for number in map(finite_number, values) if number is not None), None)
 
 
 def _split_training(training: dict) -> tuple[dict, int | None, str | None]:
     """Returns the flags, the seed and the digest of the training data."""
-    flags = {name: value for name, value in training.items() if name not in ("seed", "train_data")}
-    seed, train_data = training.get("seed"), training.get("train_data")
-    return flags, seed if type(seed) is int else None, train_data if isinstance(train_data, str) else None
+    facts = ("seed", "train_data", "num_train_steps")
+    flags = {name: value for name, value in training.items() if name not in facts}
+    seed = training.get("seed")
+    return flags, seed if is_seed(seed) else None, _text(training, "train_data")

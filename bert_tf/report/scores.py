@@ -1,12 +1,14 @@
 """The scores of results.json: their names and the way their numbers are shown."""
 
 import dataclasses
+import math
 from collections.abc import Iterable
 
 ACCURACY = "eval_accuracy"
 LOSS = "eval_loss"
 _PREFIX = "eval_"
-# Endings of the eval_ numbers that measure speed and memory.
+# Beginnings of the names of all numbers that a run measures, and endings of those of speed and memory.
+_MEASURED = (_PREFIX, "train_")
 _EFFICIENCY = ("_runtime", "_per_second", "_flops_utilization", "_peak_flops", "_memory_bytes")
 
 
@@ -19,12 +21,16 @@ class Score:
         name: its name in headings.
         phrase: its name inside a sentence.
         is_share: True if it lies between 0 and 1 and is shown in percent.
+        lowest: the lowest value that is possible.
+        highest: the highest value that is possible.
     """
 
     key: str
     name: str
     phrase: str
     is_share: bool = False
+    lowest: float = -math.inf
+    highest: float = math.inf
 
     @property
     def heading(self) -> str:
@@ -82,11 +88,11 @@ class Score:
 _KNOWN = {
     each.key: each
     for each in (
-        Score(ACCURACY, "Accuracy", "accuracy", is_share=True),
-        Score("eval_exact_match", "Exact match", "exact match", is_share=True),
-        Score("eval_f1", "F1", "F1", is_share=True),
-        Score("eval_pearson", "Pearson", "Pearson correlation"),
-        Score("eval_spearman", "Spearman", "Spearman correlation"),
+        Score(ACCURACY, "Accuracy", "accuracy", is_share=True, lowest=0, highest=1),
+        Score("eval_exact_match", "Exact match", "exact match", is_share=True, lowest=0, highest=1),
+        Score("eval_f1", "F1", "F1", is_share=True, lowest=0, highest=1),
+        Score("eval_pearson", "Pearson", "Pearson correlation", lowest=-1, highest=1),
+        Score("eval_spearman", "Spearman", "Spearman correlation", lowest=-1, highest=1),
     )
 }
 
@@ -99,6 +105,28 @@ def score(key: str) -> Score:
         ('F1, %', 'eval_bleu')
     """
     return _KNOWN.get(key) or Score(key, key, key)
+
+
+def is_measured(key: str) -> bool:
+    """True for the name of a score, a loss, a speed or a time.
+
+    Example:
+        >>> is_measured("eval_f1"), is_measured("train_runtime"), is_measured("seed")
+        (True, True, False)
+    """
+    return key.startswith(_MEASURED)
+
+
+def in_range(key: str, value: float) -> bool:
+    """True if a score, a speed, a time or a number of steps can have this value.
+
+    Example:
+        >>> in_range("eval_accuracy", 84.3), in_range("eval_runtime", -1), in_range("eval_pearson", -1)
+        (False, False, True)
+    """
+    if key.endswith(_EFFICIENCY) or key in ("global_step", "num_train_steps"):
+        return value >= 0
+    return score(key).lowest <= value <= score(key).highest
 
 
 def scores_among(keys: Iterable[str]) -> list[Score]:

@@ -93,8 +93,12 @@ def seeds(configuration: Configuration) -> str:
 
 
 def not_counted(configuration: Configuration) -> list[str]:
-    """Returns how many runs collapsed and how many have no results, if there are any."""
-    kinds = ((configuration.collapsed, "collapsed"), (configuration.failed, "without results"))
+    """Returns how many runs collapsed, are unfinished and have no results, if there are any."""
+    kinds = (
+        (configuration.collapsed, "collapsed"),
+        (configuration.unfinished, "unfinished"),
+        (configuration.failed, "without results"),
+    )
     return [f"{len(runs)} {what}" for runs, what in kinds if runs]
 
 

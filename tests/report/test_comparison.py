@@ -63,9 +63,11 @@ def test_single_seeds_are_compared_by_mcnemar_with_holms_correction(tmp_path):
         write(tmp_path, rate, accuracy, 0)
     (study,) = studies_of(tmp_path)
     best, *others = (each.runs[0].predictions.correct for each in study.configurations)
-    p_values = [mcnemar_exact(best, other) for other in others]
-    assert [each.comparison.p_value for each in study.configurations[1:]] == p_values
-    assert [each.comparison.adjusted for each in study.configurations[1:]] == holm(p_values)
+    majority = study.best.runs[0].predictions.label_ids == 1
+    p_values = [mcnemar_exact(best, other) for other in (*others, majority)]
+    comparisons = [*(each.comparison for each in study.configurations[1:]), study.majority.comparison]
+    assert [each.p_value for each in comparisons] == p_values
+    assert [each.adjusted for each in comparisons] == holm(p_values)
     assert {each.comparison.method for each in study.configurations[1:]} == {MCNEMAR}
     assert study.best.comparison is None
 
@@ -77,7 +79,9 @@ def test_several_seeds_are_compared_by_the_bootstrap_and_marked(tmp_path):
     (study,) = studies_of(tmp_path)
     best, near, far = study.configurations
     assert near.comparison.p_value == paired_bootstrap(best.values, near.values)[0]
-    assert near.comparison.method == BOOTSTRAP
+    majority = (best.runs[0].predictions.label_ids == 1)[None]
+    assert study.majority.comparison.p_value == paired_bootstrap(best.values, majority)[0]
+    assert near.comparison.method == study.majority.comparison.method == BOOTSTRAP
     assert study.ties == [near]
     assert far.comparison.is_significant
 
