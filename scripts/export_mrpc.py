@@ -23,6 +23,7 @@ from bert_tf.data.folders import exported_dir
 from bert_tf.errors import UserError
 from bert_tf.files import atomic_write
 from bert_tf.flags import run_program
+from bert_tf.paths import local_path
 
 DATASET = "glue/mrpc"
 # train.tsv comes last: if it is there, the others are too.
@@ -129,8 +130,10 @@ def define_flags() -> None:
 def main() -> None:
     """Exports to the folder that the flags name."""
     values = flags.FLAGS
-    export(Path(values.output_dir), values.tfds_dir, values.overwrite)
-    print(f"{', '.join(SPLITS)} are in {values.output_dir}")
+    output_dir = local_path(values.output_dir, "output_dir")
+    tfds_dir = None if values.tfds_dir is None else local_path(values.tfds_dir, "tfds_dir")
+    export(Path(output_dir), tfds_dir, values.overwrite)
+    print(f"{', '.join(SPLITS)} are in {output_dir}")
 
 
 if __name__ == "__main__":

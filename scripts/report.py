@@ -14,6 +14,7 @@ from absl import flags
 
 from bert_tf.errors import UserError
 from bert_tf.flags import run_program
+from bert_tf.paths import local_path
 from bert_tf.report.report import write_report
 
 
@@ -24,10 +25,11 @@ def define_flags() -> None:
 
 def main(arguments: list[str]) -> None:
     """Writes the report on the folders in `arguments`."""
-    folders = [Path(argument) for argument in arguments]
-    if not folders:
+    if not arguments:
         raise UserError("no folder given; give the folders of runs, e.g. python scripts/report.py output")
-    for path in write_report(folders, Path(flags.FLAGS.report_dir or folders[0])):
+    folders = [Path(local_path(argument, "report")) for argument in arguments]
+    report_dir = flags.FLAGS.report_dir
+    for path in write_report(folders, folders[0] if report_dir is None else Path(local_path(report_dir, "report_dir"))):
         print(path)
 
 

@@ -10,11 +10,11 @@ from absl import flags
 from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, define_flags
 from bert_tf.programs.run_classifier import ClassifierConfig
-from bert_tf.training.config import RunConfig, check_values, flag, flags_of
+from bert_tf.training.config import FlagConfig, RunConfig, flag, flags_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SmallConfig:
+class SmallConfig(FlagConfig):
     rate: float = flag(0.5, "A rate.", resume=True, lower_bound=0.0, upper_bound=1.0)
     steps: int | None = flag(None, "A number of steps.", resume=True, lower_bound=1)
     kind: str = flag("good", "A kind.", resume=False, choices=("good", "bad"))
@@ -22,9 +22,6 @@ class SmallConfig:
     length: int | None = flag(128, "A length that a model may set.", resume=True, recipe=True)
     quick: bool = flag(False, "Whether to be quick.", resume=False)
     not_a_flag: str | None = None
-
-    def __post_init__(self) -> None:
-        check_values(self)
 
 
 def parse(*words: str, config_class: type = SmallConfig) -> flags.FlagValues:

@@ -12,6 +12,7 @@ from bert_tf.checkpoints.download import fetch
 from bert_tf.checkpoints.tokenizer_json import vocabulary_from
 from bert_tf.errors import UserError, first_few, printable, user_error_for
 from bert_tf.modeling.config import read_config_fields
+from bert_tf.paths import local_path
 
 _CONFIG_NAMES = ("bert_config.json", "config.json")
 # TensorFlow's files of a checkpoint; shells complete its name up to the dot.
@@ -183,8 +184,7 @@ def refuse_pickled(path: Path) -> None:
 
 
 def _local_path(path: str | os.PathLike) -> Path:
-    with user_error_for(RuntimeError, printable(path), "no such home folder", "write the path without ~"):
-        return Path(path).expanduser()
+    return Path(local_path(path, "model"))
 
 
 def _is_checkpoint(path: Path) -> bool:

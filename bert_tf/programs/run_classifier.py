@@ -19,7 +19,7 @@ from bert_tf.data.folders import exported_dir, sample_dir
 from bert_tf.data.processors import PROCESSORS, find_processor, find_processor_class
 from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, run_program
-from bert_tf.training.config import RunConfig, flag
+from bert_tf.training.config import FlagConfig, RunConfig, flag
 
 _KNOWN = ", ".join(sorted(PROCESSORS))
 
@@ -31,6 +31,7 @@ class ClassifierConfig(RunConfig):
     task_name: str | None = flag(None, f"The task to train: {_KNOWN}.", resume=True)
 
     def __post_init__(self) -> None:
+        FlagConfig.__post_init__(self)
         if not self.task_name:
             raise UserError(f"task_name: is missing; pass --task_name=MRPC (known: {_KNOWN})")
         find_processor_class(self.task_name)

@@ -23,6 +23,7 @@ from bert_tf.errors import UserError, reason_of
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Batch, ClassificationHead
+from bert_tf.paths import local_path
 from bert_tf.training.output_dir import OutputDir
 
 _MAX_SEQ_LENGTH = 128  # the default of run_classifier.py, for a folder that does not say
@@ -129,6 +130,7 @@ def load(folder: str | os.PathLike) -> Predictor:
     Raises:
         UserError: something is missing or broken; no label is invented.
     """
+    folder = local_path(folder, "load")
     output_dir = OutputDir(folder, is_writer=False)
     if not output_dir.path.is_dir():
         raise UserError(f"{folder}: there is no such folder; give the output folder of a finished run")

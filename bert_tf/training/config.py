@@ -7,13 +7,21 @@
 
 import dataclasses
 import math
+import numbers
 import os
 import typing
 from collections.abc import Mapping
 from typing import TypeVar
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, printable
+from bert_tf.paths import local_path
+
+# The normal numbers of float32, in which training computes.
+_MIN_FLOAT32, _MAX_FLOAT32 = 1.1754943508222875e-38, 3.4028234663852886e38
+_MAX_BATCH_SIZE = 2**20
+# Steps and examples are counted in int32 on the device.
+_MAX_TRAINED_EXAMPLES = 2**31 - 1
 
 # The flags that name a model.
 MODEL_FIELDS = ("model", "bert_config_file", "vocab_file", "init_checkpoint")
@@ -33,8 +41,9 @@ class Flag:
         name: of the flag, if it is not the field's.
         lower_bound: the smallest value.
         upper_bound: the largest value.
-        positive: True if the value must be more than 0 and finite.
+        positive: True if the value must be more than 0 and finite, also as a float32.
         choices: the only values.
+        is_path: True if the value is a path, or may be one; see `local_path`.
     """
 
     default: object
@@ -46,6 +55,7 @@ class Flag:
     upper_bound: float | None = None
     positive: bool = False
     choices: tuple[str, ...] | None = None
+    is_path: bool = False
 
 
 def flag(default: object, help: str, *, resume: bool, **rest: object) -> object:
@@ -62,6 +72,18 @@ def flag(default: object, help: str, *, resume: bool, **rest: object) -> object:
     return dataclasses.field(default=None if made.recipe else default, metadata={"flag": made})
 
 
+class FlagConfig:
+    """The base class of configs: a new config has checked values, whoever makes it.
+
+    Raises:
+        UserError: a value has another type than its flag, is out of its bounds, or is no local path.
+    """
+
+    def __post_init__(self) -> None:
+        for field, value in checked_values(self).items():
+            object.__setattr__(self, field, value)
+
+
 def flags_of(config: object) -> dict[str, Flag]:
     """Returns the flags of a config or of its class, by field."""
     return {field.name: field.metadata["flag"] for field in dataclasses.fields(config) if "flag" in field.metadata}
@@ -74,9 +96,12 @@ def flag_types(config: object) -> dict[str, type]:
         >>> flag_types(TrainingConfig)["warmup_steps"]
         <class 'int'>
     """
-    config_class = config if isinstance(config, type) else type(config)
-    hints = typing.get_type_hints(config_class)
+    hints = _type_hints(config)
     return {field: next(iter(typing.get_args(hints[field])), hints[field]) for field in flags_of(config)}
+
+
+def _type_hints(config: object) -> dict[str, object]:
+    return typing.get_type_hints(config if isinstance(config, type) else type(config))
 
 
 def flag_name(field: str, flag: Flag) -> str:
@@ -85,7 +110,7 @@ def flag_name(field: str, flag: Flag) -> str:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ActionConfig:
+class ActionConfig(FlagConfig):
     """Chooses training, evaluation and prediction."""
 
     do_train: bool = flag(False, "Whether to run training.", resume=False)
@@ -94,7 +119,7 @@ class ActionConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FolderConfig:
+class FolderConfig(FlagConfig):
     """The folders of data and results.
 
     Attributes:
@@ -105,11 +130,13 @@ class FolderConfig:
         None,
         "The folder of the task's .tsv files. By default data/TASK, and for MRPC the sample corpus if that is missing.",
         resume=False,
+        is_path=True,
     )
     output_dir: str | None = flag(
         None,
         "The folder for checkpoints and results; a killed run resumes from there. By default output/TASK/MODEL.",
         resume=False,
+        is_path=True,
     )
     overwrite_output_dir: bool = flag(
         False, "Whether to remove an earlier run from output_dir and train again.", resume=False
@@ -118,7 +145,7 @@ class FolderConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ModelConfig:
+class ModelConfig(FlagConfig):
     """The model to start from: a name or folder, or the original's three files."""
 
     model: str | None = flag(
@@ -127,18 +154,23 @@ class ModelConfig:
         f"configuration, vocabulary and checkpoint. By default the small {DEFAULT_CHECKPOINT}.",
         resume=True,
         name="bert_model",
+        is_path=True,
     )
     bert_config_file: str | None = flag(
-        None, "Instead of bert_model: the JSON file with the pre-trained model's architecture.", resume=True
+        None,
+        "Instead of bert_model: the JSON file with the pre-trained model's architecture.",
+        resume=True,
+        is_path=True,
     )
     vocab_file: str | None = flag(
-        None, "Instead of bert_model: the vocabulary that the model was trained on.", resume=True
+        None, "Instead of bert_model: the vocabulary that the model was trained on.", resume=True, is_path=True
     )
     init_checkpoint: str | None = flag(
         None,
         "Instead of bert_model: the initial checkpoint, usually pre-trained; a fine-tuned one for do_eval and "
         "do_predict.",
         resume=True,
+        is_path=True,
     )
 
     def check_model(self) -> None:
@@ -157,7 +189,7 @@ class ModelConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TextConfig:
+class TextConfig(FlagConfig):
     """Settings of tokenization."""
 
     do_lower_case: bool | None = flag(
@@ -176,11 +208,16 @@ class TextConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainingConfig:
+class TrainingConfig(FlagConfig):
     """Settings of training. `Training` takes this group."""
 
     train_batch_size: int | None = flag(
-        32, "Total batch size for training, over all replicas.", resume=True, recipe=True, lower_bound=1
+        32,
+        "Total batch size for training, over all replicas.",
+        resume=True,
+        recipe=True,
+        lower_bound=1,
+        upper_bound=_MAX_BATCH_SIZE,
     )
     learning_rate: float | None = flag(
         5e-5, "The peak learning rate for Adam.", resume=True, recipe=True, positive=True
@@ -230,6 +267,22 @@ class TrainingConfig:
         1000, "How many steps to send to the device before their losses are read.", resume=False, lower_bound=1
     )
 
+    def check_size(self, num_examples: int) -> None:
+        """Raises `UserError` if training takes more steps or examples than can be counted.
+
+        Example:
+            >>> TrainingConfig(train_batch_size=32, num_train_epochs=1e9).check_size(num_examples=100)
+            Traceback (most recent call last):
+            ...
+            bert_tf.errors.UserError: num_train_epochs: is 1e+09; of 100 examples at most 2.14748e+07 are possible
+        """
+        if self.num_train_steps(num_examples) * self.train_batch_size > _MAX_TRAINED_EXAMPLES:
+            possible = _MAX_TRAINED_EXAMPLES / num_examples
+            raise UserError(
+                f"num_train_epochs: is {self.num_train_epochs:g}; of {num_examples} examples at most {possible:g} "
+                "are possible"
+            )
+
     def num_train_steps(self, num_examples: int) -> int:
         """Returns the steps in which each epoch uses all its examples: the original's number, rounded up.
 
@@ -245,19 +298,27 @@ class TrainingConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class InferenceConfig:
+class InferenceConfig(FlagConfig):
     """Settings of evaluation and prediction."""
 
     eval_batch_size: int = flag(
-        8, "Total batch size for eval; a CPU computes at least 32 at a time.", resume=False, lower_bound=1
+        8,
+        "Total batch size for eval; a CPU computes at least 32 at a time.",
+        resume=False,
+        lower_bound=1,
+        upper_bound=_MAX_BATCH_SIZE,
     )
     predict_batch_size: int = flag(
-        8, "Total batch size for predict; a CPU computes at least 32 at a time.", resume=False, lower_bound=1
+        8,
+        "Total batch size for predict; a CPU computes at least 32 at a time.",
+        resume=False,
+        lower_bound=1,
+        upper_bound=_MAX_BATCH_SIZE,
     )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DeviceConfig:
+class DeviceConfig(FlagConfig):
     """The devices to compute on."""
 
     distribution_strategy: str | None = flag(
@@ -308,8 +369,7 @@ class RunConfig(ActionConfig, FolderConfig, ModelConfig, TextConfig, TrainingCon
     """
 
     def __post_init__(self) -> None:
-        _convert_paths(self)
-        check_values(self)
+        super().__post_init__()
         self.check_model()
         self.check_devices()
         if not (self.do_train or self.do_eval or self.do_predict):
@@ -327,49 +387,67 @@ class RunConfig(ActionConfig, FolderConfig, ModelConfig, TextConfig, TrainingCon
 AnyRunConfig = TypeVar("AnyRunConfig", bound=RunConfig)
 
 
-def _convert_paths(config: object) -> None:
-    """Replaces path objects by strings, which JSON can hold."""
-    for field in flags_of(config):
-        value = getattr(config, field)
-        if isinstance(value, os.PathLike):
-            object.__setattr__(config, field, os.fspath(value))
+def checked_values(config: object) -> dict[str, object]:
+    """Returns the values of a config's flags, by field, as plain values that JSON can hold.
 
+    NumPy's numbers become Python's with exactly their value: np.float32(2e-5) is 1.9999999494757503e-05, which is
+    another learning rate than 2e-5. Path objects become texts.
 
-def check_values(config: object) -> None:
-    """Raises `UserError` if the value of a flag has another type than the flag, or is out of its bounds.
+    Raises:
+        UserError: a value has another type than its flag, is out of its bounds, or is no local path.
 
     Example:
-        >>> check_values(InferenceConfig(eval_batch_size=0))
+        >>> checked_values(InferenceConfig(eval_batch_size=4))
+        {'eval_batch_size': 4, 'predict_batch_size': 8}
+        >>> InferenceConfig(eval_batch_size=0)
         Traceback (most recent call last):
         ...
         bert_tf.errors.UserError: eval_batch_size: is 0; it must be at least 1
     """
-    types = flag_types(config)
+    types, hints = flag_types(config), _type_hints(config)
+    values = {field: getattr(config, field) for field in types}
     for field, declared in flags_of(config).items():
-        value = getattr(config, field)
-        problem = None if value is None else _problem(value, types[field], declared)
-        if problem:
-            raise UserError(f"{flag_name(field, declared)}: is {value!r}; it must be {problem}")
+        is_open = values[field] is None and type(None) in typing.get_args(hints[field])
+        if not is_open:
+            values[field] = _checked(values[field], types[field], declared, flag_name(field, declared))
+    return values
 
 
 _KINDS = {
-    bool: ((bool,), "True or False"),
-    int: ((int,), "a whole number"),
-    float: ((int, float), "a number"),
-    str: ((str,), "a text"),
+    bool: (bool, "True or False"),
+    int: (numbers.Integral, "a whole number"),
+    float: (numbers.Real, "a number"),
+    str: (str, "a text"),
 }
 
 
-def _problem(value: object, kind: type, declared: Flag) -> str | None:
+def _checked(value: object, kind: type, declared: Flag, name: str) -> object:
+    if declared.is_path and isinstance(value, (str, os.PathLike)):
+        return local_path(value, name)
+    plain = _plain(value)
     accepted, description = _KINDS[kind]
-    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
-        return description
-    if declared.positive and not 0 < value < math.inf:
-        return "more than 0 and finite"
+    is_right = isinstance(plain, accepted) and (kind is bool or not isinstance(plain, bool))
+    problem = _bounds_problem(plain, declared) if is_right else description
+    if problem:
+        raise UserError(f"{name}: is {printable(repr(value))[:60]}; it must be {problem}")
+    return kind(plain)
+
+
+def _plain(value: object) -> object:
+    """Returns the Python value of a scalar of NumPy or the like; other values are returned unchanged."""
+    is_scalar = getattr(value, "shape", None) == () and callable(getattr(value, "item", None))
+    return value.item() if is_scalar else value
+
+
+def _bounds_problem(value: object, declared: Flag) -> str | None:
+    if declared.positive and not _MIN_FLOAT32 <= value <= _MAX_FLOAT32:
+        return "more than 0 and finite, also as a float32"
     if declared.lower_bound is not None and not value >= declared.lower_bound:
         return f"at least {declared.lower_bound}"
     if declared.upper_bound is not None and not value <= declared.upper_bound:
         return f"at most {declared.upper_bound}"
+    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and abs(value) > _MAX_FLOAT32:
+        return "finite, also as a float32"
     if declared.choices and value not in declared.choices:
         return f"one of {', '.join(declared.choices)}"
     return None

@@ -35,11 +35,16 @@ from bert_tf.training.start import Start, build_head, find_start
 _CPU_BATCH_SIZE = 32
 
 
-def run(task: Task, config: RunConfig) -> dict:
+def run(task: Task, config: RunConfig, examples: Mapping[str, Sequence[Example]] | None = None) -> dict:
     """Trains, evaluates and predicts, as `config` asks.
 
     Changes no global seed, policy or file descriptor of the process. TensorFlow's operations are deterministic while
     the run lasts.
+
+    Args:
+        task: what to train for.
+        config: the run.
+        examples: those of each split that the run needs, if they were read already.
 
     Returns:
         What this run put into `results.json`.
@@ -47,11 +52,11 @@ def run(task: Task, config: RunConfig) -> dict:
     Raises:
         UserError: a mistake in flags, files or environment.
     """
-    examples = read_examples(task, config)
+    examples = read_examples(task, config) if examples is None else examples
     devices = find_devices(config)
     output_dir = find_output_dir(config, devices)
     with deterministic_operations(), devices.report_lost_workers(), output_dir.opened():
-        start = find_start(task, config, train_digest(task, examples), output_dir, devices)
+        start = find_start(task, config, examples.get("train"), output_dir, devices)
         config = start.config
         tokenizer = FullTokenizer(start.files.vocab_file, config.do_lower_case)
         head, step = build_head(task, start, tokenizer, devices)
@@ -89,11 +94,6 @@ def find_devices(config: RunConfig) -> Devices:
 def find_output_dir(config: RunConfig, devices: Devices) -> OutputDir:
     """Returns the output folder; only the chief's object writes to it."""
     return OutputDir(config.output_dir, is_writer=devices.is_chief)
-
-
-def train_digest(task: Task, examples: Mapping[str, Sequence[Example]]) -> str | None:
-    """Returns the digest of the training set; None without training."""
-    return task.digest(examples["train"]) if "train" in examples else None
 
 
 def begin(task: Task, start: Start, examples: Sequence[Example], training: Training, output_dir: OutputDir) -> None:
@@ -220,6 +220,7 @@ def compute_answers(
     Raises:
         UserError: an answer is not finite.
     """
+    batch_size = min(batch_size, len(features))
     if has_only_cpus():
         batch_size = max(batch_size, _CPU_BATCH_SIZE)
     with ProgressBar(name, len(features), 1, disable=not devices.is_chief) as bar:

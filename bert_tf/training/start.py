@@ -6,7 +6,7 @@ head = build_head(task, start, tokenizer, devices)
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from bert_tf.errors import UserError, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Head
-from bert_tf.tasks.task import Task
+from bert_tf.tasks.task import Example, Task
 from bert_tf.training.config import (
     MODEL_FIELDS,
     RunConfig,
@@ -58,13 +58,19 @@ class Start:
     num_train_steps: int | None = None
 
 
-def find_start(task: Task, config: RunConfig, train_data: str | None, output_dir: OutputDir, devices: Devices) -> Start:
+def find_start(
+    task: Task,
+    config: RunConfig,
+    train_examples: Sequence[Example] | None,
+    output_dir: OutputDir,
+    devices: Devices,
+) -> Start:
     """Finds the model and the step that a run starts from.
 
     Args:
         task: of the run.
         config: as the user gave it.
-        train_data: the digest of the training set; None without training.
+        train_examples: the training set; None without training.
         output_dir: of this run, opened.
         devices: of this run.
 
@@ -73,7 +79,7 @@ def find_start(task: Task, config: RunConfig, train_data: str | None, output_dir
             to another task.
     """
     if config.do_train:
-        start = _start_of_training(task, settle(config, {}), train_data, output_dir, devices)
+        start = _start_of_training(task, settle(config, {}), train_examples, output_dir, devices)
     else:
         start = _start_of_inference(task, config, output_dir)
     return dataclasses.replace(start, config=_with_casing(start.config, start.files))
@@ -90,10 +96,11 @@ def _with_casing(config: RunConfig, files: CheckpointFiles) -> RunConfig:
 
 
 def _start_of_training(
-    task: Task, config: RunConfig, train_data: str, output_dir: OutputDir, devices: Devices
+    task: Task, config: RunConfig, examples: Sequence[Example], output_dir: OutputDir, devices: Devices
 ) -> Start:
     devices.check_batch_size(config.train_batch_size)
-    step = find_resumable_step(config, train_data, output_dir) if output_dir.is_writer else 0
+    config.check_size(len(examples))
+    step = find_resumable_step(config, task.digest(examples), output_dir) if output_dir.is_writer else 0
     step = devices.broadcast_from_chief(step)
     if step:
         output_dir.check_description(task.describe())

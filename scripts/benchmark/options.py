@@ -10,6 +10,7 @@ from absl import flags
 
 from bert_tf.errors import UserError
 from bert_tf.files import make_folder
+from bert_tf.paths import local_path
 from bert_tf.programs.run_classifier import ClassifierConfig, with_defaults
 from comparisons import MODELS
 from sections import SECTIONS
@@ -84,13 +85,17 @@ def options_from_flags(values: flags.FlagValues = flags.FLAGS) -> Options:
     """Returns the options that the parsed flags give."""
     return Options(
         peer_python=values.peer_python,
-        data_dir=Path(values.data_dir) if values.data_dir else None,
-        sst2=Path(values.sst2) if values.sst2 else None,
+        data_dir=_path(values, "data_dir"),
+        sst2=_path(values, "sst2"),
         models=values.models,
         sections=values.sections,
         repetitions=values.repetitions,
-        output=Path(values.output) if values.output else None,
+        output=_path(values, "output"),
     )
+
+
+def _path(values: flags.FlagValues, name: str) -> Path | None:
+    return None if values[name].value is None else Path(local_path(values[name].value, name))
 
 
 def default_data_dir() -> Path:

@@ -11,6 +11,7 @@ from absl import flags
 
 from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, define_flags
+from bert_tf.paths import local_path
 from bert_tf.programs.run_classifier import ClassifierConfig, with_defaults
 
 # The flags that the sweep sets for each run, and where the user sets them.
@@ -58,11 +59,12 @@ def parse(argv: Sequence[str], description: str) -> Arguments:
         UserError: an argument is missing, the runs would refuse their flags, or a flag contradicts the grid.
     """
     own, passed_on = create_parser(description).parse_known_args(argv)
+    output_dir = Path(local_path(own.output_dir, "output_dir"))
     passed_on = ["--do_train", "--do_eval", *passed_on]
     config = config_from_flags(ClassifierConfig, parse_run_flags(passed_on))
     if config.bert_config_file and os.environ.get("MODELS"):
         raise UserError("MODELS: contradicts --bert_config_file; give only one of them")
-    return Arguments(own.output_dir, own.grid, own.seeds, own.jobs, own.dry_run, passed_on, with_defaults(config))
+    return Arguments(output_dir, own.grid, own.seeds, own.jobs, own.dry_run, passed_on, with_defaults(config))
 
 
 def parse_run_flags(passed_on: Sequence[str]) -> flags.FlagValues:
@@ -99,7 +101,7 @@ def create_parser(description: str) -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("--help", action="help", help="show this help")
-    parser.add_argument("--output_dir", type=Path, required=True, help="the folder in which each run gets its folder")
+    parser.add_argument("--output_dir", required=True, help="the folder in which each run gets its folder")
     parser.add_argument(
         "--grid",
         nargs=4,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from arguments import Arguments
 from bert_tf.errors import UserError
+from bert_tf.paths import local_path
 from bert_tf.programs.run_classifier import ClassifierConfig
 
 PROGRAM = Path(__file__).resolve().parents[2] / "run_classifier.py"
@@ -56,7 +57,7 @@ def make_runs(arguments: Arguments) -> list[Run]:
 
 def make_run(arguments: Arguments, model: str | None, rate: str, size: str, epochs: str, seed: str) -> Run:
     """Makes the run of one configuration; `model` is None if the passed on flags name its files."""
-    label = Path(model).resolve().name if model else Path(arguments.config.output_dir).name
+    label = Path(local_path(model, "MODELS")).resolve().name if model else Path(arguments.config.output_dir).name
     folder = str(arguments.output_dir / f"{label}_lr{rate}_batch{size}_epochs{epochs}_seed{seed}")
     config = dataclasses.replace(
         arguments.config,

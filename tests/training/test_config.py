@@ -1,8 +1,12 @@
 """The configuration of a run: defaults, recipes, bounds, and what may change on resume."""
 
 import dataclasses
+import json
+import math
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.tiny import make_tiny_features, make_tiny_head
 
@@ -10,7 +14,11 @@ from bert_tf.devices import one_device
 from bert_tf.errors import UserError
 from bert_tf.training.config import (
     RECIPES,
+    ActionConfig,
+    FolderConfig,
+    ModelConfig,
     RunConfig,
+    TextConfig,
     TrainingConfig,
     flags_of,
     resume_differences,
@@ -129,6 +137,17 @@ def test_warmup_is_a_share_of_the_steps_or_a_number_of_them(fields, warmup):
         ({"warmup_proportion": 1.5}, "warmup_proportion: is 1.5; it must be at most 1.0"),
         ({"warmup_proportion": float("nan")}, "warmup_proportion: is nan; it must be at least 0.0"),
         ({"weight_decay": -0.1}, "weight_decay: is -0.1; it must be at least 0.0"),
+        ({"learning_rate": 1e39}, "learning_rate: is 1e+39; it must be more than 0 and finite, also as a float32"),
+        ({"learning_rate": 1e-50}, "learning_rate: is 1e-50; it must be more than 0 and finite, also as a float32"),
+        ({"num_train_epochs": 1e300}, "num_train_epochs: is 1e+300; it must be more than 0 and finite"),
+        ({"num_train_epochs": -1}, "num_train_epochs: is -1; it must be more than 0 and finite"),
+        ({"num_train_epochs": 10**400}, "num_train_epochs: is 1000"),
+        ({"weight_decay": 1e39}, "weight_decay: is 1e+39; it must be finite, also as a float32"),
+        ({"weight_decay": float("inf")}, "weight_decay: is inf; it must be finite, also as a float32"),
+        ({"train_batch_size": 2**40}, "train_batch_size: is 1099511627776; it must be at most 1048576"),
+        ({"eval_batch_size": 2**40}, "eval_batch_size: is 1099511627776; it must be at most 1048576"),
+        ({"warmup_steps": -1}, "warmup_steps: is -1; it must be at least 0"),
+        ({"distribution_strategy": "parameter_server"}, "distribution_strategy: is 'parameter_server'; it must be one"),
         ({"seed": 2**31}, "seed: is 2147483648; it must be at most 2147483647"),
         ({"max_seq_length": 2}, "max_seq_length: is 2; it must be at least 3"),
         ({"mixed_precision": "int8"}, "mixed_precision: is 'int8'; it must be one of none, bfloat16, float16"),
@@ -161,6 +180,74 @@ def test_a_value_out_of_bounds_or_a_contradiction_is_refused_in_one_line(fields,
 def test_path_objects_become_texts():
     config = config_for(data_dir=Path("a", "b"), model=Path("c"))
     assert (config.data_dir, config.model) == (str(Path("a", "b")), "c")
+
+
+PATHS = ("data_dir", "output_dir", "model", "bert_config_file", "vocab_file", "init_checkpoint")
+
+
+@pytest.mark.parametrize("field", PATHS)
+@pytest.mark.parametrize("value", ["gs://bucket/x", "", "a\0b", "x" * 5000, "x\n", Path("s3://bucket"), "caf\udce9"])
+def test_each_path_must_be_a_local_one(field, value):
+    with pytest.raises(UserError) as error:
+        config_for(**{field: value})
+    name = "bert_model" if field == "model" else field
+    assert str(error.value).startswith(f"{name}: ") and "\n" not in str(error.value)
+
+
+def test_each_path_may_begin_with_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    config = config_for(model="~/model", data_dir="~/data", output_dir=Path("~/out"))
+    assert (config.model, config.data_dir, config.output_dir) == tuple(
+        f"/home/somebody/{name}" for name in ("model", "data", "out")
+    )
+    files = config_for(bert_config_file="~/a", vocab_file="~/b", init_checkpoint="~/c")
+    assert (files.bert_config_file, files.init_checkpoint) == ("/home/somebody/a", "/home/somebody/c")
+
+
+@pytest.mark.parametrize(
+    ("fields", "plain"),
+    [
+        ({"seed": np.int64(3)}, 3),
+        ({"seed": np.array(3)}, 3),
+        ({"warmup_steps": np.uint8(3)}, 3),
+        ({"learning_rate": np.float64(2e-5)}, 2e-5),
+        ({"learning_rate": np.float32(2e-5)}, 1.9999999494757503e-05),
+        ({"learning_rate": np.longdouble(0.5)}, 0.5),
+        ({"learning_rate": Fraction(1, 2)}, 0.5),
+        ({"num_train_epochs": 3}, 3.0),
+        ({"adam_bias_correction": np.bool_(False)}, False),
+        ({"mixed_precision": np.str_("bfloat16")}, "bfloat16"),
+        ({"tpu_name": np.str_("grpc://a"), "use_tpu": True}, "grpc://a"),
+    ],
+)
+def test_numbers_of_numpy_become_pythons_with_exactly_their_value(fields, plain):
+    value = getattr(config_for(**fields), next(iter(fields)))
+    assert type(value) is type(plain) and value == plain
+    assert json.loads(json.dumps(resume_fields(config_for(**fields)))) == resume_fields(config_for(**fields))
+
+
+@pytest.mark.parametrize("config_class", [ActionConfig, FolderConfig, ModelConfig, TextConfig, TrainingConfig])
+@pytest.mark.parametrize("value", [object(), [], {}, 1j, b"x", (1,), np.array([1, 2]), math, print, UserError("a\nb")])
+def test_no_field_takes_a_value_of_another_type(config_class, value):
+    for field, declared in flags_of(config_class).items():
+        with pytest.raises(UserError) as error:
+            config_class(**{field: value})
+        message = str(error.value)
+        assert message.startswith(f"{declared.name or field}: is ") and "\n" not in message and len(message) < 200
+
+
+def test_only_fields_that_may_be_open_take_none():
+    assert TrainingConfig(learning_rate=None, warmup_steps=None).learning_rate is None
+    for field in ("seed", "weight_decay", "mixed_precision", "adam_bias_correction"):
+        with pytest.raises(UserError, match=f"{field}: is None; it must be"):
+            TrainingConfig(**{field: None})
+
+
+def test_more_examples_than_can_be_counted_are_refused():
+    config = TrainingConfig(train_batch_size=32, num_train_epochs=1e30)
+    with pytest.raises(UserError, match=r"num_train_epochs: is 1e\+30; of 3668 examples at most 585464 are possible"):
+        config.check_size(3668)
+    TrainingConfig(train_batch_size=32, num_train_epochs=500000).check_size(3668)
 
 
 def test_two_names_of_the_tpu_are_one_value():

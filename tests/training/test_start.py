@@ -57,8 +57,7 @@ def files_of(model: Path) -> dict[str, str]:
 
 def start(output_dir: OutputDir, examples: list[InputExample] = EXAMPLES, **fields) -> Start:
     config = config_for(output_dir, **fields)
-    train_data = MRPC.digest(examples) if config.do_train else None
-    return find_start(MRPC, config, train_data, output_dir, one_device())
+    return find_start(MRPC, config, examples if config.do_train else None, output_dir, one_device())
 
 
 def begin_training(output_dir: OutputDir, examples: list[InputExample] = EXAMPLES, **fields) -> Start:

@@ -1,0 +1,73 @@
+"""Paths that users give: what is a local path, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from bert_tf.errors import UserError, printable
+from bert_tf.paths import local_path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("output", "/data/output", "a:b", "a:b/c", "./gs:/bucket", "out/gs://bucket", "C:", "a~", "out/~", "./~"),
+        *("ordner/größe", "a b/c", "a" * 255, "[x]/*?", "12:/odd", ".:/odd"),
+    ],
+)
+def test_a_local_path_is_returned_as_it_is(path):
+    assert local_path(path, "output_dir") == path
+
+
+def test_a_path_object_becomes_a_text():
+    assert local_path(Path("a", "b"), "output_dir") == "a/b"
+
+
+def test_the_home_folder_is_filled_in(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert local_path("~", "data_dir") == "/home/somebody"
+    assert local_path("~/data", "data_dir") == "/home/somebody/data"
+    assert local_path(Path("~", "data"), "data_dir") == "/home/somebody/data"
+    assert local_path("~root/x", "data_dir") == f"{Path('~root').expanduser()}/x"
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("gs://bucket/x", "'gs://bucket/x': gs: addresses cannot be used; give a local path"),
+        (Path("gs://bucket/x"), "'gs:/bucket/x': gs: addresses cannot be used; give a local path"),
+        ("GS://bucket", "'GS://bucket': gs: addresses cannot be used; give a local path"),
+        (" s3://bucket", "' s3://bucket': s3: addresses cannot be used; give a local path"),
+        *((f"{name}://x/y", f"'{name}://x/y': {name}: addresses cannot") for name in ("hdfs", "https", "hf", "s3a")),
+        (
+            "abfss://container@account.dfs.core.windows.net/x",
+            "'abfss://container@account.dfs.core.windows.net/x': abfss:",
+        ),
+        ("dbfs:/x", "'dbfs:/x': dbfs: addresses cannot be used; give a local path"),
+        ("file:///tmp/x", "'file:///tmp/x': is an address; give the path without file://"),
+        ("~nobody-of-this-name/x", "'~nobody-of-this-name/x': ~nobody-of-this-name is not known here; write ./~"),
+        ("", "is empty; give a path"),
+        (" \n", "is empty; give a path"),
+        ("a\0b", "'a\\x00b': has a NUL character, which no path can have; remove it"),
+        ("out\n", "'out\\n': begins or ends with white space; remove it"),
+        ("out ", "'out ': begins or ends with white space; remove it"),
+        ("x" * 5000, f"'{'x' * 59}...: is too long for a path; give a shorter one"),
+        ("/x" * 2500, f"'{'/x' * 29}/...: is too long for a path; give a shorter one"),
+        ("ö" * 128, "is too long for a path; give a shorter one"),
+        ("caf\udce9", "'caf\\udce9': is not UTF-8; rename the file or folder"),
+        (b"output", "is b'output'; it must be a path, as a text"),
+        (None, "is None; it must be a path, as a text"),
+        (3, "is 3; it must be a path, as a text"),
+    ],
+)
+def test_what_is_no_local_path_is_refused_in_one_line(path, problem):
+    with pytest.raises(UserError) as error:
+        local_path(path, "output_dir")
+    message = str(error.value)
+    assert message.startswith("output_dir: ") and problem in message
+    assert message == printable(message) and len(message) < 200
+
+
+def test_a_folder_that_ends_with_a_space_can_be_used_if_it_is_there(tmp_path):
+    (tmp_path / "out ").mkdir()
+    assert local_path(tmp_path / "out ", "data_dir") == f"{tmp_path}/out "
