@@ -5,6 +5,7 @@ if __name__ == "__main__":
 """
 
 import functools
+import logging as standard_logging
 import os
 import sys
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from bert_tf.errors import UserError, printable
 from bert_tf.training.config import Flag, flag_name, flag_types, flags_of
 
 Config = TypeVar("Config")
+
+_DEFAULT_ADVICE = "run the same command again"
 
 
 def define_flags(config_class: type, values: flags.FlagValues = flags.FLAGS) -> None:
@@ -61,7 +64,7 @@ def run_program(
     main: Callable[..., None],
     config_class: type | None = None,
     takes_arguments: bool = False,
-    advice: str = "run the same command again",
+    advice: Callable[[], str] = lambda: _DEFAULT_ADVICE,
     argv: list[str] | None = None,
 ) -> None:
     """Runs a program: parses its flags, calls `main`, and prints what a user can fix in one line.
@@ -72,7 +75,7 @@ def run_program(
         main: reads the flags itself; gets the other words of the command line if `takes_arguments`.
         config_class: whose flags the program has, see `define_flags`; None if they are defined already.
         takes_arguments: True if words without -- are not a mistake; flags may then follow them.
-        advice: what a user can do after Ctrl-C.
+        advice: is called after Ctrl-C and returns what the user can do.
         argv: the command line to parse; by default this process's.
     """
     # TensorFlow's own messages at the start are noise to most users; TF_CPP_MIN_LOG_LEVEL=0 brings them back.
@@ -94,16 +97,31 @@ def _parse(argv: list[str], takes_arguments: bool) -> list[str]:
     return rest
 
 
-def _run(main: Callable[..., None], arguments: list[str] | None, advice: str) -> None:
-    logging.set_verbosity(logging.INFO)
-    logging.get_absl_handler().setFormatter(None)
+def _run(main: Callable[..., None], arguments: list[str] | None, advice: Callable[[], str]) -> None:
+    _log_our_own_lines()
     try:
         main() if arguments is None else main(arguments)
     except UserError as error:
         sys.exit(_error_line(error))
     except KeyboardInterrupt:
-        print(f"{_program()}: interrupted; {advice}", file=sys.stderr)
+        print(f"{_program()}: interrupted; {printable(_advice(advice))}", file=sys.stderr)
         sys.exit(130)
+
+
+def _log_our_own_lines() -> None:
+    """Shows our lines from level INFO, and those of other packages from WARNING."""
+    logging.set_verbosity(logging.INFO)
+    logging.get_absl_handler().setFormatter(None)
+    # absl sets the level of Python's root logger, which others inherit, and leaves that of its own open.
+    logging.get_absl_logger().setLevel(logging.converter.absl_to_standard(logging.INFO))
+    standard_logging.getLogger().setLevel(standard_logging.WARNING)
+
+
+def _advice(advice: Callable[[], str]) -> str:
+    try:
+        return advice()
+    except UserError:
+        return _DEFAULT_ADVICE
 
 
 def _error_line(error: object) -> str:

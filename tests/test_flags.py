@@ -80,7 +80,7 @@ def test_interrupting_a_program_is_one_line_of_advice_and_exit_code_130(tmp_path
     code = (
         "from bert_tf.flags import run_program\n"
         "def main():\n    raise KeyboardInterrupt\n"
-        "run_program(main, advice='try again')\n"
+        "run_program(main, advice=lambda: 'try again')\n"
     )
     (tmp_path / "program.py").write_text(code)
     done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False)

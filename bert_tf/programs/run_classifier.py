@@ -15,11 +15,15 @@ from pathlib import Path
 from absl import logging
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
+from bert_tf.data.examples import InputExample
 from bert_tf.data.folders import exported_dir, sample_dir
-from bert_tf.data.processors import PROCESSORS, find_processor, find_processor_class
+from bert_tf.data.processors import PROCESSORS, DataProcessor, find_processor, find_processor_class
 from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, run_program
+from bert_tf.tasks.example_reader import ExampleReader
 from bert_tf.training.config import FlagConfig, RunConfig, flag
+from bert_tf.training.early_checks import check_model
+from bert_tf.training.interruption import advice_after_interruption
 
 _KNOWN = ", ".join(sorted(PROCESSORS))
 
@@ -44,9 +48,12 @@ def with_defaults(config: ClassifierConfig) -> ClassifierConfig:
     Raises:
         UserError: there is no data for the task.
     """
-    if config.do_train and not config.names_model:
-        config = dataclasses.replace(config, model=DEFAULT_CHECKPOINT)
-    return _with_output_dir(_with_data_dir(config))
+    return _with_data_dir(_with_output_dir(_with_model(config)))
+
+
+def _with_model(config: ClassifierConfig) -> ClassifierConfig:
+    is_open = config.do_train and not config.names_model
+    return dataclasses.replace(config, model=DEFAULT_CHECKPOINT) if is_open else config
 
 
 def _with_data_dir(config: ClassifierConfig) -> ClassifierConfig:
@@ -76,18 +83,37 @@ def _with_output_dir(config: ClassifierConfig) -> ClassifierConfig:
     return dataclasses.replace(config, output_dir=str(output_dir))
 
 
+def read_examples(processor: DataProcessor, config: ClassifierConfig) -> dict[str, list[InputExample]]:
+    """Reads the splits that the run needs.
+
+    Raises:
+        UserError: a file is missing, or a row is wrong.
+    """
+    wanted = {"train": config.do_train, "dev": config.do_eval, "test": config.do_predict}
+    reader = ExampleReader(processor)
+    return {split: reader.read(split, config.data_dir) for split, is_wanted in wanted.items() if is_wanted}
+
+
 def main() -> None:
     """Runs what the flags describe."""
     config = with_defaults(config_from_flags(ClassifierConfig))
-    # TensorFlow takes seconds to load: mistakes in flags are reported before.
+    # TensorFlow takes seconds to load: mistakes in flags, data and models are reported before.
+    processor = find_processor(config.task_name)
+    examples = read_examples(processor, config)
+    check_model(config)
     from bert_tf.modeling.fusion import hide_start_up_message
     from bert_tf.tasks.classification import ClassificationTask
     from bert_tf.training.run import run
 
     hide_start_up_message()
-    run(ClassificationTask(config.task_name, find_processor(config.task_name)), config)
+    run(ClassificationTask(config.task_name, processor), config, examples)
+
+
+def advice() -> str:
+    """Returns what the user can do after Ctrl-C."""
+    return advice_after_interruption(_with_output_dir(_with_model(config_from_flags(ClassifierConfig))))
 
 
 def run_main() -> None:
     """Starts the program."""
-    run_program(main, ClassifierConfig, advice="the same command resumes from the last checkpoint")
+    run_program(main, ClassifierConfig, advice=advice)

@@ -13,11 +13,10 @@ from bert_tf.data.examples import InputExample, examples_digest
 from bert_tf.data.features import Features, convert_examples_to_features
 from bert_tf.data.processors import DataProcessor
 from bert_tf.data.tokenization import FullTokenizer
-from bert_tf.errors import UserError
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import ClassificationHead
 from bert_tf.tasks import metrics
-from bert_tf.tasks.processor_checks import check_processor, read_checked
+from bert_tf.tasks.example_reader import ExampleReader
 from bert_tf.tasks.task import Evaluation, Task
 
 
@@ -37,21 +36,12 @@ class ClassificationTask(Task):
     def __init__(self, name: str, processor: DataProcessor):
         self.name = name
         self._processor = processor
-        self.labels = check_processor(processor, metrics.METRICS)
-        self._has_pairs: dict[str, bool] = {}
+        self._reader = ExampleReader(processor)
+        self.labels = self._reader.labels
 
     def read(self, split: str, data_dir: str) -> list[InputExample]:
-        """Reads a split with the processor and checks its examples.
-
-        Raises:
-            UserError: an example is wrong, or this split has pairs of texts and an earlier one has not.
-        """
-        examples = read_checked(self._processor, split, data_dir, self.labels)
-        self._has_pairs[split] = examples[0].text_b is not None
-        if len(set(self._has_pairs.values())) > 1:
-            kinds = (f"{name} has {'pairs' if has else 'single texts'}" for name, has in self._has_pairs.items())
-            raise UserError(f"{type(self._processor).__name__}: {', '.join(kinds)}; give all splits text_b or none")
-        return examples
+        """Reads a split with the processor and checks its examples; raises the errors of `ExampleReader`."""
+        return self._reader.read(split, data_dir)
 
     def digest(self, examples: Sequence[InputExample]) -> str:
         """Returns the digest of texts and labels."""

@@ -74,6 +74,52 @@ def test_contradictory_flags_fail_in_one_line_before_tensorflow_is_loaded(flags,
     assert len(result.stderr.splitlines()) == 1 and not result.stdout
 
 
+def test_data_and_models_are_looked_at_before_tensorflow_is_loaded(tmp_path, corpus, tiny):
+    wrong_row = shutil.copytree(corpus, tmp_path / "wrong_row")
+    (wrong_row / "train.tsv").write_text("w1\tw2\t7\n")
+    no_config, bad_config = (shutil.copytree(tiny, tmp_path / name) for name in ("no_config", "bad_config"))
+    (no_config / "bert_config.json").unlink()
+    (bad_config / "bert_config.json").write_text('{"vocab_size": "many"}')
+    named = [f"--bert_config_file={tiny}/bert_config.json", f"--vocab_file={tiny}/vocab.txt"]
+    for number, (flags, message) in enumerate(
+        [
+            ([f"--bert_model={tiny}", f"--data_dir={wrong_row}"], "train.tsv:1: column 3: unknown label '7'"),
+            ([f"--bert_model={tiny}", "--data_dir=nowhere"], "nowhere/train.tsv: there is no such file"),
+            (["--bert_model=./nowhere"], "nowhere: no such file or folder"),
+            ([f"--bert_model={no_config}"], "has neither bert_config.json nor config.json"),
+            ([f"--bert_model={bad_config}"], "bad_config/bert_config.json: vocab_size is 'many'"),
+            ([*named, "--init_checkpoint=nowhere.ckpt"], "nowhere.ckpt: there is no checkpoint"),
+            (["--bert_config_file=nowhere", "--vocab_file=x"], "bert_config_file: nowhere: there is no such file"),
+            ([named[0], "--vocab_file=nowhere"], "vocab_file: nowhere: there is no such file"),
+        ]
+    ):
+        data_dir = [] if any(flag.startswith("--data_dir") for flag in flags) else [f"--data_dir={corpus}"]
+        result = run_without_tensorflow(
+            tmp_path / str(number), "--task_name=MRPC", "--do_train", "--output_dir=out", *data_dir, *flags
+        )
+        assert_one_error_line(result, message)
+        assert len(result.stderr.splitlines()) == 1 and not (tmp_path / str(number) / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--output_dir=gs://bucket/out", "output_dir: 'gs://bucket/out': gs: addresses cannot be used"),
+        ("--data_dir=S3://bucket", "data_dir: 'S3://bucket': s3: addresses cannot be used"),
+        ("--bert_model=hf://google/bert", "bert_model: 'hf://google/bert': hf: addresses cannot be used"),
+        ("--output_dir=file:///out", "output_dir: 'file:///out': is an address; give the path without file://"),
+        ("--output_dir=", "output_dir: is empty"),
+        ("--output_dir=~nobody-of-this-name/x", "output_dir: '~nobody-of-this-name/x': ~nobody-of-this-name is not"),
+        ("--vocab_file=" + "x" * 5000, "vocab_file: 'xxx"),
+        (b"--output_dir=caf\xe9", "output_dir: 'caf\\udce9': is not UTF-8"),
+    ],
+)
+def test_what_is_no_local_path_is_refused_before_anything_is_made(flag, message, tmp_path):
+    result = run_without_tensorflow(tmp_path, "--task_name=MRPC", "--do_train", flag)
+    assert_one_error_line(result, message)
+    assert [path.name for path in tmp_path.iterdir()] == ["poison"]
+
+
 @pytest.mark.parametrize(
     ("flag", "message"),
     [

@@ -1,0 +1,32 @@
+"""Looks at the files of a model before TensorFlow is loaded, which takes seconds."""
+
+from pathlib import Path
+
+from bert_tf.checkpoints.locate import CheckpointFiles, latest_checkpoint, resolve
+from bert_tf.errors import UserError
+from bert_tf.modeling.config import BertConfig
+from bert_tf.training.config import RunConfig
+
+
+def check_model(config: RunConfig) -> None:
+    """Checks that the files of the model that the flags name are there, and downloads it if necessary.
+
+    A run that resumes needs only its output folder.
+
+    Raises:
+        UserError: there is no such model, a file is missing, or the configuration is not a BERT's.
+    """
+    resumes = config.do_train and not config.overwrite_output_dir and latest_checkpoint(config.output_dir)
+    if not resumes and config.names_model:
+        files = resolve(config.model) if config.model else _named_files(config)
+        BertConfig.from_json_file(files.config_file)
+
+
+def _named_files(config: RunConfig) -> CheckpointFiles:
+    for name in ("bert_config_file", "vocab_file"):
+        if not Path(getattr(config, name)).is_file():
+            raise UserError(f"{name}: {getattr(config, name)}: there is no such file; check the path")
+    checkpoint = Path(config.init_checkpoint) if config.init_checkpoint else None
+    if checkpoint and not (checkpoint.exists() or Path(f"{checkpoint}.index").exists()):
+        raise UserError(f"{checkpoint}: there is no checkpoint ({checkpoint.name}.index is missing); check the path")
+    return CheckpointFiles(Path(config.bert_config_file), Path(config.vocab_file), checkpoint)

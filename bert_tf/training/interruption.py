@@ -1,0 +1,38 @@
+"""Says what the same command would do after Ctrl-C. Needs no TensorFlow."""
+
+import re
+from pathlib import Path
+
+from bert_tf import run_files
+from bert_tf.checkpoints.locate import latest_checkpoint
+from bert_tf.files import read_json_or_empty
+from bert_tf.training.config import ModelConfig, RunConfig, flags_of, resume_differences, settle
+
+
+def advice_after_interruption(config: RunConfig) -> str:
+    """Returns what the user can do after Ctrl-C: what the same command would do now."""
+    if not config.do_train:
+        return "the same command starts it again"
+    run = read_json_or_empty(Path(config.output_dir, run_files.RUN))
+    checkpoint = latest_checkpoint(config.output_dir)
+    step = checkpoint and re.fullmatch(r"model\.ckpt-(\d+)", checkpoint.name)
+    if not step or not _is_run_of(config, run):
+        return "nothing was saved yet; the same command starts again"
+    if config.overwrite_output_dir and not _is_continued(run, int(step[1])):
+        return f"the same command without --overwrite_output_dir continues after step {step[1]}"
+    return f"the same command continues after step {step[1]}"
+
+
+def _is_run_of(config: RunConfig, run: dict) -> bool:
+    """Returns True if a run was started with the settings of `config`. The model may be named otherwise."""
+    training = run.get("training")
+    if not isinstance(training, dict):
+        return False
+    model = {field: getattr(config, field) for field in flags_of(ModelConfig)}
+    return not resume_differences(settle(config, {}), training | model)
+
+
+def _is_continued(run: dict, step: int) -> bool:
+    """Returns True if a command with --overwrite_output_dir continues the run instead of removing it."""
+    total = run["training"].get("num_train_steps")
+    return run.get("overwrites") is True and isinstance(total, int) and step < total
