@@ -98,3 +98,32 @@ def test_a_program_may_take_arguments_before_its_flags(tmp_path):
     command = [sys.executable, "program.py", "a", "--count=3", "b"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout == "['a', 'b'] 3\n"
+
+
+def test_only_our_own_lines_of_information_are_shown(tmp_path):
+    code = (
+        "import logging\n"
+        "from absl import logging as ours\n"
+        "from bert_tf.flags import run_program\n"
+        "def main():\n"
+        "    logging.getLogger('matplotlib.font_manager').info('generated new fontManager')\n"
+        "    logging.getLogger('other').warning('a warning of another package')\n"
+        "    ours.info('our information')\n"
+        "run_program(main)\n"
+    )
+    (tmp_path / "program.py").write_text(code)
+    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines() == ["a warning of another package", "our information"]
+
+
+def test_advice_that_cannot_be_given_is_to_run_the_command_again(tmp_path):
+    code = (
+        "from bert_tf.errors import UserError\n"
+        "from bert_tf.flags import run_program\n"
+        "def main():\n    raise KeyboardInterrupt\n"
+        "def advice():\n    raise UserError('no such folder')\n"
+        "run_program(main, advice=advice)\n"
+    )
+    (tmp_path / "program.py").write_text(code)
+    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "program.py: interrupted; run the same command again\n")
