@@ -145,7 +145,7 @@ def write(path: Path, text: str) -> Path:
 def test_a_run_is_read_as_it_was_written(folder):
     assert folder.read_run() is None
     training = {"task_name": "MRPC", "seed": 1, "model": None, "learning_rate": 5e-05}
-    folder.start_run(training, {}, write(folder.path.parent / "words", "[PAD]\n"), overwrite=False)
+    folder.start_run({"training": training}, {}, write(folder.path.parent / "words", "[PAD]\n"), overwrite=False)
     assert folder.read_run() == {"training": training}
 
 

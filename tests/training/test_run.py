@@ -51,7 +51,7 @@ def test_a_cpu_computes_at_least_32_examples_at_a_time(monkeypatch, only_cpus, a
         return np.zeros([len(features), 2])
 
     monkeypatch.setattr(run_module, "predict", predict)
-    compute_answers("eval", make_tiny_head(), make_tiny_features(), asked, one_device(), "none")
+    compute_answers("eval", make_tiny_head(), make_tiny_features(80), asked, one_device(), "none")
     assert sizes == [computed]
 
 
