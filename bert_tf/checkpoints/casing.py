@@ -145,7 +145,7 @@ def _from_tokenizers(files: CheckpointFiles) -> Iterator[Casing]:
         path = folder / _TOKENIZER_CONFIG
         yield from _stated(_read_if_there(path), path)
         path = folder / tokenizer_json.NAME
-        lowercases = tokenizer_json.lowercases(path) if path.exists() else None
+        lowercases = tokenizer_json.lowercases(path) if os.path.lexists(path) else None
         if lowercases is not None:
             yield Casing(lowercases, printable(path))
 
@@ -159,7 +159,8 @@ def _other_accents(do_lower_case: bool, files: CheckpointFiles) -> Iterator[Path
 
 
 def _read_if_there(path: Path) -> dict:
-    if not path.exists():
+    # A link to a file that is gone is not a missing file.
+    if not os.path.lexists(path):
         return {}
     with reading(printable(path), "repair or remove it"):
         return read_json(path, _MAX_JSON_BYTES)

@@ -205,10 +205,15 @@ def test_a_casing_that_is_neither_true_nor_false_is_refused(tmp_path, name, valu
 
 
 @pytest.mark.parametrize("name", ["run.json", "tokenizer_config.json", "tokenizer.json"])
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, None])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, "folder", "link"])
 def test_a_broken_file_is_not_taken_for_none(tmp_path, name, content):
     folder = make_model(tmp_path / "model", CASED)
-    (folder / name).mkdir() if content is None else (folder / name).write_bytes(content)
+    if content == "folder":
+        (folder / name).mkdir()
+    elif content == "link":
+        (folder / name).symlink_to(tmp_path / "gone")
+    else:
+        (folder / name).write_bytes(content)
     with pytest.raises(UserError) as error:
         find_casing(resolve(folder))
     assert str(error.value).startswith(f"{folder}/{name}: cannot be read (")
