@@ -66,6 +66,7 @@ def find_casing(files: CheckpointFiles, name: str | os.PathLike | None = None) -
         UserError: a file beside the model is broken.
 
     Example:
+        >>> from bert_tf.checkpoints.locate import resolve
         >>> find_casing(resolve("all-MiniLM-L6-v2"), "all-MiniLM-L6-v2")
         Casing(do_lower_case=True, source='the name all-MiniLM-L6-v2')
     """
