@@ -123,7 +123,7 @@ def test_only_an_official_name_is_stronger_than_the_vocabulary(tmp_path):
     assert find(make_model(tmp_path / OFFICIAL, UNCASED)) is False
 
 
-@pytest.mark.parametrize(("zip_name", "folder"), [(OFFICIAL, ""), (OFFICIAL, "bert/")])
+@pytest.mark.parametrize(("zip_name", "folder"), [(OFFICIAL, ""), (OFFICIAL, "bert/"), ("download", f"{OFFICIAL}/")])
 def test_the_zip_file_of_a_cased_model_is_cased_and_refuses_the_other_casing(tmp_path, cache, zip_name, folder):
     names = ("bert_config.json", "vocab.txt", "bert_model.ckpt.index", "bert_model.ckpt.data-00000-of-00001")
     path = tmp_path / f"{zip_name}.zip"
