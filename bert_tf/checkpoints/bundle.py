@@ -10,7 +10,8 @@ for everything that TensorFlow would not write.
 """
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from bert_tf.files import read_bytes
 
 # The index of BERT-large with the state of its optimizer has 100 kB.
 _MAX_INDEX_BYTES = 8 << 20
+# NumPy's limit.
+_MAX_AXES = 64
 _HEADER_KEY = b""
 _VERSION = 1
 _TYPES = {
@@ -63,8 +66,11 @@ class Bundle:
         self._shards = _count_shards(table.pop(_HEADER_KEY, None))
         self._entries = {key.decode(): _parsed(key, value) for key, value in table.items()}
         _refuse_slices(prefix, self._entries)
-        for shard in {entry.shard_id for entry in self._entries.values()}:
-            self._check_places(shard)
+        places = defaultdict(list)
+        for entry in self._entries.values():
+            places[entry.shard_id].append((entry.offset, entry.offset + entry.size))
+        for shard, places_there in places.items():
+            _check_places(self._data_file(shard), sorted(places_there))
 
     @property
     def names(self) -> list[str]:
@@ -88,8 +94,8 @@ class Bundle:
                 f"({_type_name(entry.dtype)}); save it as float32"
             )
         dtype = np.dtype(_TYPES[entry.dtype])
-        shape = [dim.size for dim in entry.shape.dim]
-        if entry.shape.unknown_rank or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != entry.size:
+        shape = _shape(entry)
+        if shape is None or math.prod(shape) * dtype.itemsize != entry.size:
             raise ValueError(f"{name} has a shape that does not fit its bytes")
         content = self._content(entry)
         _check(content, entry, name)
@@ -125,18 +131,6 @@ class Bundle:
     def _data_file(self, shard: int) -> Path:
         return Path(f"{self._prefix}.data-{shard:05d}-of-{self._shards:05d}")
 
-    def _check_places(self, shard: int) -> None:
-        """Raises an exception unless the entries of a data file lie in it, one after the other."""
-        path = self._data_file(shard)
-        if not path.is_file():
-            raise FileNotFoundError(0, f"{path.name} is missing")
-        places = sorted((e.offset, e.offset + e.size) for e in self._entries.values() if e.shard_id == shard)
-        if any(not 0 <= start <= end for start, end in places) or places[-1][1] > path.stat().st_size:
-            raise ValueError(f"the index names bytes that are not in {path.name}")
-        # Without this, a small file could fill the memory.
-        if any(end > start for (_, end), (start, _) in pairwise(places)):
-            raise ValueError("arrays overlap")
-
 
 def _count_shards(header: bytes | None) -> int:
     """Returns the number of data files, from the header of the index."""
@@ -148,6 +142,17 @@ def _count_shards(header: bytes | None) -> int:
     if header.version.min_consumer > _VERSION:
         raise ValueError(f"it needs version {header.version.min_consumer} of the format")
     return header.num_shards
+
+
+def _check_places(path: Path, places: Sequence[tuple[int, int]]) -> None:
+    """Raises an exception unless the starts and ends, sorted, are places in the data file, one after the other."""
+    if not path.is_file():
+        raise FileNotFoundError(0, f"{path.name} is missing")
+    if any(not 0 <= start <= end for start, end in places) or places[-1][1] > path.stat().st_size:
+        raise ValueError(f"the index names bytes that are not in {path.name}")
+    # Without this, a small file could fill the memory.
+    if any(end > start for (_, end), (start, _) in pairwise(places)):
+        raise ValueError("arrays overlap")
 
 
 def _parsed(key: bytes, value: bytes) -> BundleEntryProto:
@@ -162,6 +167,13 @@ def _refuse_slices(prefix: Path, entries: Mapping[str, BundleEntryProto]) -> Non
     name = next((name for name, entry in entries.items() if entry.slices), None)
     if name is not None:
         raise UserError(f"{prefix}: {printable(name)} is stored in slices, which are not read; save it as a whole")
+
+
+def _shape(entry: BundleEntryProto) -> list[int] | None:
+    """Returns the shape of an array; None if no array can have it."""
+    shape = [dim.size for dim in entry.shape.dim[: _MAX_AXES + 1]]
+    is_possible = len(shape) <= _MAX_AXES and min(shape, default=0) >= 0 and not entry.shape.unknown_rank
+    return shape if is_possible else None
 
 
 def _check(content: bytes | np.ndarray, entry: BundleEntryProto, name: str) -> None:
