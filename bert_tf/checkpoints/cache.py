@@ -83,7 +83,7 @@ def _make(work: Path, folder: Path, make: Callable[[Path, Path], None], expected
     content = work / "content"
     content.mkdir()
     make(work, content)
-    write_record(content)
+    write_record(content, [path.name for path in content.iterdir()])
     folder.parent.mkdir(exist_ok=True)
     # A damaged folder stays until its successor is complete, which may be that of another process.
     if folder.is_dir() and damaged_files(folder, expected):

@@ -1,6 +1,8 @@
 """The folder that keeps downloaded checkpoints."""
 
 import os
+import re
+import shutil
 import time
 from pathlib import Path
 
@@ -103,7 +105,10 @@ DAMAGE = {
     "a folder": lambda folder: ((folder / "number.txt").unlink(), (folder / "number.txt").mkdir()),
     "a pipe": lambda folder: ((folder / "number.txt").unlink(), os.mkfifo(folder / "number.txt")),
     "record": lambda folder: (folder / ".sha256.json").write_text("[" * 100_000),
-    "record of other things": lambda folder: (folder / ".sha256.json").write_text('{"number.txt": ["1"]}'),
+    "record of another kind": lambda folder: (folder / ".sha256.json").write_text('{"number.txt": "1"}'),
+    "record of other things": lambda folder: (folder / ".sha256.json").write_text(
+        '{"../../number.txt": {"sha256": [1], "unchanged": {}}}'
+    ),
 }
 
 
@@ -126,3 +131,37 @@ def test_a_folder_without_a_record_needs_only_the_expected_files(cache):
     assert (cached_folder("new", write_number, {"number.txt": ""}) / "number.txt").read_text() == "2"
     of_one = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"
     assert (cached_folder("new", write_number, {"number.txt": of_one}) / "number.txt").read_text() == "1"
+
+
+def age_the_record(folder: Path) -> None:
+    os.utime(folder / ".sha256.json", (time.time() - 2 * 24 * 3600,) * 2)
+
+
+def test_a_record_is_believed_for_a_day(cache):
+    folder = cached_folder("new", write_number)
+    # A disk error changes the content, but neither the size nor the times of the file: here the record is wrong.
+    record = (folder / ".sha256.json").read_text()
+    wrong = re.sub(r"[0-9a-f]{64}", "0" * 64, record)
+    (folder / ".sha256.json").write_text(wrong)
+    cached_folder("new", write_number)
+    assert (folder / ".sha256.json").read_text() == wrong
+    age_the_record(folder)
+    cached_folder("new", write_number)
+    assert "0" * 64 not in (folder / ".sha256.json").read_text()
+
+
+def test_a_file_that_was_hashed_is_not_hashed_on_the_same_day(cache):
+    folder = cached_folder("new", write_number)
+    age_the_record(folder)
+    cached_folder("new", write_number)
+    assert time.time() - (folder / ".sha256.json").stat().st_mtime < 3600
+
+
+def test_a_copied_cache_is_hashed_and_recorded_again(cache, tmp_path, monkeypatch, caplog):
+    cached_folder("new", write_number)
+    shutil.copytree(cache, tmp_path / "copy")
+    monkeypatch.setenv("BERT_TF_CACHE", str(tmp_path / "copy"))
+    before = (tmp_path / "copy" / "new" / ".sha256.json").read_text()
+    cached_folder("new", write_number)
+    assert (tmp_path / "copy" / "new" / ".sha256.json").read_text() != before
+    assert caplog.text == ""
