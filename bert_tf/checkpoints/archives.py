@@ -27,6 +27,7 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile
 _REMEDY = "download it again, or unpack it by hand and give --bert_model=DIR"
 _DO_NOT_USE = "do not use this zip file"
 _MAX_SHOWN = 100
+_MAX_MEMBERS = 10_000
 
 
 def unpack_zip(archive: str | os.PathLike) -> Path:
@@ -135,6 +136,8 @@ def _wanted(zip_file: zipfile.ZipFile, origin: str, file_of: Callable[[str], str
     """Returns the members for which `file_of` returns a file name, if all of the zip file is safe to unpack."""
     # ZipInfo.is_dir fails for a member without a name.
     infos = [info for info in zip_file.infolist() if not info.filename.endswith("/")]
+    if len(infos) > _MAX_MEMBERS:
+        raise UserError(f"{origin}: has {len(infos)} files, far too many for a checkpoint; {_DO_NOT_USE}")
     _refuse_unsafe(infos, origin)
     wanted = [info for info in infos if file_of(info.filename)]
     _refuse_several([file_of(info.filename) for info in wanted], wanted, origin)

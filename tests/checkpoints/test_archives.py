@@ -155,6 +155,7 @@ HOSTILE_ZIPS = {
         r"'/\\x1b\[31m \\u202ered' would leave the folder",
     ),
     "long name": (lambda: packed(small_checkpoint() | {"/" + "a" * 60000: b""}), "'/aaaa"),
+    "many files": (lambda: packed({f"{i}.txt": b"" for i in range(10_001)}), "has 10001 files, far too many"),
     "empty": (lambda: packed({}), "has no bert_config.json"),
     "no bytes": (lambda: b"", "is not a complete zip file"),
 }

@@ -292,7 +292,9 @@ def test_an_interrupted_download_cleans_up(cache, server):
     assert content_of(cache) == []
 
 
-def test_a_full_disk_is_reported_with_the_cache_and_its_variable(cache, server):
+@pytest.mark.parametrize("etag", ["", '"1"'])
+def test_a_full_disk_is_reported_with_the_cache_and_its_variable(cache, server, etag):
+    server.etag = etag
     limit = "import resource, signal\nresource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
     _, err = in_subprocess(limit + fetch_code(server.url)).communicate(timeout=60)
     last = err.strip().splitlines()[-1]
