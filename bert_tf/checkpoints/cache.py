@@ -16,8 +16,8 @@ from absl import logging
 
 from bert_tf.checkpoints.integrity import damaged_files, write_record
 from bert_tf.errors import UserError, first_few, printable, user_error_for
+from bert_tf.paths import local_path
 
-_DEFAULT = "~/.cache/bert_tf"
 _REMEDY = "make room, or name another folder with BERT_TF_CACHE"
 _STALE_SECONDS = 24 * 3600
 
@@ -26,17 +26,16 @@ def cache_dir() -> Path:
     """Returns the cache folder: `BERT_TF_CACHE`, or else `~/.cache/bert_tf`.
 
     Raises:
-        UserError: there is no home folder, or the variable has an address in place of a folder.
+        UserError: there is no home folder, or the variable is no path of a local folder.
     """
-    named = os.environ.get("BERT_TF_CACHE") or _DEFAULT
-    if "://" in named:
-        raise UserError(f"BERT_TF_CACHE={printable(named)}: is no folder on this machine; name a local one")
+    named = os.environ.get("BERT_TF_CACHE")
+    if named:
+        return Path(local_path(named, "BERT_TF_CACHE"))
     try:
-        return Path(named).expanduser()
+        return Path.home() / ".cache" / "bert_tf"
     except RuntimeError as error:
         raise UserError(
-            f"{printable(named)}: no home folder is known, so checkpoints cannot be kept there; "
-            "set HOME, or name another folder with BERT_TF_CACHE"
+            "no home folder is known in which to keep checkpoints; set HOME, or name a folder with BERT_TF_CACHE"
         ) from error
 
 

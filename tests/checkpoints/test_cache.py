@@ -3,11 +3,14 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from support.checkpoint_files import content_of
+from support.paths import ROOT
 
 from bert_tf.checkpoints.cache import cache_dir, cached_folder
 from bert_tf.errors import UserError
@@ -28,14 +31,32 @@ def test_a_cache_named_with_a_tilde_is_in_the_home_folder(monkeypatch):
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ("~nobody-of-this-name/cache", r"~nobody-of-this-name/cache: no home folder is known.*set HOME.*BERT_TF_CACHE"),
-        ("gs://bucket/cache", r"BERT_TF_CACHE=gs://bucket/cache: is no folder on this machine"),
+        ("~nobody-of-this-name/cache", r"BERT_TF_CACHE: .*~nobody-of-this-name is not known"),
+        ("gs://bucket/cache", r"BERT_TF_CACHE: 'gs://bucket/cache': gs: addresses cannot be used"),
     ],
 )
 def test_a_cache_that_can_be_no_folder_is_one_line(monkeypatch, named, message):
     monkeypatch.setenv("BERT_TF_CACHE", named)
     with pytest.raises(UserError, match=message):
         cached_folder("new", lambda work, content: None)
+
+
+NO_HOME = """
+import os
+from bert_tf.checkpoints.cache import cache_dir
+del os.environ["HOME"]
+os.setuid(54321)  # As in a container, a user without an entry in /etc/passwd.
+cache_dir()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without a home folder")
+def test_without_a_home_folder_the_variable_is_named():
+    env = {"PATH": os.environ["PATH"], "HOME": "/"}
+    done = subprocess.run([sys.executable, "-c", NO_HOME], cwd=ROOT, env=env, stderr=subprocess.PIPE, check=False)
+    message = "UserError: no home folder is known in which to keep checkpoints; set HOME, or name a folder with BERT_TF"
+    assert message in done.stderr.decode().splitlines()[-1]
 
 
 def test_leftovers_are_removed_when_they_are_old(cache):
