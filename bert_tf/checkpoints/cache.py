@@ -5,6 +5,7 @@ temporary folder inside the cache, which gets its final name by one rename. So a
 is always complete, and processes that make the same checkpoint do not disturb each other.
 """
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -102,9 +103,11 @@ def _rename_unless_there(content: Path, folder: Path) -> None:
 def _remove_stale(cache: Path) -> None:
     """Removes the temporary folders of killed processes, once they are too old to be in use."""
     for partial in cache.glob(".partial-*"):
-        try:
-            stale = time.time() - partial.stat().st_mtime > _STALE_SECONDS
-        except FileNotFoundError:
-            continue
-        if stale:
-            shutil.rmtree(partial, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - _last_change(partial) > _STALE_SECONDS:
+                shutil.rmtree(partial, ignore_errors=True)
+
+
+def _last_change(folder: Path) -> float:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return max(path.stat().st_mtime for path in [folder, *files])

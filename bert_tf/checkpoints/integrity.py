@@ -86,14 +86,12 @@ def _sha256_once(path: Path, *unchanged: int) -> str:
 
 
 def _recorded(folder: Path) -> dict[str, tuple[str, object]]:
-    """Returns digest and inode, size and times by file name. A broken record counts as a damaged file itself."""
+    """Returns digest and inode, size and times by file name. A broken record counts as none: it can be made again."""
     try:
         record = read_json(folder / RECORD)
         return {name: (str(file["sha256"]), file["unchanged"]) for name, file in record.items()}
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
         return {}
-    except (ValueError, TypeError, KeyError):
-        return {RECORD: ("unreadable", None)}
 
 
 def _is_recent(record: Path) -> bool:

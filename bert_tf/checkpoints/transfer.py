@@ -153,8 +153,8 @@ def _append(url: str, chunks: Iterator[bytes], archive: Path, start: int, size: 
                 raise _too_large(url)
             file.write(chunk)
             bar.show(received)
-            if received == size:
-                return  # Some servers do not close the connection.
+            if size is not None and received >= size:
+                break  # Some servers do not close the connection, or send more than they announced.
     if size not in (None, received):
         raise _PassingError(f"the connection ended after {received} of {size} bytes")
 

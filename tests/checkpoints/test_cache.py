@@ -64,8 +64,11 @@ def test_leftovers_are_removed_when_they_are_old(cache):
         leftover = cache / f".partial-{name}"
         (leftover / "content").mkdir(parents=True)
         os.utime(leftover, (time.time() - age,) * 2)
+    (cache / ".partial-long" / "content").mkdir(parents=True)
+    (cache / ".partial-long" / "content" / "growing").touch()
+    os.utime(cache / ".partial-long", (time.time() - 2 * 24 * 3600,) * 2)
     cached_folder("new", lambda work, content: None)
-    assert content_of(cache) == [".partial-young", "new"]
+    assert content_of(cache) == [".partial-long", ".partial-young", "new"]
 
 
 def test_a_cache_that_is_a_file_is_reported(cache):
@@ -125,9 +128,7 @@ DAMAGE = {
     "missing": lambda folder: (folder / "number.txt").unlink(),
     "a folder": lambda folder: ((folder / "number.txt").unlink(), (folder / "number.txt").mkdir()),
     "a pipe": lambda folder: ((folder / "number.txt").unlink(), os.mkfifo(folder / "number.txt")),
-    "record": lambda folder: (folder / ".sha256.json").write_text("[" * 100_000),
-    "record of another kind": lambda folder: (folder / ".sha256.json").write_text('{"number.txt": "1"}'),
-    "record of other things": lambda folder: (folder / ".sha256.json").write_text(
+    "record of other files": lambda folder: (folder / ".sha256.json").write_text(
         '{"../../number.txt": {"sha256": [1], "unchanged": {}}}'
     ),
 }
@@ -144,6 +145,16 @@ def test_a_damaged_folder_is_named_and_made_again(cache, caplog, kind):
     assert f"{folder}: missing or damaged: " in caplog.text
     assert len(caplog.records) == 1
     assert content_of(cache) == ["new"]
+
+
+@pytest.mark.parametrize("record", ["", "[" * 100_000, "[]", '{"number.txt": "1"}', '{"number.txt": {"sha256": "1"}}'])
+def test_a_record_that_cannot_be_read_is_written_again(cache, caplog, record):
+    folder = cached_folder("new", write_number, {"number.txt": ""})
+    good = (folder / ".sha256.json").read_text()
+    (folder / ".sha256.json").write_text(record)
+    cached_folder("new", write_number, {"number.txt": ""})
+    assert (folder / ".sha256.json").read_text() == good
+    assert caplog.text == ""
 
 
 def test_a_folder_without_a_record_needs_only_the_expected_files(cache):

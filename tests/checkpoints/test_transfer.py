@@ -182,6 +182,19 @@ def test_without_a_version_to_compare_nothing_is_resumed(server, tmp_path, etag)
     assert server.ranges == [None, None]
 
 
+def answer_too_much(handler: Handler) -> None:
+    place = f"bytes {HALF}-{len(CONTENT) - 1}/{len(CONTENT)}"
+    handler.start(206, None, Content_Range=place)
+    handler.wfile.write(CONTENT[HALF:] + b"more")
+
+
+def test_a_part_that_is_longer_than_announced_is_not_used(server, tmp_path):
+    break_down(server, tmp_path)
+    server.answers = [answer_too_much]
+    assert fetch(server, tmp_path) == CONTENT
+    assert server.ranges == [None, f"bytes={HALF}-", None]
+
+
 WRONG_PARTS = {
     "another place": answer_part(f"bytes 0-{HALF - 1}/{len(CONTENT)}", CONTENT[:HALF]),
     "another size": answer_part(f"bytes {HALF}-{HALF + 9}/{HALF + 10}", bytes(10)),
