@@ -67,9 +67,10 @@ def _is_header_of_labels(first_label: str, first_texts: list[str], labels: Mappi
     has_text_names = all(_is_made_of(text, _TEXT_NAMES) for text in first_texts)
     if first_label in labels or first_label.strip() in labels:
         return has_label_name and has_text_names
+    has_sentence = any(map(_SENTENCE.fullmatch, first_texts))
     if declared:
-        return not _is_number(first_label)
-    return (has_label_name or has_text_names) and not any(map(_SENTENCE.fullmatch, first_texts))
+        return has_label_name or not (has_sentence or _is_number(first_label))
+    return (has_label_name or has_text_names) and not has_sentence
 
 
 def _cell(row: Sequence[str], column: int) -> str:

@@ -17,6 +17,8 @@ from bert_tf.errors import UserError, user_error_for
 # A field that begins with a double quote: up to the closing one, over tabs and line ends, if a field ends there.
 _WRAPPED = r'"[^"]*(?:""[^"]*)*"(?=[\t\r\n]|\Z)'
 _FIELD_WITH_QUOTES = re.compile(rf'(?:\A|(?<=[\t\n]))(?:(?P<wrapped>{_WRAPPED})|[^\t\n"]*"[^\t\n]*)')
+# As R writes a field with double quotes: "He said \"hi\" ."
+_ESCAPED = re.compile(r'"(?:[^"\\]|\\.)*"\r?')
 _BARE_TEXT = re.compile(r"(?:\A|(?<=[\t\n]))(?!\")[^\t\r\n]+")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
@@ -38,6 +40,7 @@ class QuoteClues(NamedTuple):
         doubled: wrapped in quotes, with doubled ones inside, or nothing else. Only a writer of quoted files makes them.
         spanning: wrapped, with a tab or a line end inside. Quoted, or the raw quotes of two fields.
         plain: wrapped for no reason, as in a raw file with the sentence `"Hello ."`.
+        escaped: wrapped, with a backslash before each double quote inside, as R writes them.
         raw: not wrapped. A writer of quoted files would have wrapped them.
         follows_a_rule: True if `plain` fields can be explained: each field but numbers is wrapped, or, as Excel does,
             those with a comma and no others.
@@ -46,6 +49,7 @@ class QuoteClues(NamedTuple):
     doubled: int
     spanning: int
     plain: int
+    escaped: int
     raw: int
     follows_a_rule: bool
 
@@ -66,12 +70,14 @@ def find_quote_clues(text: str) -> QuoteClues:
 
     Example:
         >>> find_quote_clues('"He said ""hi"" ."\t1\nShe said "hi" .\t0\n')
-        QuoteClues(doubled=1, spanning=0, plain=0, raw=1, follows_a_rule=False)
+        QuoteClues(doubled=1, spanning=0, plain=0, escaped=0, raw=1, follows_a_rule=False)
     """
-    doubled = spanning = plain = raw = 0
+    doubled = spanning = plain = escaped = raw = 0
     for match in _FIELD_WITH_QUOTES.finditer(text):
         wrapped = match["wrapped"]
-        if wrapped is None:
+        if wrapped is None and _ESCAPED.fullmatch(match[0]):
+            escaped += 1
+        elif wrapped is None:
             raw += 1
         elif re.search("[\t\r\n]", wrapped):
             spanning += 1
@@ -79,7 +85,7 @@ def find_quote_clues(text: str) -> QuoteClues:
             doubled += 1
         else:
             plain += 1
-    return QuoteClues(doubled, spanning, plain, raw, plain > 0 and _follows_a_rule(text))
+    return QuoteClues(doubled, spanning, plain, escaped, raw, plain > 0 and _follows_a_rule(text))
 
 
 def _follows_a_rule(text: str) -> bool:

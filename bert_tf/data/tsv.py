@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bert_tf.data.headers import is_header
-from bert_tf.data.quoting import QuoteClues, Row, find_quote_clues, may_be_quoted, quoted_rows, raw_rows
+from bert_tf.data.quoting import (
+    QuoteClues,
+    Row,
+    find_quote_clues,
+    may_be_quoted,
+    quoted_rows,
+    raw_rows,
+)
 from bert_tf.data.text_files import read_text
 from bert_tf.errors import UserError, first_few
 
-_SEPARATORS = {",": "commas", ";": "semicolons", "|": "vertical bars", "\\t": r"a backslash and a t"}
+_SEPARATORS = {",": "commas", ";": "semicolons", "|": "vertical bars", "\\t": "a backslash and a t", "  ": "spaces"}
 _LONGEST_NAME = 20
 
 
@@ -138,7 +145,12 @@ class TsvFile:
         self._check_separator(path, text)
         if self.quoted is not None or not may_be_quoted(text):
             return self._table(path, text, bool(self.quoted), labels)
-        return _choose(path, find_quote_clues(text), lambda quoted: self._table(path, text, quoted, labels))
+        clues = find_quote_clues(text)
+        if clues.escaped and not clues.raw:
+            line = text.count("\n", 0, text.index('\\"')) + 1
+            problem = r"a double quote in a quoted field is written as \""
+            raise UserError(f'{path}:{line}: {problem}; write it twice, as csv does ("")')
+        return _choose(path, clues, lambda quoted: self._table(path, text, quoted, labels))
 
     def _check_declaration(self) -> None:
         named = {"text_a": self.text_a, "text_b": self.text_b, "label": self.label, "guid": self.guid}
@@ -152,7 +164,9 @@ class TsvFile:
             return
         lines = [line for line in text.split("\n", 9)[:9] if line.strip()]
         for separator, name in _SEPARATORS.items():
-            if lines and all(line.count(separator) >= self.min_columns - 1 for line in lines):
+            # Not all lines: a quoted field may go on in the next line.
+            num_split = sum(line.count(separator) >= self.min_columns - 1 for line in lines)
+            if 2 * num_split > len(lines):
                 raise UserError(f"{path}:1: the columns are separated by {name}; separate them by tabs")
 
     def _table(self, path: Path, text: str, quoted: bool, labels: Mapping[str, str]) -> Table:
@@ -165,6 +179,8 @@ class TsvFile:
         data = rows[header is not None :]
         for row in data:
             self._check(path, row, labels)
+            if header and len(header.fields) > 1 and row.fields == header.fields:
+                raise UserError(f"{path}:{row.line}: the header is repeated; remove it here")
         numbered = list(self._numbered(data, header))
         if not numbered:
             rest = f"with {self.only[1]!r} in column {self.only[0] + 1}" if self.only else "below the header"

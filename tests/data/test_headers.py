@@ -35,6 +35,11 @@ def test_a_misspelled_label_below_no_header_is_not_taken_for_one():
     assert not is_header([["cat", "lable"], *TEXTS], [0], 1, LABELS, False)
 
 
+def test_a_sentence_with_a_misspelled_label_is_not_lost_as_a_header():
+    assert not is_header([["A cat sat .", "positiv"], *TEXTS], [0], 1, LABELS, True)
+    assert is_header([["Describe the problem in full.", "category"], *TEXTS], [0], 1, LABELS, True)
+
+
 def test_any_other_names_are_a_header_if_one_is_expected():
     first = ["What did you like about the course?", "\u00c9tiquette"]
     assert is_header([first, *TEXTS], [0], 1, LABELS, True)

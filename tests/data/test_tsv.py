@@ -62,6 +62,8 @@ def test_a_quoted_row_of_several_lines_has_the_number_of_its_first_line(tmp_path
         (GLUE, GLUE_TRAIN.replace("\t", ","), 1, "the columns are separated by commas"),
         (GLUE, GLUE_TRAIN.replace("\t", ";"), 1, "the columns are separated by semicolons"),
         (GLUE, GLUE_TRAIN.replace("\t", "\\t"), 1, "the columns are separated by a backslash and a t"),
+        (GLUE, GLUE_TRAIN.replace("\t", "    "), 1, "the columns are separated by spaces"),
+        (GLUE, GLUE_TRAIN + GLUE_HEADER, 4, "the header is repeated; remove it here"),
         (GLUE, GLUE_TRAIN.replace("\n", "\r"), 1, "the lines end with a carriage return (\\r) alone"),
         (EXPORT, EXPORT_TRAIN.replace("\n", "\r"), 1, "the lines end with a carriage return (\\r) alone"),
         (GLUE, GLUE_TRAIN + "1\t31\t32\tA\rC\tB\n", 4, "carriage return"),
@@ -161,6 +163,31 @@ def test_a_decision_about_quotes_that_could_be_otherwise_is_described(tmp_path):
 def test_a_mistake_in_a_quoted_file_does_not_make_it_raw(tmp_path):
     message = error_of(FOUND_OUT, tmp_path, '"He said ""yes"" ."\t1\nA\t1\n"B\t1\nC\t0\n')
     assert message.startswith("3: a quoted field begins here and is not closed")
+
+
+def test_quotes_escaped_by_backslashes_are_refused_but_not_in_a_raw_file(tmp_path):
+    content = '"A cat ."\t1\n"He said \\"hi\\" ."\t0\n'
+    assert error_of(FOUND_OUT, tmp_path, content) == (
+        '2: a double quote in a quoted field is written as \\"; write it twice, as csv does ("")'
+    )
+    write(tmp_path / "train.tsv", content + 'He said "hi" .\t0\n')
+    assert [row.fields[0] for _, row in FOUND_OUT.read(tmp_path)][1] == '"He said \\"hi\\" ."'
+
+
+def test_a_csv_file_with_fields_of_several_lines_is_named(tmp_path):
+    content = 'text,label\n"A\nB, c",1\n"D, e",0\n'
+    assert error_of(FOUND_OUT, tmp_path, content).startswith("1: the columns are separated by commas")
+
+
+def test_a_repeated_word_is_an_example_in_a_list_of_words(tmp_path):
+    write(tmp_path / "x.tsv", "word\ncat\nword\n")
+    assert [row.fields for _, row in TsvFile("x.tsv", text_a=0).read(tmp_path)] == [["cat"], ["word"]]
+
+
+def test_a_short_row_before_a_quoted_line_end_is_not_called_a_matter_of_tabs(tmp_path):
+    raw = TsvFile("train.tsv", text_a=0, text_b=1, label=2, header=False, quoted=False)
+    message = error_of(raw, tmp_path, 'A\tB\t1\nC\t"D\nE"\t0\n')
+    assert message.endswith("if a quoted field has tabs or line ends, double each double quote inside it")
 
 
 def test_what_is_declared_about_quotes_holds(tmp_path):
