@@ -12,7 +12,7 @@ from pathlib import Path
 
 from absl import flags
 
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, printable
 from bert_tf.flags import run_program
 from bert_tf.paths import local_path
 from bert_tf.report.report import write_report
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> None:
     folders = [Path(local_path(argument, "report")) for argument in arguments]
     report_dir = flags.FLAGS.report_dir
     for path in write_report(folders, folders[0] if report_dir is None else Path(local_path(report_dir, "report_dir"))):
-        print(path)
+        print(printable(path))
 
 
 if __name__ == "__main__":

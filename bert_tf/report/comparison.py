@@ -32,6 +32,7 @@ from bert_tf.report.significance import (
 )
 
 SIGNIFICANCE = 0.05
+MAX_TESTED = 200  # of the configurations of a study, the best; each test takes about 0.1 s
 MCNEMAR = "McNemar's exact test"
 BOOTSTRAP = "paired bootstrap"
 _SHORT_NAMES = {"learning_rate": "lr", "train_batch_size": "batch", "num_train_epochs": "epochs", "model": ""}
@@ -178,6 +179,12 @@ class Study:
     def ties(self) -> list[Configuration]:
         """The configurations that were tested and are not significantly different from the best."""
         return [each for each in self.configurations if each.comparison and not each.comparison.is_significant]
+
+    @property
+    def untested(self) -> list[Configuration]:
+        """The configurations that could be tested, but were left out because there are so many better ones."""
+        others = self.configurations[1:] if self.configurations[0].has_values else []
+        return [each for each in others if each.has_values and each.comparison is None]
 
     @property
     def other_scores(self) -> list[Score]:
@@ -372,15 +379,17 @@ def _flag(name: str, value: object) -> str:
 def _test(configurations: Sequence[Configuration], predictions: Predictions | None) -> Majority | None:
     """Tests each configuration against the best, the first, and in the same way the majority class."""
     best = configurations[0]
-    tested = [each for each in configurations[1:] if each.has_values and best.has_values]
+    candidates = [each for each in configurations[1:] if each.has_values and best.has_values]
+    tested, untested = candidates[:MAX_TESTED], candidates[MAX_TESTED:]
     majority, answers = _majority(best, predictions)
     if not tested and answers is None:
         return majority
     best_values = best.values
     results = [_p_value(best_values, each.values) for each in tested]
     results += [] if answers is None else [_p_value(best_values, answers)]
-    adjusted = holm([p for p, _ in results])
-    comparisons = [Comparison(p, each, method) for (p, method), each in zip(results, adjusted, strict=True)]
+    # The family is that of all candidates. To rank the untested last is conservative, whatever their p-values are.
+    adjusted = holm([*(p for p, _ in results), *[1.0] * len(untested)])
+    comparisons = [Comparison(p, each, method) for (p, method), each in zip(results, adjusted, strict=False)]
     for configuration, comparison in zip(tested, comparisons, strict=False):
         configuration.comparison = comparison
     return majority if answers is None else dataclasses.replace(majority, comparison=comparisons[-1])

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from bert_tf.report.calibration import CALIBRATION_BINS
-from bert_tf.report.comparison import BOOTSTRAP, MCNEMAR, SIGNIFICANCE, Configuration, Study
+from bert_tf.report.comparison import BOOTSTRAP, MAX_TESTED, MCNEMAR, SIGNIFICANCE, Configuration, Study
 from bert_tf.report.formatting import count, flag_text, listed, p_text, percent, score_spread, shortened, spread
 from bert_tf.report.mistakes import Mistake
 from bert_tf.report.runs import Inventory
@@ -127,8 +127,10 @@ def _comparison_sentences(study: Study) -> list[str]:
     sentences = []
     if tested:
         sentences.append(f"{_test_result(len(study.ties), len(tested))} (adjusted p < {SIGNIFICANCE:g}).")
-    if len(others) > len(tested):
-        sentences.append(f"{count(len(others) - len(tested), 'configuration')} could not be tested against it.")
+    untested = len(others) - len(tested)
+    if untested:
+        verb = "was" if untested == 1 else "were"
+        sentences.append(f"{count(untested, 'configuration')} {verb} not tested against it.")
     return sentences
 
 
@@ -199,6 +201,7 @@ def methods(study: Study) -> list[str]:
         return []
     used = [text for method, text in _METHODS.items() if any(each.method == method for each in comparisons)]
     resampled = any(each.method == BOOTSTRAP for each in comparisons)
+    family = count(len(comparisons) + len(study.untested), "comparison")
     fewest = min(len(each.runs) for each in (study.best, *tested)) if resampled else 1
     return [
         _hypothesis(study, tested),
@@ -206,7 +209,8 @@ def methods(study: Study) -> list[str]:
         *[_FEWER_RESAMPLES] * (resampled and not study.is_binary and study.num_dev_examples > MANY_EXAMPLES),
         *[_ONE_SEED] * (fewest == 1),
         *["With so few seeds, the spread over seeds and therefore p are rough estimates."] * (2 <= fewest < 5),
-        f"The p-values are adjusted for {count(len(comparisons), 'comparison')} by Holm's method.",
+        *[f"Only the {MAX_TESTED} configurations next to the best are tested."] * bool(study.untested),
+        f"The p-values are adjusted for {family} by Holm's method.",
         *[_optimism(study)] * (len(study.configurations) > 1),
         "A large p does not show that the two are equal, only that these examples and seeds do not show a difference.",
     ]

@@ -231,3 +231,56 @@ def test_nested_flags_of_a_foreign_file_do_no_harm(tmp_path):
     write(tmp_path, 1e-5, 0.8, 0)
     (study,) = studies_of(tmp_path)
     assert len(study.configurations) == 2
+
+
+def test_the_majority_class_is_tested_where_there_is_one_configuration(tmp_path):
+    write(tmp_path, 1e-5, 0.9, 0)
+    (study,) = studies_of(tmp_path)
+    correct, labels = study.best.runs[0].predictions.correct, study.best.runs[0].predictions.label_ids
+    assert (study.majority.label, study.majority.share) == ("1", np.mean(labels == 1))
+    p_value = mcnemar_exact(correct, labels == 1)
+    assert (study.majority.comparison.p_value, study.majority.comparison.adjusted) == (p_value, p_value)
+
+
+def test_the_majority_class_is_not_tested_against_another_headline(tmp_path):
+    edit_results(write(tmp_path, 1e-5, 0.9, 0), headline="eval_f1")
+    (study,) = studies_of(tmp_path)
+    assert study.majority.label == "1" and study.majority.comparison is None
+
+
+def test_very_many_configurations_are_tested_from_the_best_on_as_if_all_were(tmp_path, monkeypatch):
+    for number in range(5):
+        write(tmp_path, 1e-5 * (number + 1), 0.9 - 0.1 * number, 0)
+    (study,) = studies_of(tmp_path)
+    all_tested = [each.comparison for each in study.configurations]
+    monkeypatch.setattr("bert_tf.report.comparison.MAX_TESTED", 2)
+    (study,) = studies_of(tmp_path)
+    assert [bool(each.comparison) for each in study.configurations] == [False, True, True, False, False]
+    assert [each.number for each in study.untested] == [4, 5]
+    for one, other in zip(all_tested[1:3], (each.comparison for each in study.configurations[1:3]), strict=True):
+        assert other.p_value == one.p_value and other.adjusted >= one.adjusted
+
+
+def test_an_unfinished_run_is_counted_with_its_configuration(tmp_path):
+    write(tmp_path, 1e-5, 0.8, 0)
+    write(tmp_path, 2e-5, 0.8, 0)
+    edit_results(write(tmp_path, 2e-5, 0.8, 1), num_train_steps=300)
+    (study,) = studies_of(tmp_path)
+    assert {each.label: len(each.unfinished) for each in study.configurations} == {"lr 1e-5": 0, "lr 2e-5": 1}
+    assert sum(len(each.runs) for each in study.configurations) == 2
+
+
+@pytest.mark.parametrize(
+    ("precisions", "note"),
+    [
+        (["none", "none", None], None),
+        (["bfloat16", None, None], None),
+        (["none", "bfloat16", "none"], "(1 in bfloat16, 2 in float32)"),
+    ],
+)
+def test_evaluations_in_different_precision_are_noted(tmp_path, precisions, note):
+    for seed, precision in enumerate(precisions):
+        evaluation = precision and {"mixed_precision": precision, "versions": VERSIONS}
+        edit_results(write(tmp_path, 1e-5, 0.8, seed), evaluation=evaluation)
+    (study,) = studies_of(tmp_path)
+    assert [note in line for line in study.notes] == [True] * bool(note)

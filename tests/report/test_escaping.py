@@ -46,3 +46,9 @@ def test_a_spreadsheet_computes_no_cell(text):
     file = io.StringIO()
     csv.writer(file).writerow([csv_text(text)])
     assert next(csv.reader(io.StringIO(file.getvalue())))[0].startswith("'")
+
+
+@pytest.mark.parametrize("escape", [html_text, markdown_text, csv_text])
+def test_a_name_cannot_turn_the_direction_of_the_text_after_it(escape):
+    assert escape("a\u202eb\u2066c") == "a\ufffdb\ufffdc"
+    assert escape("می\u200cشود") == "می\u200cشود"

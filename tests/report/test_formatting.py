@@ -13,3 +13,8 @@ def test_flags_read_as_one_writes_them(value, text):
 )
 def test_durations_are_rounded_once(seconds, text):
     assert formatting.duration(seconds) == text
+
+
+def test_a_long_value_keeps_its_two_ends():
+    text = formatting.flag_text("a" * 5_000 + "b" * 5_000)
+    assert len(text) < 250 and text.startswith("aaa") and text.endswith("bbb")

@@ -65,3 +65,13 @@ def test_a_data_folder_that_cannot_exist_is_said(tmp_path):
     write_run(tmp_path / "run", PROBABILITIES, LABELS, data_dir="no\0folder")
     mistakes, reason = mistakes_of(tmp_path)
     assert reason and mistakes[0].example is None
+
+
+def test_a_data_set_that_breaks_its_reader_is_said(tmp_path, monkeypatch):
+    def fail(self, data_dir):
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("bert_tf.data.processors.MrpcProcessor.get_dev_examples", fail)
+    write_run(tmp_path / "run", PROBABILITIES, LABELS, data_dir="folder")
+    mistakes, reason = mistakes_of(tmp_path)
+    assert reason.startswith("folder: cannot be read (too deep)") and mistakes

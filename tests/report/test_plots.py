@@ -3,7 +3,14 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from support.synthetic_runs import LABELS, draw_probabilities, edit_results, write_regression_run, write_run
+from support.synthetic_runs import (
+    LABELS,
+    draw_probabilities,
+    edit_results,
+    write_regression_run,
+    write_run,
+    write_scored_run,
+)
 
 from bert_tf.report import plots
 from bert_tf.report.calibration import reliability
@@ -113,3 +120,23 @@ def test_losses_and_times_of_zero_are_drawn_without_a_warning(tmp_path, recwarn)
     assert plots.training_loss(configurations[0], configurations, "a")
     assert plots.score_by_time(configurations, "b")
     assert not list(recwarn)
+
+
+def test_a_long_log_is_drawn_by_means_of_its_rows(tmp_path):
+    folder = write_run(tmp_path / "run", draw_probabilities(LABELS, 0.8, 0))
+    losses = np.random.default_rng(0).random(20_000)
+    rows = "".join(f"{step},{loss}\n" for step, loss in enumerate(losses, start=1))
+    (folder / "train_log.csv").write_text("step,loss\n" + rows)
+    edit_results(folder, global_step=20_000)
+    configurations = compare(read_runs([tmp_path]))[0].configurations
+    figure = plots.training_loss(configurations[0], configurations, "a")
+    assert len(figure) < 100_000
+    assert f"to {losses[-50:].mean():.3f} at 20000." in figure
+
+
+def test_a_long_name_of_a_headline_is_shortened(tmp_path):
+    name = "eval_" + "k" * 150
+    write_scored_run(tmp_path / "run", [1.0, 0.5], results={"headline": name, name: 0.75})
+    configurations = compare(read_runs([tmp_path]))[0].configurations
+    texts = [element.text for element in parse(plots.scores_by_configuration(configurations, "a")).iter("text")]
+    assert any("dev eval_kkk" in text and len(text) < 60 for text in texts)

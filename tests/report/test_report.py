@@ -1,13 +1,22 @@
 import csv
 import importlib.util
 import io
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from support.paths import SCRIPTS
-from support.synthetic_runs import LABELS, draw_probabilities, edit_results, make_old, write_regression_run, write_run
+from support.synthetic_runs import (
+    LABELS,
+    draw_probabilities,
+    edit_results,
+    make_old,
+    write_regression_run,
+    write_run,
+    write_scored_run,
+)
 
 from bert_tf.errors import UserError
 from bert_tf.report.comparison import compare
@@ -259,3 +268,52 @@ def test_old_and_new_runs_make_the_same_report(sweep, tmp_path):
     for path in sweep.glob("*/results.json"):
         make_old(path.parent)
     assert [path.read_bytes() for path in write_report([sweep], tmp_path / "old")] == new
+
+
+def test_odd_runs_are_listed_in_every_report_and_the_others_are_compared(sweep):
+    edits = {
+        "percent": {"eval_accuracy": 84.3},
+        "nan": {"eval_f1": float("nan")},
+        "unfinished": {"num_train_steps": 99},
+    }
+    for seed, (name, edit) in enumerate(edits.items(), start=5):
+        edit_results(write_run(sweep / name, draw_probabilities(LABELS, 0.8, seed), seed=seed), **edit)
+    write_report([sweep], sweep)
+    for name in ("report.html", "report.md"):
+        text = (sweep / name).read_text().replace("\\", "")
+        assert "5 finished runs of" in text and "1 unfinished, 1 without results." in text
+        assert "Unfinished runs" in text and "evaluated at step 30 of 99" in text
+        assert "eval_accuracy is 84.3, which is not between 0 and 1" in text
+        assert "nan/results.json: has values that cannot be used: eval_f1 is nan" in text
+    assert "nan" not in [cell for row in rows_of(sweep) for cell in row.values()]
+    assert {row["unfinished"] for row in rows_of(sweep)} == {"0", "1"}
+
+
+def test_an_unfinished_run_alone_makes_a_report(tmp_path):
+    edit_results(write_run(tmp_path / "run", draw_probabilities(LABELS, 0.8, 0)), num_train_steps=99)
+    write_report([tmp_path], tmp_path)
+    assert "evaluated at step 30 of 99" in (tmp_path / "report.md").read_text()
+
+
+def test_many_configurations_and_studies_have_a_limited_number_of_figures(tmp_path, monkeypatch):
+    monkeypatch.setattr("bert_tf.report.plots.MAX_CONFIGURATIONS", 2)
+    monkeypatch.setattr("bert_tf.report.page._MAX_ILLUSTRATED_STUDIES", 2)
+    for number in range(4):
+        values = [1.0, 0.0, 1.0, number / 4]
+        results = {"headline": "eval_own", "eval_own": float(np.mean(values))}
+        write_scored_run(tmp_path / f"a{number}", values, results=results, learning_rate=1e-5 * (number + 1))
+        write_scored_run(tmp_path / f"b{number}", values, results=results, dataset=str(number))
+    write_report([tmp_path], tmp_path)
+    text = (tmp_path / "report.html").read_text()
+    assert text.count("<h2 id=") == 5 and text.count("<svg") == 4 + 2
+    assert text.count("Figures and mistakes are shown for the 2 largest studies.") == 3
+    assert text.count("The 2 best configurations.") == 3
+
+
+@pytest.mark.slow
+def test_folders_that_are_not_utf8_make_a_report_and_their_names_are_printed(tmp_path):
+    top = tmp_path / os.fsdecode(b"\xff")
+    write_run(top / "run", draw_probabilities(LABELS, 0.8, 0))
+    process = run_script(top)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.split() == [str(tmp_path / "\\udcff" / name) for name in REPORT_FILES]

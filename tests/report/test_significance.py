@@ -11,6 +11,7 @@ from bert_tf.report.significance import (
     mean_and_sd,
     paired_bootstrap,
     standard_error,
+    wilson_interval,
 )
 
 
@@ -140,3 +141,16 @@ def test_holm_rejects_what_the_step_down_procedure_rejects(seed):
             break
         rejected[index] = True
     assert (np.array(holm(p_values.tolist())) <= 0.05).tolist() == rejected.tolist()
+
+
+@pytest.mark.parametrize(("right", "examples"), [(30, 30), (0, 7), (1, 1), (343, 408), (8_000, 9_815)])
+def test_the_interval_of_a_share_agrees_with_scipy(right, examples):
+    expected = stats.binomtest(right, examples).proportion_ci(method="wilson")
+    assert wilson_interval(right / examples, examples) == pytest.approx((expected.low, expected.high))
+
+
+def test_many_examples_with_real_values_take_fewer_resamples(monkeypatch):
+    values = np.random.default_rng(1).normal(size=[2, 100])
+    monkeypatch.setattr("bert_tf.report.significance._MAX_DRAWS", 150_000)
+    assert paired_bootstrap(*values) == paired_bootstrap(*values, resamples=1_500)
+    assert paired_bootstrap(*(values > 0)) != paired_bootstrap(*(values > 0), resamples=1_500)

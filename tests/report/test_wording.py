@@ -4,6 +4,7 @@ from support.synthetic_runs import (
     LABELS,
     VERSIONS,
     draw_probabilities,
+    edit_results,
     make_old,
     write_regression_run,
     write_run,
@@ -160,3 +161,60 @@ def test_an_unknown_headline_goes_by_its_key(tmp_path):
     (study,) = studies_of(tmp_path)
     assert wording.conclusion(study)[0].startswith("The mean eval_bleu is 21.250 (")
     assert "the eval_bleu of 21.250 has a standard error of 6.5 " in wording.precision(study)
+
+
+@pytest.mark.parametrize("size", [30, 60])
+def test_all_right_is_not_said_to_be_certain(tmp_path, size):
+    labels = LABELS[:size]
+    for seed in range(2):
+        right = 0.8 * np.eye(2, dtype=np.float32)[[int(label) for label in labels]] + 0.1
+        write_run(tmp_path / str(seed), right, labels, seed=seed)
+    (study,) = studies_of(tmp_path)
+    low = {30: "88.6", 60: "94.0"}[size]
+    sentence = wording.precision(study)
+    assert f"the accuracy of 100.0 % has a 95 % interval from {low} to 100.0 % (Wilson 1927)" in sentence
+    assert "±" not in sentence and "standard error" not in sentence
+
+
+def test_the_interval_of_a_mean_value_that_is_not_the_headline_is_in_its_own_unit(tmp_path):
+    edit_results(write(tmp_path, 1e-5, 0.9, 0), headline="eval_f1")
+    (study,) = studies_of(tmp_path)
+    assert (
+        "mean value per example is 0.9, with a standard error of 0.039 and a 95 % interval from 0.7985 to 0.9534 ("
+        in (wording.precision(study))
+    )
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "verdict"),
+    [(0.95, "significantly better than"), (0.7, "not significantly different from"), (0.3, "significantly worse than")],
+)
+def test_the_best_is_compared_with_the_majority_class(tmp_path, accuracy, verdict):
+    write(tmp_path, 1e-5, accuracy, 0)
+    (study,) = studies_of(tmp_path)
+    sentence = wording.conclusion(study)[-1]
+    assert f"66.7 % of the dev examples; the configuration is {verdict} that (adjusted p " in sentence
+    write(tmp_path, 2e-5, accuracy - 0.1, 0)
+    (study,) = studies_of(tmp_path)
+    assert "; the best configuration is" in wording.conclusion(study)[-1]
+    text = " ".join(wording.methods(study))
+    assert "The majority class is tested against the best one in the same way." in text
+    assert "adjusted for 2 comparisons by Holm's method" in text
+
+
+def test_unfinished_runs_are_counted_apart(tmp_path):
+    write(tmp_path, 1e-5, 0.9, 0)
+    edit_results(write(tmp_path, 1e-5, 0.9, 1), num_train_steps=300)
+    inventory = read_runs([tmp_path])
+    studies = compare(inventory)
+    assert wording.overview(studies, inventory) == "1 finished run of 1 configuration, 1 unfinished."
+    assert table.seeds(studies[0].best) == "1 (and 1 unfinished)"
+
+
+def test_very_many_studies_have_short_titles_and_a_short_sentence(tmp_path):
+    for number in range(30):
+        versions = {f"package-{each}": str(number) for each in range(30)}
+        write(tmp_path, 1e-5, 0.8, number, versions=versions, dataset="d" * 10_000)
+    studies = studies_of(tmp_path)
+    assert all(len(title) < 1000 for title in wording.titles(studies))
+    assert len(wording.separation(studies)) < 2000

@@ -126,5 +126,11 @@ def edit_results(folder: Path, **changes: object) -> None:
     path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
 
 
+def edit_training(folder: Path, **changes: object) -> None:
+    """Changes the training's settings in run.json."""
+    path = folder / "run.json"
+    path.write_text(json.dumps({"training": {**json.loads(path.read_text())["training"], **changes}}))
+
+
 def _write_table(path: Path, rows: Sequence[Sequence[object]]) -> None:
     path.write_text("".join("\t".join(map(str, row)) + "\n" for row in rows), encoding="utf-8")
