@@ -8,13 +8,14 @@ import errno
 import fcntl
 import json
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, reason_of, user_error_for
 
 # No JSON or text file of a model or a run is nearly as large; a vocabulary of a million pieces has 10 MB.
 MAX_TEXT_BYTES = 64 << 20
@@ -27,7 +28,8 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     r"""Opens a temporary file next to `path` and renames it to `path` when the block ends without an error.
 
     A reader sees the old content or the whole new one, even after a crash or a power cut. If the block
-    raises, `path` stays as it was and the temporary file is removed.
+    raises, `path` stays as it was and the temporary file is removed. A symbolic link at `path` is replaced, and the
+    file that it points to stays as it was.
 
     Args:
         path: the file to write; its folder must exist.
@@ -39,24 +41,103 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     """
     path = Path(path)
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    with tempfile.NamedTemporaryFile(mode, dir=path.parent, prefix=f".{path.name}.", delete=False, **text) as file:
-        try:
+    made = tempfile.NamedTemporaryFile(mode, dir=path.parent, prefix=f".{path.name}.", delete=False, **text)  # noqa: SIM115
+    try:
+        with made as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
+        # NamedTemporaryFile makes files that only their owner can read; give them the permissions of any new file.
+        Path(made.name).chmod(0o666 & ~_umask())
+        Path(made.name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(made.name).unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def is_leftover(name: str, of: str) -> bool:
+    """Returns True if `name` is that of a temporary file which a killed `atomic_write` of the file `of` left.
+
+    Example:
+        >>> is_leftover(".results.json.k3_x9q2z", of="results.json")
+        True
+    """
+    return re.fullmatch(rf"\.{re.escape(of)}\.[a-z0-9_]{{8}}", name) is not None
+
+
+def sync_folder(path: str | os.PathLike) -> None:
+    """Waits until renames in a folder are on the disk, so that they survive a power cut.
+
+    Raises:
+        OSError: the disk reports an error.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot do this for folders.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
-    # NamedTemporaryFile makes files that only their owner can read; give them the permissions of any new file.
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def open_at_end(path: str | os.PathLike) -> Iterator[IO[bytes]]:
+    r"""Opens a log at its end, unbuffered; it is created if it is missing.
+
+    Raises:
+        OSError: the file cannot be opened, or it is a symbolic link or no regular file.
+
+    Example:
+        >>> with open_at_end("run.log") as log:
+        ...     _ = log.write(b"step 1\n")
+    """
+    with open(_open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab", buffering=0) as file:
+        yield file
+
+
+def append_whole(path: str | os.PathLike, content: bytes) -> None:
+    """Adds bytes to the end of a file; if that fails, for instance on a full disk, none of them.
+
+    Raises:
+        OSError: the file cannot be written, or it is a symbolic link or no regular file.
+    """
+    with open_at_end(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        try:
+            written = 0
+            while written < len(content):
+                written += file.write(content[written:])
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(size)
+            raise
+
+
+def _open_regular(path: str | os.PathLike, flags: int) -> int:
+    """Opens a regular file and returns its descriptor. Nothing is written through a symbolic link.
+
+    O_NONBLOCK: opening a named pipe waits for the other end otherwise.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "is a symbolic link", os.fspath(path)) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is not a regular file", os.fspath(path))
+    return descriptor
+
+
+def _umask() -> int:
     umask = os.umask(0)
     os.umask(umask)
-    temporary = Path(file.name)
-    try:
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink()
-        raise
+    return umask
 
 
 def make_folder(path: str | os.PathLike, flag: str) -> None:
@@ -75,7 +156,7 @@ def make_folder(path: str | os.PathLike, flag: str) -> None:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise UserError(f"{flag}: {path}: cannot be written to: {error.strerror}") from error
+        raise UserError(f"{flag}: {path}: cannot be written to: {reason_of(error)}") from error
 
 
 @contextlib.contextmanager
@@ -85,11 +166,11 @@ def locked(path: str | os.PathLike, refusal: str) -> Iterator[None]:
     The empty file stays after the block: removing it would let two processes lock two different files.
 
     Args:
-        path: the file that stands for the lock; it is created if it is missing.
+        path: the file that stands for the lock; it is created if it is missing. Nothing is ever written to it.
         refusal: the message if another process holds the lock.
 
     Raises:
-        UserError: another process holds the lock.
+        UserError: another process holds the lock, or the file cannot be locked.
 
     Example:
         >>> with locked(".lock", "output_dir: another run is writing there"):
@@ -99,12 +180,17 @@ def locked(path: str | os.PathLike, refusal: str) -> Iterator[None]:
         ...
         bert_tf.errors.UserError: output_dir: another run is writing there
     """
-    with Path(path).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(refusal) from error
+    with user_error_for(OSError, path, "cannot be locked", "remove it if nobody is writing there"):
+        descriptor = _open_regular(path, os.O_RDWR | os.O_CREAT)
+    try:
+        with user_error_for(OSError, path, "cannot be locked", "name a folder on another disk"):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(refusal) from error
         yield
+    finally:
+        os.close(descriptor)
 
 
 def last_lines(path: str | os.PathLike, count: int, start: int = 0) -> list[str]:
@@ -194,6 +280,11 @@ def read_json_or_empty(path: str | os.PathLike) -> dict:
 
 def write_json(path: str | os.PathLike, content: Mapping) -> None:
     """Writes a JSON object with sorted keys, whole or not at all."""
+    text = json_text(content)
     with atomic_write(path) as file:
-        json.dump(content, file, indent=2, sort_keys=True)
-        file.write("\n")
+        file.write(text)
+
+
+def json_text(content: Mapping) -> str:
+    """Returns a JSON object as the text of a file, with sorted keys."""
+    return json.dumps(content, indent=2, sort_keys=True) + "\n"

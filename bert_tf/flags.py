@@ -15,6 +15,7 @@ from typing import TypeVar
 from absl import app, flags, logging
 
 from bert_tf.errors import UserError, printable
+from bert_tf.streams import forgive_unwritable_streams
 from bert_tf.training.config import Flag, flag_name, flag_types, flags_of
 
 Config = TypeVar("Config")
@@ -78,6 +79,7 @@ def run_program(
         advice: is called after Ctrl-C and returns what the user can do.
         argv: the command line to parse; by default this process's.
     """
+    forgive_unwritable_streams()
     # TensorFlow's own messages at the start are noise to most users; TF_CPP_MIN_LOG_LEVEL=0 brings them back.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if config_class:

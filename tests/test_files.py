@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -11,14 +12,18 @@ import pytest
 
 from bert_tf.errors import UserError
 from bert_tf.files import (
+    append_whole,
     atomic_write,
+    is_leftover,
     last_lines,
     locked,
     make_folder,
+    open_at_end,
     read_bytes,
     read_json,
     read_json_or_empty,
     read_text,
+    sync_folder,
     write_json,
 )
 
@@ -253,3 +258,107 @@ def test_a_byte_order_mark_is_no_part_of_a_text_or_of_json(tmp_path):
     (tmp_path / "a").write_bytes(b'\xef\xbb\xbf{"a": 1}')
     assert read_text(tmp_path / "a") == '{"a": 1}'
     assert read_json(tmp_path / "a") == {"a": 1}
+
+
+# Links, and what is no file.
+
+
+@pytest.fixture
+def outside(tmp_path) -> Path:
+    """A file that no link may lead a writer to."""
+    path = tmp_path / "outside.txt"
+    path.write_text("theirs")
+    return path
+
+
+def test_a_link_is_replaced_and_its_target_stays(tmp_path, outside):
+    (tmp_path / "a.txt").symlink_to(outside)
+    with atomic_write(tmp_path / "a.txt") as file:
+        file.write("ours")
+    assert outside.read_text() == "theirs"
+    assert (tmp_path / "a.txt").read_text() == "ours" and not (tmp_path / "a.txt").is_symlink()
+
+
+def lock(path: Path) -> None:
+    with locked(path, "held"):
+        pass
+
+
+def append(path: Path) -> None:
+    append_whole(path, b"ours")
+
+
+def open_log(path: Path) -> None:
+    with open_at_end(path) as file:
+        file.write(b"ours")
+
+
+@pytest.mark.parametrize("write", [lock, append, open_log])
+@pytest.mark.parametrize("is_dangling", [False, True])
+def test_no_file_is_written_through_a_link(tmp_path, outside, write, is_dangling):
+    if is_dangling:
+        outside.unlink()
+    (tmp_path / "link").symlink_to(outside)
+    with pytest.raises((OSError, UserError), match="is a symbolic link") as error:
+        write(tmp_path / "link")
+    assert "\n" not in str(error.value)
+    assert not outside.exists() if is_dangling else outside.read_text() == "theirs"
+
+
+@pytest.mark.parametrize("write", [lock, append, open_log])
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: os.mknod(path, 0o020666, os.makedev(1, 3))])
+def test_what_is_no_file_is_refused_and_nobody_waits(tmp_path, write, make):
+    try:
+        make(tmp_path / "a")
+    except PermissionError:
+        pytest.skip("only root makes devices")
+    with pytest.raises((OSError, UserError)):
+        write(tmp_path / "a")
+
+
+def test_a_lock_is_not_emptied(tmp_path):
+    (tmp_path / "lock").write_text("somebody's file")
+    lock(tmp_path / "lock")
+    assert (tmp_path / "lock").read_text() == "somebody's file"
+
+
+def test_a_lock_that_cannot_be_made_is_reported_in_one_line(tmp_path):
+    with pytest.raises(UserError, match=r"none/lock: cannot be locked \(No such file or directory\); ") as error:
+        lock(tmp_path / "none" / "lock")
+    assert "\n" not in str(error.value)
+
+
+def test_what_does_not_fit_is_not_written_in_part(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    append_whole(tmp_path / "log", b"1" * 60)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(OSError):
+            append_whole(tmp_path / "log", b"2" * 60)
+        append_whole(tmp_path / "log", b"3" * 30)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    assert (tmp_path / "log").read_bytes() == b"1" * 60 + b"3" * 30
+
+
+def test_the_name_of_a_leftover_is_known(tmp_path):
+    with atomic_write(tmp_path / "a+b.txt"):
+        (name,) = names_in(tmp_path)
+    assert is_leftover(name, of="a+b.txt")
+    for other in (
+        "a+b.txt",
+        ".a+b.txt",
+        ".a+b.txt.old",
+        ".aab.txt.abcdefgh",
+        ".a+b.txt.abcdefghi",
+        "x.a+b.txt.abcdefgh",
+    ):
+        assert not is_leftover(other, of="a+b.txt")
+
+
+def test_a_folder_that_is_gone_cannot_be_synced(tmp_path):
+    sync_folder(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        sync_folder(tmp_path / "none")

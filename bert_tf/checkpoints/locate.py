@@ -5,10 +5,9 @@ import os
 import re
 from pathlib import Path
 
-from google.protobuf import text_encoding
-
 from bert_tf.checkpoints.archives import unpack_zip
 from bert_tf.checkpoints.download import fetch
+from bert_tf.checkpoints.state_file import latest_checkpoint
 from bert_tf.checkpoints.tokenizer_json import vocabulary_from
 from bert_tf.errors import UserError, first_few, printable, user_error_for
 from bert_tf.modeling.config import read_config_fields
@@ -120,7 +119,7 @@ def checkpoint_in(folder: Path) -> Path:
         'model.safetensors'
     """
     if (folder / "checkpoint").is_file():
-        return _named_checkpoint(folder)
+        return latest_checkpoint(folder)
     if (folder / "bert_model.ckpt.index").is_file():
         return folder / "bert_model.ckpt"
     if (folder / "model.safetensors").is_file():
@@ -146,29 +145,6 @@ def _refuse_parts(folder: Path) -> None:
         raise UserError(
             f"{printable(folder)}: has weights in several files ({first_few(parts)}), which are not read; {_CONVERSION}"
         )
-
-
-def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
-    r"""Returns the prefix of the newest checkpoint of a folder, as the file `checkpoint` in it names it.
-
-    TensorFlow writes this file, a text protobuf, with an absolute path or a path relative to the folder. Only the
-    last part of the path is used, because the folder may have been moved since.
-
-    Returns:
-        The prefix in `folder`, whose files may be missing; None if there is no such file or it names no checkpoint.
-
-    Example:
-        >>> _ = Path("checkpoint").write_text('model_checkpoint_path: "/old/folder/model.ckpt-7"\n')
-        >>> latest_checkpoint(".").as_posix()
-        'model.ckpt-7'
-    """
-    try:
-        text = Path(folder, "checkpoint").read_text(encoding="utf-8")
-        path = re.search(r'^[ \t]*model_checkpoint_path[ \t]*:[ \t]*"((?:[^"\\\n]|\\.)*)"', text, re.MULTILINE)
-        name = Path(text_encoding.CUnescape(path[1]).decode("utf-8")).name if path else ""
-    except (OSError, ValueError):
-        return None
-    return Path(folder, name) if name.isprintable() and name not in ("", "..") else None
 
 
 def refuse_pickled(path: Path) -> None:
@@ -248,13 +224,3 @@ def _vocabulary_in(folder: Path) -> Path:
     if (folder / "tokenizer.json").is_file():
         return vocabulary_from(folder / "tokenizer.json")
     raise UserError(f"{printable(folder)}: vocab.txt is missing; copy the model's vocabulary there")
-
-
-def _named_checkpoint(folder: Path) -> Path:
-    """Returns the checkpoint that the file `checkpoint` names, which must be there."""
-    state_file, checkpoint = folder / "checkpoint", latest_checkpoint(folder)
-    if checkpoint is None:
-        raise UserError(f"{state_file}: cannot be read or names no checkpoint; remove it, or give --init_checkpoint")
-    if not Path(f"{checkpoint}.index").is_file():
-        raise UserError(f"{state_file}: names {checkpoint.name}, which is not there; copy it there or remove this file")
-    return checkpoint

@@ -19,7 +19,8 @@ from bert_tf.data.batches import batch_lengths, evaluation_order, unpadded_batch
 from bert_tf.data.examples import InputExample
 from bert_tf.data.features import Features, join_texts
 from bert_tf.data.tokenization import FullTokenizer
-from bert_tf.errors import UserError, reason_of
+from bert_tf.errors import UserError, printable, reading
+from bert_tf.files import read_text
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Batch, ClassificationHead
@@ -153,12 +154,14 @@ def _max_seq_length(trained: object, positions: int) -> int:
 
 def _read_labels(output_dir: OutputDir) -> list[str]:
     path = output_dir.path / run_files.LABELS
-    try:
-        labels = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({reason_of(error)}); give a finished run's output folder") from error
+    remedy = "give a finished run's output folder"
+    with reading(path, remedy):
+        labels = read_text(path).splitlines()
     if not labels:
-        raise UserError(f"{path}: has no labels; give a finished run's output folder")
+        raise UserError(f"{path}: has no labels; {remedy}")
+    for line, label in enumerate(labels, start=1):
+        if label in labels[: line - 1]:
+            raise UserError(f"{path}:{line}: has the label {printable(label)!r:.60} twice; {remedy}")
     return labels
 
 

@@ -7,25 +7,38 @@ Every file is written whole or not at all, so that a run can be killed at any mo
 """
 
 import contextlib
+import os
+import platform
 import re
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from bert_tf import run_files
-from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
-from bert_tf.checkpoints.locate import latest_checkpoint
-from bert_tf.errors import UserError, reason_of
-from bert_tf.files import atomic_write, locked, make_folder, read_json, read_json_or_empty, write_json
+from bert_tf.checkpoints.formats import read_array, read_checkpoint, write_checkpoint
+from bert_tf.checkpoints.state_file import latest_checkpoint, named_checkpoint, only_step
+from bert_tf.errors import UserError, printable, reading, user_error_for
+from bert_tf.files import (
+    append_whole,
+    atomic_write,
+    is_leftover,
+    json_text,
+    locked,
+    make_folder,
+    read_json,
+    read_json_or_empty,
+    read_text,
+    sync_folder,
+    write_json,
+)
 
-# What --overwrite_output_dir removes, and nothing else: a wrong --output_dir costs nobody's files.
-_OUR_FILES = (
+_TEXT_FILES = (
     run_files.CHECKPOINT,
-    "model.ckpt-[0-9]*.*",
-    ".model.ckpt-[0-9]*.partial",
     run_files.RUN,
     run_files.RESULTS,
     run_files.EVAL_RESULTS,
@@ -33,11 +46,15 @@ _OUR_FILES = (
     run_files.EVAL_VALUES,
     run_files.TEST_RESULTS,
     run_files.TRAIN_LOG,
-    "events.out.tfevents.*",
     run_files.CONFIG,
     run_files.VOCAB,
     run_files.LABELS,
 )
+_CHECKPOINT_FILE = re.compile(r"model\.ckpt-([0-9]+)\.(index|meta|data-[0-9]{5}-of-[0-9]{5})")
+_PARTIAL_CHECKPOINT = re.compile(r"\.model\.ckpt-[0-9]+\.partial")
+_EVENTS = re.compile(r"events\.out\.tfevents\..*")
+_OUR_EVENTS = re.compile(r"events\.out\.tfevents\.[0-9]{10}\..*\.bert_tf")
+_MAKE_ROOM = "make room on the disk, or check it and the permissions, and run the same command again"
 
 
 class OutputDir:
@@ -66,8 +83,11 @@ class OutputDir:
     def opened(self) -> Iterator[None]:
         """Creates the folder and keeps other runs out of it; the lock ends with the process.
 
+        Removes what a killed run left half written, and writes the file `checkpoint` again if it is missing or damaged
+        and there is exactly one checkpoint.
+
         Raises:
-            UserError: the folder cannot be written to, or another run holds it.
+            UserError: the folder cannot be written to, another run holds it, or a folder is in the place of a file.
         """
         if not self.is_writer:
             yield
@@ -75,7 +95,53 @@ class OutputDir:
         make_folder(self.path, "output_dir")
         refusal = f"output_dir: {self.path}: another run is writing there; wait for it or name another folder"
         with locked(self.path / ".lock", refusal):
+            self._check_places()
+            self._remove_leftovers()
+            self._repair_state_file()
             yield
+
+    def _check_places(self) -> None:
+        """Raises `UserError` for a folder in the place of a file: writing would fail after hours of training."""
+        for name in _TEXT_FILES:
+            if (self.path / name).is_dir() and not (self.path / name).is_symlink():
+                raise UserError(f"{self.path / name}: is a folder; a run writes a file there, so rename the folder")
+
+    def _remove_leftovers(self) -> None:
+        self._remove(
+            path
+            for path in self._list()
+            if _PARTIAL_CHECKPOINT.fullmatch(path.name)
+            or any(is_leftover(path.name, name) for name in (*_TEXT_FILES, run_files.FAILURE))
+        )
+
+    def _repair_state_file(self) -> None:
+        if named_checkpoint(self.path):
+            return
+        step = only_step(self.path)
+        if step is not None:
+            self._write_state_file(step)
+            logging.warning(
+                "%s: was missing or damaged; it names %s again, the only checkpoint there.",
+                self.path / run_files.CHECKPOINT,
+                self.checkpoint(step).name,
+            )
+
+    def _list(self) -> list[Path]:
+        with user_error_for(OSError, self.path, "cannot be read", "check the disk and the permissions"):
+            return sorted(self.path.iterdir())
+
+    def _remove(self, paths: Iterable[Path]) -> None:
+        """Removes files, links and half written checkpoints, and no other folders."""
+        for path in paths:
+            with self._writing(path.name, "removed"):
+                if path.is_symlink() or not path.is_dir():
+                    path.unlink()
+                elif _PARTIAL_CHECKPOINT.fullmatch(path.name):
+                    shutil.rmtree(path)
+
+    def _writing(self, name: str, done: str = "written") -> contextlib.AbstractContextManager[None]:
+        """Turns errors of the disk inside the block into a `UserError` that names the file: the one place for it."""
+        return user_error_for((OSError, tf.errors.OpError), self.path / name, f"cannot be {done}", _MAKE_ROOM)
 
     # The run: what it was started with.
 
@@ -86,16 +152,14 @@ class OutputDir:
             UserError: the file is broken.
         """
         path = self.path / run_files.RUN
-        if not path.exists():
-            return None
-        try:
-            run = read_json(path)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{path}: cannot be read: {reason_of(error)}; --overwrite_output_dir starts again"
-            ) from error
+        remedy = "--overwrite_output_dir starts again"
+        with reading(path, remedy):
+            try:
+                run = read_json(path)
+            except FileNotFoundError:
+                return None
         if not isinstance(run.get("training"), dict):
-            raise UserError(f"{path}: does not describe a run; --overwrite_output_dir starts again")
+            raise UserError(f"{path}: does not describe a run; {remedy}")
         return run
 
     def start_run(self, run: Mapping, model_files: Mapping[str, str], vocab_file: Path, overwrite: bool) -> None:
@@ -109,24 +173,35 @@ class OutputDir:
         """
         if not self.is_writer:
             return
-        vocab = vocab_file.read_bytes()
-        if overwrite:
-            self._remove_earlier_run()
-        self.write_run(run)
+        with user_error_for(OSError, vocab_file, "cannot be read", "check the path and its permissions"):
+            vocab = vocab_file.read_bytes()
+        with self._writing(run_files.RUN), atomic_write(self.path / run_files.RUN) as file:
+            file.write(json_text(run))
+            file.flush()
+            # Only now: nothing is removed if the disk has no room for the new run.
+            if overwrite:
+                self._remove_earlier_run()
         for name, text in model_files.items():
             self.write_lines(name, text.splitlines())
-        with atomic_write(self.vocab_file, "wb") as file:
+        with self._writing(self.vocab_file.name), atomic_write(self.vocab_file, "wb") as file:
             file.write(vocab)
 
     def write_run(self, run: Mapping) -> None:
         """Writes run.json."""
         if self.is_writer:
-            write_json(self.path / run_files.RUN, run)
+            with self._writing(run_files.RUN):
+                write_json(self.path / run_files.RUN, run)
 
     def _remove_earlier_run(self) -> None:
-        for pattern in _OUR_FILES:
-            for path in self.path.glob(pattern):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        """Removes the files of a run and nothing else: a wrong --output_dir costs nobody's files."""
+        kinds = (_CHECKPOINT_FILE, _PARTIAL_CHECKPOINT, _EVENTS)
+        ours = [
+            path
+            for path in self._list()
+            if path.name in _TEXT_FILES or any(kind.fullmatch(path.name) for kind in kinds)
+        ]
+        # A run that is killed in between leaves a whole checkpoint or none: one without an index does not count.
+        self._remove(sorted(ours, key=lambda path: (path.name != run_files.CHECKPOINT, path.suffix != ".index")))
 
     def check_description(self, description: Mapping[str, str]) -> None:
         """Raises `UserError` if the model was fine-tuned for something else.
@@ -136,10 +211,8 @@ class OutputDir:
         """
         for name, wanted in description.items():
             path = self.path / name
-            try:
-                found = path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise UserError(f"{path}: cannot be read: {reason_of(error)}; the folder is not complete") from error
+            with reading(path, "the folder is not complete; copy the file there again"):
+                found = read_text(path)
             if found != wanted:
                 raise UserError(
                     f"{path}: the model was fine-tuned for {found.splitlines()}, not for {wanted.splitlines()}; "
@@ -149,10 +222,42 @@ class OutputDir:
     # Checkpoints.
 
     def latest_step(self) -> int:
-        """Returns the step of the newest checkpoint; 0 if there is none."""
+        """Returns the step in the name of the newest checkpoint; 0 if there is none.
+
+        Raises:
+            UserError: there are checkpoints, but it is not sure which is the newest.
+        """
         prefix = latest_checkpoint(self.path)
-        match = re.fullmatch(r"model\.ckpt-(\d+)", prefix.name) if prefix else None
-        return int(match[1]) if match else 0
+        if prefix is None:
+            return 0
+        match = re.fullmatch(r"model\.ckpt-(0|[1-9][0-9]*)", prefix.name)
+        if not match:
+            raise UserError(
+                f"{self.path / run_files.CHECKPOINT}: names {prefix.name}, which is no model.ckpt-STEP of a run; "
+                "name another output_dir"
+            )
+        return int(match[1])
+
+    def start_step(self) -> int:
+        """Returns the step of the newest checkpoint, to start from; 0 if there is none.
+
+        Raises:
+            UserError: it is not sure which checkpoint is the newest, or it is of another step than its name says.
+        """
+        step = self.latest_step()
+        if step:
+            self._check_global_step(step)
+        return step
+
+    def _check_global_step(self, step: int) -> None:
+        prefix = self.checkpoint(step)
+        with reading(prefix, "copy the checkpoint there again", "cannot be read, it is broken or cut off"):
+            found = read_array(prefix, "global_step")
+        if found is not None and (found.shape or found.dtype.kind not in "iuf" or found != step):
+            raise UserError(
+                f"{prefix}: is of step {printable(found.tolist())} (its global_step) and not {step}; the file was "
+                "renamed or mixed up, so copy the right one there or name another folder"
+            )
 
     def checkpoint(self, step: int) -> Path:
         """Returns the prefix of the checkpoint of a step."""
@@ -168,11 +273,21 @@ class OutputDir:
             return
         prefix = self.checkpoint(step)
         write_checkpoint(prefix, arrays)
-        state = (f'model_checkpoint_path: "{prefix.name}"', f'all_model_checkpoint_paths: "{prefix.name}"')
-        self.write_lines(run_files.CHECKPOINT, state)
-        for path in self.path.glob("model.ckpt-[0-9]*.*"):
-            if path.stem != prefix.name and path.is_file():
-                path.unlink()
+        with self._writing(prefix.name):
+            sync_folder(self.path)
+        self._write_state_file(step)
+        self._remove_older_checkpoints(step)
+
+    def _write_state_file(self, step: int) -> None:
+        name = self.checkpoint(step).name
+        self.write_lines(
+            run_files.CHECKPOINT, (f'model_checkpoint_path: "{name}"', f'all_model_checkpoint_paths: "{name}"')
+        )
+
+    def _remove_older_checkpoints(self, step: int) -> None:
+        """Removes those of earlier steps only: one of a later step may be what a user wants to keep."""
+        matches = [(path, _CHECKPOINT_FILE.fullmatch(path.name)) for path in self._list()]
+        self._remove(path for path, match in matches if match and int(match[1]) < step)
 
     # Results.
 
@@ -183,7 +298,8 @@ class OutputDir:
     def write_results(self, results: dict) -> None:
         """Adds to results.json; a later value of a key replaces an earlier one."""
         if self.is_writer:
-            write_json(self.path / run_files.RESULTS, {**self.read_results(), **results})
+            with self._writing(run_files.RESULTS):
+                write_json(self.path / run_files.RESULTS, {**self.read_results(), **results})
 
     def write_eval_results(self, scores: Mapping[str, float]) -> None:
         """Writes `eval_results.txt` as the original does: sorted keys, `key = value`."""
@@ -197,11 +313,20 @@ class OutputDir:
     def write_lines(self, name: str, lines: Iterable[str]) -> None:
         """Writes a text file."""
         if self.is_writer:
-            with atomic_write(self.path / name) as file:
+            with self._writing(name), atomic_write(self.path / name) as file:
                 file.writelines(f"{line}\n" for line in lines)
 
-    def append_line(self, name: str, line: str) -> None:
-        """Adds a line to a text file."""
+    def start_events(self) -> str:
+        """Removes the events files of this run's earlier attempts, and returns the name of a new one.
+
+        Those that other programs wrote stay.
+        """
         if self.is_writer:
-            with (self.path / name).open("a", encoding="utf-8", newline="\n") as file:
-                file.write(f"{line}\n")
+            self._remove(path for path in self._list() if _OUR_EVENTS.fullmatch(path.name))
+        return f"events.out.tfevents.{int(time.time()):010d}.{platform.node()}.{os.getpid()}.bert_tf"
+
+    def append(self, name: str, content: bytes) -> None:
+        """Adds bytes to a file, all or none of them."""
+        if self.is_writer:
+            with self._writing(name):
+                append_whole(self.path / name, content)

@@ -1,6 +1,7 @@
 """Progress bars: step, loss, examples per second and time left. In a notebook they are widgets."""
 
 import sys
+from typing import IO
 
 from tqdm.auto import tqdm
 from tqdm.notebook import tqdm_notebook
@@ -10,6 +11,9 @@ _SECONDS_BETWEEN_LINES = 10
 
 class ProgressBar:
     """A bar on a terminal or in a notebook, and elsewhere a line now and then.
+
+    A bar that cannot be written, because standard error is closed, is a pipe without a reader or is on a full disk,
+    stops showing; the work goes on.
 
     Args:
         name: of the work, such as `train`.
@@ -25,7 +29,8 @@ class ProgressBar:
 
     def __init__(self, name: str, total: int, examples_per_step: int, start: int = 0, disable: bool = False):
         is_widget = issubclass(tqdm, tqdm_notebook)
-        is_redrawn = is_widget or sys.stderr.isatty()
+        stream = _Stream(sys.stderr)
+        is_redrawn = is_widget or stream.isatty()
         self._examples_per_step = examples_per_step
         self._bar = tqdm(
             desc=name,
@@ -40,6 +45,7 @@ class ProgressBar:
             + ("{bar}" if is_widget else "{bar:20}")
             + "| {unit} {n_fmt}/{total_fmt}{postfix}, {remaining} left"
             + ("" if is_redrawn else "\n"),
+            file=None if is_widget else stream,
         )
 
     def __enter__(self) -> "ProgressBar":
@@ -56,3 +62,38 @@ class ProgressBar:
         speed = f"{done * self._examples_per_step / seconds:.1f} examples/s" if seconds else ""
         self._bar.set_postfix_str(speed if loss is None else f"loss {loss:.4f}, {speed}", refresh=False)
         self._bar.update(step - self._bar.n)
+
+
+class _Stream:
+    """Passes text on to a stream until that fails, and then drops it.
+
+    Args:
+        stream: where to write; None in a process without one.
+    """
+
+    def __init__(self, stream: IO[str] | None):
+        self._stream = stream
+        self.encoding = getattr(stream, "encoding", None) or "ascii"
+
+    def write(self, text: str) -> None:
+        self._try("write", text)
+
+    def flush(self) -> None:
+        self._try("flush")
+
+    def isatty(self) -> bool:
+        return bool(self._try("isatty"))
+
+    def fileno(self) -> int:
+        # tqdm asks the terminal for its width, and takes an OSError for an answer.
+        return -1 if self._stream is None else self._stream.fileno()
+
+    def _try(self, method: str, *arguments: str) -> object:
+        if self._stream is None:
+            return None
+        try:
+            return getattr(self._stream, method)(*arguments)
+        # ValueError: somebody closed it.
+        except (OSError, ValueError):
+            self._stream = None
+            return None

@@ -127,7 +127,7 @@ def find_resumable_step(config: RunConfig, train_data: str, output_dir: OutputDi
     """
     if config.overwrite_output_dir:
         return _step_of_stopped_command(config, train_data, output_dir)
-    earlier, step = output_dir.read_run(), output_dir.latest_step()
+    earlier, step = output_dir.read_run(), output_dir.start_step()
     if earlier is None and step:
         raise UserError(
             f"output_dir: {output_dir.path}: holds a checkpoint of something else; "
@@ -144,7 +144,7 @@ def find_resumable_step(config: RunConfig, train_data: str, output_dir: OutputDi
 
 def _step_of_stopped_command(config: RunConfig, train_data: str, output_dir: OutputDir) -> int:
     try:
-        earlier, step = output_dir.read_run(), output_dir.latest_step()
+        earlier, step = output_dir.read_run(), output_dir.start_step()
     except UserError as error:
         logging.warning("%s. --overwrite_output_dir removes it.", error)
         return 0
@@ -180,7 +180,7 @@ def _start_of_inference(task: Task, config: RunConfig, output_dir: OutputDir) ->
 
 def _fine_tuned_files(config: RunConfig, output_dir: OutputDir) -> CheckpointFiles:
     """Returns the model that the flags name, or else that of the output folder; refuses to choose between two."""
-    step = output_dir.latest_step()
+    step = output_dir.start_step()
     if not step:
         if not config.model and not config.init_checkpoint:
             raise UserError(

@@ -1,19 +1,28 @@
 """The log of a training run: `train_log.csv`, and TensorBoard's events next to it."""
 
+import struct
+import time
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
+from tensorflow.core.framework.summary_pb2 import DATA_CLASS_SCALAR, Summary, SummaryMetadata
+from tensorflow.core.util.event_pb2 import Event
 
 from bert_tf import run_files
+from bert_tf.checkpoints.crc32c import masked_crc32c
+from bert_tf.errors import UserError
 from bert_tf.training.output_dir import OutputDir
 
 
 class TrainLog:
     """Writes a row every few steps: step, mean loss since the row before, learning rate.
 
-    A run that resumes passes the losses from before. Rows that the killed run wrote after its last checkpoint are
-    dropped, so that each step has one row.
+    A run that resumes passes the losses from before, and writes all rows anew. Rows that the killed run wrote after its
+    last checkpoint are dropped, so that each step has one row. A log that cannot be written does not end the training:
+    it is reported once, and training continues without it.
 
     Args:
         output_dir: gets `train_log.csv` and `events.out.tfevents.*`.
@@ -34,15 +43,11 @@ class TrainLog:
     def __init__(
         self, output_dir: OutputDir, every: int, schedule: Callable[[int], tf.Tensor | float], losses: np.ndarray
     ):
-        self._output_dir = output_dir
         self._every = every
         self._schedule = schedule
         self._last = 0
-        writes = output_dir.is_writer
-        self._events = (
-            tf.summary.create_file_writer(str(output_dir.path)) if writes else tf.summary.create_noop_writer()
-        )
-        output_dir.write_lines(run_files.TRAIN_LOG, ["step,loss,learning_rate"])
+        self._files: list[_LogFile] = [_Table(output_dir), _Events(output_dir)]
+        self._write_to_each(lambda file: file.start())
         self.add(losses)
 
     def add(self, losses: np.ndarray) -> None:
@@ -58,13 +63,71 @@ class TrainLog:
         """Writes the last row, which may cover fewer steps."""
         if len(losses) > self._last:
             self._write(len(losses), losses)
-        self._events.close()
 
     def _write(self, step: int, losses: np.ndarray) -> None:
         loss, rate = float(losses[self._last : step].mean()), float(self._schedule(step - 1))
         self._last = step
-        self._output_dir.append_line(run_files.TRAIN_LOG, f"{step},{loss},{rate}")
-        with self._events.as_default():
-            tf.summary.scalar("loss", loss, step)
-            tf.summary.scalar("learning_rate", rate, step)
-        self._events.flush()
+        self._write_to_each(lambda file: file.add(step, loss, rate))
+
+    def _write_to_each(self, write: Callable[["_LogFile"], None]) -> None:
+        for file in list(self._files):
+            try:
+                write(file)
+            except UserError as error:
+                logging.warning("Training continues without this log: %s", error)
+                self._files.remove(file)
+
+
+class _LogFile(Protocol):
+    def start(self) -> None:
+        """Begins a new file in place of an earlier one."""
+
+    def add(self, step: int, loss: float, rate: float) -> None:
+        """Writes a row."""
+
+
+class _Table:
+    """`train_log.csv`."""
+
+    def __init__(self, output_dir: OutputDir):
+        self._output_dir = output_dir
+
+    def start(self) -> None:
+        self._output_dir.write_lines(run_files.TRAIN_LOG, ["step,loss,learning_rate"])
+
+    def add(self, step: int, loss: float, rate: float) -> None:
+        self._output_dir.append(run_files.TRAIN_LOG, f"{step},{loss},{rate}\n".encode())
+
+
+class _Events:
+    """A file of events for TensorBoard, as `tf.summary.scalar` writes them.
+
+    TensorBoard shows the events of all files in a folder, so the files of earlier attempts must go.
+    """
+
+    def __init__(self, output_dir: OutputDir):
+        self._output_dir = output_dir
+        self._name = ""
+
+    def start(self) -> None:
+        self._name = self._output_dir.start_events()
+        self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
+
+    def add(self, step: int, loss: float, rate: float) -> None:
+        values = [_scalar("loss", loss), _scalar("learning_rate", rate)]
+        self._write(*(Event(wall_time=time.time(), step=step, summary=Summary(value=[value])) for value in values))
+
+    def _write(self, *events: Event) -> None:
+        records = (_record(event.SerializeToString()) for event in events)
+        self._output_dir.append(self._name, b"".join(records))
+
+
+def _scalar(tag: str, value: float) -> Summary.Value:
+    kind = SummaryMetadata(plugin_data={"plugin_name": "scalars"}, data_class=DATA_CLASS_SCALAR)
+    return Summary.Value(tag=tag, tensor=tf.make_tensor_proto(value, tf.float32), metadata=kind)
+
+
+def _record(content: bytes) -> bytes:
+    """Returns a record of a TFRecord file: the length and the content, each with its checksum."""
+    length = struct.pack("<Q", len(content))
+    return b"".join(part + struct.pack("<I", masked_crc32c(part)) for part in (length, content))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from bert_tf import run_files
-from bert_tf.files import atomic_write, last_lines
+from bert_tf.files import atomic_write, last_lines, open_at_end
 from grid import Run
 
 LAST_LINES = 20
@@ -14,8 +14,12 @@ LAST_LINES = 20
 
 @contextlib.contextmanager
 def open_log(run: Run) -> Iterator[IO[bytes]]:
-    """Opens `run.log` at its end; an empty line separates this attempt from earlier ones."""
-    with (run.folder / run_files.LOG).open("ab", buffering=0) as log:
+    """Opens `run.log` at its end; an empty line separates this attempt from earlier ones.
+
+    Raises:
+        OSError: it cannot be opened, or it is a symbolic link: what it points to is not written.
+    """
+    with open_at_end(run.folder / run_files.LOG) as log:
         if log.tell():
             log.write(b"\n")
         yield log

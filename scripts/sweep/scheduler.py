@@ -5,9 +5,10 @@ import datetime
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bert_tf import run_files
+from bert_tf.errors import reason_of
 from bert_tf.files import read_json_or_empty
 from finished import Data, describe_score, finished_score
 from gpus import environment
@@ -106,16 +107,20 @@ class Sweep:
         self._fail(attempt.number, attempt.run, outcome, read_last_lines(attempt.run, attempt.log_start), seconds)
 
     def _succeed(self, number: int, run: Run, score: str, when: str) -> None:
-        (run.folder / run_files.FAILURE).unlink(missing_ok=True)
+        self._write_failure(run, lambda: (run.folder / run_files.FAILURE).unlink(missing_ok=True), "removed")
         self._print(number, run, f"{score}, {when}")
 
     def _fail(self, number: int, run: Run, outcome: str, lines: Sequence[str], seconds: float) -> None:
         self.failed += 1
         self._print(number, run, f"FAILED, {clock(seconds)}, {': '.join([outcome, *lines[-1:]])}")
+        self._write_failure(run, lambda: record_failure(run, outcome, lines), "written")
+
+    def _write_failure(self, run: Run, write: Callable[[], None], done: str) -> None:
+        """Writes or removes `failure.txt`; the sweep goes on without it."""
         try:
-            record_failure(run, outcome, lines)
+            write()
         except OSError as error:
-            print(f"{run.folder / run_files.FAILURE}: cannot be written: {error.strerror}", file=sys.stderr)
+            print(f"{run.folder / run_files.FAILURE}: cannot be {done}: {reason_of(error)}", file=sys.stderr)
 
     def _print(self, number: int, run: Run, outcome: str) -> None:
         print(f"[{number}/{self.total}] {run.folder.name} ... {outcome}", flush=True)

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from safetensors.numpy import save_file
 from support.checkpoint_files import assert_same, forward_error, hugging_face
 from support.paths import ROOT
 
 from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
 from bert_tf.checkpoints.load import load_encoder
-from bert_tf.checkpoints.locate import latest_checkpoint, named_files, resolve
+from bert_tf.checkpoints.locate import named_files, resolve
 from bert_tf.errors import UserError
 
 
@@ -173,69 +172,6 @@ def test_finding_the_files_needs_no_tensorflow(folder):
     done = subprocess.run([sys.executable, "-c", code, folder], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "bert_tf.checkpoints.locate" in done.stdout
     assert "tensorflow" not in done.stdout
-
-
-# The newest checkpoint.
-
-
-@pytest.mark.parametrize("relative", [True, False])
-@pytest.mark.parametrize("name", ["model.ckpt-7", "modèle 中-7", 'with "quotes" and \\ and \'-7'])
-def test_the_newest_checkpoint_is_the_one_that_tensorflow_names(tmp_path, monkeypatch, name, relative):
-    monkeypatch.chdir(tmp_path.parent)
-    folder = tmp_path.name if relative else str(tmp_path)
-    tf.compat.v1.train.update_checkpoint_state(folder, f"{folder}/{name}", [f"{folder}/older", f"{folder}/{name}"])
-    assert (str(tmp_path) in (tmp_path / "checkpoint").read_text()) is not relative
-    assert latest_checkpoint(folder) == Path(folder, name)
-    assert Path(tf.train.get_checkpoint_state(folder).model_checkpoint_path) == Path(folder, name)
-
-
-def test_the_newest_checkpoint_of_a_manager_is_found(tmp_path):
-    manager = tf.train.CheckpointManager(tf.train.Checkpoint(x=tf.Variable(1.0)), str(tmp_path), max_to_keep=2)
-    for _ in range(3):
-        manager.save()
-    assert latest_checkpoint(str(tmp_path)) == Path(manager.latest_checkpoint) == tmp_path / "ckpt-3"
-
-
-def test_a_moved_folder_gives_the_checkpoint_in_it(tmp_path):
-    (tmp_path / "checkpoint").write_text('\n  model_checkpoint_path : "/old/model.ckpt-3"\n')
-    assert latest_checkpoint(tmp_path) == tmp_path / "model.ckpt-3"
-
-
-HOSTILE = {
-    "empty": b"",
-    "no text": b"\0\xff\xfe",
-    "not UTF-8": b'model_checkpoint_path: "\xff"',
-    "not UTF-8, escaped": b'model_checkpoint_path: "\\377"',
-    "bad escape": b'model_checkpoint_path: "\\x"',
-    "cut off escape": b'model_checkpoint_path: "\\u12"',
-    "not closed": b'model_checkpoint_path: "model.ckpt-1',
-    "two lines": b'model_checkpoint_path: "model\n.ckpt-1"',
-    "line end": b'model_checkpoint_path: "model.ckpt-1\\n"',
-    "NUL": b'model_checkpoint_path: "model.ckpt-1\\000"',
-    "no name": b'model_checkpoint_path: ""',
-    "root": b'model_checkpoint_path: "/"',
-    "upwards": b'model_checkpoint_path: "../.."',
-    "another field": b'all_model_checkpoint_paths: "model.ckpt-1"',
-    "another type": b"model_checkpoint_path: 7",
-    "JSON": b'{"model_checkpoint_path": "model.ckpt-1"}',
-    "blank": b"\n \t" * 50_000,
-}
-
-
-@pytest.mark.parametrize("kind", HOSTILE)
-def test_a_state_file_that_names_no_checkpoint_is_reported_in_one_line(folder, kind):
-    (folder / "checkpoint").write_bytes(HOSTILE[kind])
-    assert latest_checkpoint(folder) is None
-    with pytest.raises(UserError, match=r"checkpoint: cannot be read or names no checkpoint; remove it") as error:
-        resolve(folder)
-    assert "\n" not in str(error.value)
-
-
-def test_without_a_state_file_there_is_no_newest_checkpoint(tmp_path):
-    assert latest_checkpoint(tmp_path) is None
-    assert latest_checkpoint(tmp_path / "missing") is None
-    (tmp_path / "checkpoint").mkdir()
-    assert latest_checkpoint(tmp_path) is None
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, f"./{'x' * 300}/model", "a\0b", "", "gs://bucket/bert", b"bert", None])

@@ -16,6 +16,10 @@ from bert_tf.training.output_dir import OutputDir
 ARRAYS = {"output_bias": np.array([1.0, 2.0], np.float32), "global_step": np.int64(3)}
 
 
+def arrays_of(step: int) -> dict[str, np.ndarray]:
+    return {**ARRAYS, "global_step": np.int64(step)}
+
+
 @pytest.fixture
 def folder(tmp_path) -> OutputDir:
     folder = OutputDir(tmp_path / "run")
@@ -27,7 +31,7 @@ def start(folder: OutputDir, vocab: str = "[PAD]\n", overwrite: bool = False, **
     """Marks the folder as a run's."""
     files = {f"{name}.txt": text for name, text in model_files.items()}
     folder.start_run(
-        {"seed": 1}, {"bert_config.json": "{}\n", **files}, write(folder.path.parent / "words", vocab), overwrite
+        {"training": {"seed": 1}}, {"bert_config.json": "{}\n", **files}, write(folder.path.parent / "words", vocab), overwrite
     )
 
 
@@ -98,7 +102,8 @@ def test_only_a_writer_touches_the_folder(tmp_path):
         reader.write_eval_results({"loss": 1.0})
         reader.write_eval_values(["dev-1"], np.ones(1))
         reader.write_lines("lines.txt", ["a"])
-        reader.append_line("lines.txt", "b")
+        reader.append("lines.txt", b"b\n")
+        reader.start_events()
     assert not reader.path.exists()
 
 
@@ -187,7 +192,7 @@ def test_labels_that_cannot_be_read_are_reported_in_one_line(folder, content):
         (folder.path / "labels.txt").write_bytes(content)
     with pytest.raises(UserError) as error:
         folder.check_description({"labels.txt": "0\n"})
-    assert one_line(error).startswith(f"{folder.path / 'labels.txt'}: cannot be read: ")
+    assert one_line(error).startswith(f"{folder.path / 'labels.txt'}: cannot be read (")
 
 
 # Checkpoints
@@ -203,7 +208,7 @@ def test_a_checkpoint_is_read_as_it_was_written(folder):
 
 
 def test_tensorflow_finds_the_checkpoint_also_where_the_folder_has_moved(folder, tmp_path):
-    folder.write_checkpoint(12, ARRAYS)
+    folder.write_checkpoint(12, arrays_of(12))
     assert tf.train.latest_checkpoint(str(folder.path)) == str(folder.path / "model.ckpt-12")
     folder.path.rename(tmp_path / "moved")
     moved = OutputDir(tmp_path / "moved")
@@ -212,11 +217,18 @@ def test_tensorflow_finds_the_checkpoint_also_where_the_folder_has_moved(folder,
 
 
 def test_only_the_newest_checkpoint_is_kept(folder):
-    for step in (1, 20, 2):
-        folder.write_checkpoint(step, ARRAYS)
-    files = {"checkpoint", "model.ckpt-2.index", "model.ckpt-2.data-00000-of-00001"}
+    for step in (1, 2, 20):
+        folder.write_checkpoint(step, arrays_of(step))
+    files = {"checkpoint", "model.ckpt-20.index", "model.ckpt-20.data-00000-of-00001"}
     assert names_in(folder) - {".lock"} == files
-    assert folder.latest_step() == 2
+    assert folder.latest_step() == 20
+
+
+def test_a_checkpoint_of_a_later_step_is_never_removed(folder):
+    folder.write_checkpoint(343, arrays_of(343))
+    folder.write_checkpoint(20, arrays_of(20))
+    assert folder.latest_step() == 20
+    assert {"model.ckpt-343.index", "model.ckpt-343.data-00000-of-00001"} < names_in(folder)
 
 
 def test_a_new_checkpoint_leaves_what_a_user_keeps_beside_it(folder):
@@ -233,7 +245,7 @@ def test_the_older_checkpoint_stays_where_the_newer_cannot_be_written(folder, mo
     def disk_full(**kwargs):
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
 
-    folder.write_checkpoint(1, ARRAYS)
+    folder.write_checkpoint(1, arrays_of(1))
     monkeypatch.setattr(tf.raw_ops, "SaveV2", disk_full)
     with pytest.raises(UserError, match=r"model\.ckpt-2: cannot be written"):
         folder.write_checkpoint(2, ARRAYS)
@@ -246,13 +258,80 @@ def test_there_is_no_step_where_no_checkpoint_was_saved(folder):
     assert folder.latest_step() == 0
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["", "garbage", "\0\xff\xfe", 'model_checkpoint_path: "bert_model.ckpt"\n', 'model_checkpoint_path: "', "[1]\n"],
-)
-def test_a_checkpoint_file_that_is_not_ours_names_no_step(folder, content):
-    (folder.path / "checkpoint").write_text(content, encoding="latin-1")
-    assert folder.latest_step() == 0
+def reopened(folder: OutputDir) -> OutputDir:
+    """The folder as the next run finds it."""
+    again = OutputDir(folder.path)
+    with again.opened():
+        return again
+
+
+DAMAGES = ["", "garbage", "\0\xff\xfe", 'model_checkpoint_path: "', "[1]\n", 'model_checkpoint_path: "../model.ckpt-3"']
+
+
+@pytest.mark.parametrize("content", [None, *DAMAGES])
+def test_a_damaged_checkpoint_file_names_the_only_checkpoint_again(folder, content, caplog):
+    folder.write_checkpoint(3, ARRAYS)
+    before = (folder.path / "checkpoint").read_bytes()
+    damage(folder, content)
+    with pytest.raises(UserError):
+        folder.latest_step()
+    assert reopened(folder).latest_step() == 3
+    assert (folder.path / "checkpoint").read_bytes() == before
+    (message,) = caplog.messages
+    assert message.startswith(f"{folder.path / 'checkpoint'}: was missing or damaged")
+    assert reopened(folder).latest_step() == 3 and len(caplog.messages) == 1
+
+
+def damage(folder: OutputDir, content: str | None) -> None:
+    if content is None:
+        (folder.path / "checkpoint").unlink()
+    else:
+        (folder.path / "checkpoint").write_text(content, encoding="latin-1")
+
+
+@pytest.mark.parametrize("content", [None, *DAMAGES, 'model_checkpoint_path: "model.ckpt-4"'])
+def test_a_damaged_checkpoint_file_beside_several_checkpoints_is_an_error_and_nothing_is_lost(folder, content):
+    folder.write_checkpoint(343, arrays_of(343))
+    folder.write_checkpoint(20, arrays_of(20))
+    damage(folder, content)
+    before = names_in(folder)
+    with pytest.raises(UserError) as error:
+        reopened(folder).latest_step()
+    assert one_line(error).endswith('write this line into it: model_checkpoint_path: "model.ckpt-343"')
+    assert names_in(folder) == before
+
+
+def test_a_checkpoint_of_another_program_is_not_taken_for_none(folder):
+    write(folder.path / "checkpoint", 'model_checkpoint_path: "bert_model.ckpt"\n')
+    write(folder.path / "bert_model.ckpt.index", "")
+    with pytest.raises(UserError, match=r"checkpoint: names bert_model\.ckpt, which is no model\.ckpt-STEP"):
+        folder.latest_step()
+
+
+@pytest.mark.parametrize("inside", [np.int64(20), np.float32(20), np.array([343, 1]), np.int64(-343)])
+def test_a_name_with_another_step_than_the_checkpoint_has_is_refused(folder, inside):
+    folder.write_checkpoint(343, {**ARRAYS, "global_step": inside})
+    with pytest.raises(UserError) as error:
+        folder.start_step()
+    assert one_line(error).startswith(
+        f"{folder.checkpoint(343)}: is of step {inside.tolist()} (its global_step) and not 343"
+    )
+
+
+def test_the_name_counts_if_the_checkpoint_has_no_step(folder):
+    folder.write_checkpoint(343, {"output_bias": np.zeros(2, np.float32)})
+    assert folder.start_step() == 343
+
+
+@pytest.mark.parametrize("kind", ["index", "data-00000-of-00001"])
+@pytest.mark.parametrize("size", [0, 30])
+def test_a_checkpoint_that_is_cut_off_is_refused(folder, kind, size):
+    folder.write_checkpoint(3, ARRAYS)
+    path = folder.path / f"model.ckpt-3.{kind}"
+    path.write_bytes(path.read_bytes()[:size] if kind == "index" else b"")
+    with pytest.raises(UserError) as error:
+        folder.start_step()
+    assert one_line(error).startswith(f"{folder.checkpoint(3)}: ")
 
 
 # Results

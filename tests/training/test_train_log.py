@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorflow.core.util import event_pb2
 
+from bert_tf.files import append_whole
 from bert_tf.training.output_dir import OutputDir
 from bert_tf.training.train_log import TrainLog
 
@@ -103,3 +105,70 @@ def test_tensorboard_gets_the_same_numbers(tmp_path):
         for item in ((step, "loss", loss), (step, "learning_rate", rate))
     ]
     assert read_events(tmp_path) == [(step, tag, pytest.approx(value)) for step, tag, value in expected]
+
+
+# Resumed and killed runs in TensorBoard.
+
+
+def shown_steps(folder: Path, tag: str = "loss") -> list[int]:
+    """The steps of the points that TensorBoard shows."""
+    accumulator = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    accumulator.Reload()
+    return [event.step for event in accumulator.Tensors(tag)]
+
+
+@pytest.mark.slow
+def test_tensorboard_shows_each_step_of_a_resumed_run_once(tmp_path):
+    for finished in (0, 2, 2, 4):  # The run is killed again and again, without closing its log.
+        open_log(tmp_path, losses=LOSSES[:finished], every=1).add(LOSSES[: finished + 2])
+    log = open_log(tmp_path, losses=LOSSES[:5], every=1)
+    log.add(LOSSES)
+    log.close(LOSSES)
+    for tag in ("loss", "learning_rate"):
+        assert shown_steps(tmp_path, tag) == list(range(1, 8))
+
+
+def test_events_of_other_programs_stay(tmp_path):
+    with tf.summary.create_file_writer(str(tmp_path)).as_default():
+        tf.summary.scalar("theirs", 1.0, 1)
+    (tmp_path / "events.out.tfevents.1700000000.host").write_bytes(b"")
+    (tmp_path / "events.out.tfevents.1700000000.host.1.bert_tf").write_bytes(b"")
+    theirs = {path.name for path in tmp_path.iterdir()} - {"events.out.tfevents.1700000000.host.1.bert_tf"}
+    for _ in range(2):
+        open_log(tmp_path).close(LOSSES)
+    found = {path.name for path in tmp_path.iterdir()}
+    assert theirs < found and len(found - theirs - {"train_log.csv"}) == 1
+
+
+# Logs that cannot be written.
+
+
+@pytest.mark.parametrize("name", ["train_log.csv", "events.out.tfevents.1700000000.host.1.bert_tf"])
+def test_a_log_that_cannot_be_written_is_reported_once_and_the_other_goes_on(tmp_path, name, monkeypatch, caplog):
+    def fail(path: Path, *arguments: object) -> None:
+        if Path(path).name.partition(".")[0] == name.partition(".")[0]:
+            raise OSError(28, "No space left on device")
+        append_whole(path, *arguments)
+
+    log = open_log(tmp_path, every=1)
+    log.add(LOSSES[:2])
+    monkeypatch.setattr("bert_tf.training.output_dir.append_whole", fail)
+    log.add(LOSSES)
+    log.close(LOSSES)
+    (message,) = caplog.messages
+    assert message.startswith(f"Training continues without this log: {tmp_path / name.partition('.')[0]}")
+    assert "No space left on device" in message
+    complete = [(step, pytest.approx(loss), (step - 1) / 4) for step, loss in enumerate(LOSSES, start=1)]
+    assert read_rows(tmp_path) == (complete[:2] if name == "train_log.csv" else complete)
+    steps = [step for step, tag, _ in read_events(tmp_path) if tag == "loss"]
+    assert steps == (list(range(1, 8)) if name == "train_log.csv" else [1, 2])
+
+
+def test_a_folder_in_the_place_of_the_table_does_not_end_the_training(tmp_path, caplog):
+    (tmp_path / "train_log.csv").mkdir()
+    log = open_log(tmp_path, every=1)
+    log.add(LOSSES)
+    log.close(LOSSES)
+    (message,) = caplog.messages
+    assert "train_log.csv: cannot be written (Is a directory)" in message
+    assert len(read_events(tmp_path)) == 14

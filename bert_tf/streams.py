@@ -1,0 +1,54 @@
+"""Lets a program go on when nobody can read what it prints."""
+
+import contextlib
+import io
+import os
+import sys
+from typing import IO
+
+from absl import logging
+
+
+def forgive_unwritable_streams() -> None:
+    """Drops what the process prints to a stream that is closed, a pipe without a reader, or a file on a full disk.
+
+    Without it, a line that cannot be printed ends the program. Call it first: the numbers of closed streams would be
+    given to the next files that are opened, and TensorFlow would print its messages into them.
+    """
+    for descriptor in (0, 1, 2):
+        _reserve(descriptor)
+    # A stream that somebody put in its place, such as a notebook's, is theirs.
+    if sys.stdout is sys.__stdout__:
+        sys.stdout = _forgiving(1, sys.stdout)
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _forgiving(2, sys.stderr)
+        logging.get_absl_handler().python_handler.stream = sys.stderr
+
+
+def _reserve(descriptor: int) -> None:
+    """Opens the null device as this descriptor if it is closed and all lower ones are open."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def _forgiving(descriptor: int, stream: IO[str] | None) -> IO[str]:
+    if stream is not None:
+        with contextlib.suppress(OSError):
+            stream.flush()
+    # As Python makes its standard streams.
+    return io.TextIOWrapper(
+        io.BufferedWriter(_ForgivingFile(descriptor, "w", closefd=False)),
+        encoding=getattr(stream, "encoding", "utf-8"),
+        errors="backslashreplace",
+        line_buffering=getattr(stream, "line_buffering", True),
+    )
+
+
+class _ForgivingFile(io.FileIO):
+    def write(self, data: bytes) -> int | None:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
