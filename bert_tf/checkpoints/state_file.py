@@ -23,11 +23,12 @@ def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
     last part of the path is used, because the folder may have been moved since.
 
     Returns:
-        The prefix in `folder`; None if the folder has neither this file nor a `model.ckpt-STEP`.
+        The prefix in `folder`. If the file is missing or names nothing, that of the only `model.ckpt-STEP`. None if the
+        folder has neither this file nor a `model.ckpt-STEP`.
 
     Raises:
-        UserError: there are checkpoints, but it is not sure which is the newest: the file is missing, cannot be read,
-            names no checkpoint, or names one that is not there. Then nothing may be trained over them.
+        UserError: there are checkpoints, but it is not sure which is the newest: the file is missing or damaged beside
+            several of them, cannot be read, or names one that is not there. Then nothing may be trained over them.
 
     Example:
         >>> _ = Path("checkpoint").write_text('model_checkpoint_path: "/old/folder/model.ckpt-7"\n')
@@ -36,7 +37,9 @@ def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
         'model.ckpt-7'
     """
     state_file = Path(folder, "checkpoint")
-    name = named_checkpoint(folder)
+    name, step = named_checkpoint(folder), only_step(folder)
+    if not name and step is not None:
+        return Path(folder, f"model.ckpt-{step}")
     if name is None:
         return _without_state_file(folder)
     if not name:

@@ -123,5 +123,6 @@ def test_the_only_checkpoint_is_known_without_a_state_file(tmp_path):
     add_checkpoint(tmp_path, 343, INDEX, DATA)
     add_checkpoint(tmp_path, 344, DATA)
     assert only_step(tmp_path) == 343
+    assert latest_checkpoint(tmp_path) == checkpoint_in(tmp_path) == tmp_path / "model.ckpt-343"
     add_checkpoint(tmp_path, 20, INDEX)
     assert only_step(tmp_path) is None

@@ -31,7 +31,10 @@ def start(folder: OutputDir, vocab: str = "[PAD]\n", overwrite: bool = False, **
     """Marks the folder as a run's."""
     files = {f"{name}.txt": text for name, text in model_files.items()}
     folder.start_run(
-        {"training": {"seed": 1}}, {"bert_config.json": "{}\n", **files}, write(folder.path.parent / "words", vocab), overwrite
+        {"training": {"seed": 1}},
+        {"bert_config.json": "{}\n", **files},
+        write(folder.path.parent / "words", vocab),
+        overwrite,
     )
 
 
@@ -273,9 +276,7 @@ def test_a_damaged_checkpoint_file_names_the_only_checkpoint_again(folder, conte
     folder.write_checkpoint(3, ARRAYS)
     before = (folder.path / "checkpoint").read_bytes()
     damage(folder, content)
-    with pytest.raises(UserError):
-        folder.latest_step()
-    assert reopened(folder).latest_step() == 3
+    assert folder.latest_step() == reopened(folder).latest_step() == 3
     assert (folder.path / "checkpoint").read_bytes() == before
     (message,) = caplog.messages
     assert message.startswith(f"{folder.path / 'checkpoint'}: was missing or damaged")
