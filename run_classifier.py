@@ -10,7 +10,13 @@ trains a small pre-trained BERT and prints loss, accuracy and F1. As in the orig
         --init_checkpoint=$BERT_BASE_DIR/bert_model.ckpt --output_dir=/tmp/mrpc_output
 """
 
-from bert_tf.programs.run_classifier import run_main
+import sys
+
+try:
+    from bert_tf.programs.run_classifier import run_main
+except ModuleNotFoundError as error:
+    problem = f"the package {error.name} is missing; install this project with: pip install -e ."
+    sys.exit(f"run_classifier.py: error: {problem}")
 
 if __name__ == "__main__":
     run_main()

@@ -80,13 +80,22 @@ def run_program(
         argv: the command line to parse; by default this process's.
     """
     forgive_unwritable_streams()
-    # TensorFlow's own messages at the start are noise to most users; TF_CPP_MIN_LOG_LEVEL=0 brings them back.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _prepare_tensorflow()
     if config_class:
         define_flags(config_class)
     flags.FLAGS.set_gnu_getopt(takes_arguments)
     parse = functools.partial(_parse, takes_arguments=takes_arguments)
     app.run(lambda words: _run(main, words[1:] if takes_arguments else None, advice), argv, parse)
+
+
+def _prepare_tensorflow() -> None:
+    """Sets the environment variables that TensorFlow and Keras read when they are loaded."""
+    # TensorFlow's own messages at the start are noise to most users; TF_CPP_MIN_LOG_LEVEL=0 brings them back.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # We compute with Keras 2. What the user chose for Keras 3, such as KERAS_BACKEND=torch, is not for us.
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    # There is no keras.json in this folder, and none can be written there.
+    os.environ["KERAS_HOME"] = os.devnull
 
 
 def _parse(argv: list[str], takes_arguments: bool) -> list[str]:
@@ -105,6 +114,10 @@ def _run(main: Callable[..., None], arguments: list[str] | None, advice: Callabl
         main() if arguments is None else main(arguments)
     except UserError as error:
         sys.exit(_error_line(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "bert_tf":
+            raise
+        sys.exit(_error_line(f"the package {error.name} is missing; install this project with: pip install -e ."))
     except KeyboardInterrupt:
         print(f"{_program()}: interrupted; {printable(_advice(advice))}", file=sys.stderr)
         sys.exit(130)
