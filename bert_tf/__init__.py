@@ -8,7 +8,9 @@
 Importing it takes no time: each name is loaded when it is used first.
 """
 
+import contextlib
 import importlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -55,7 +57,24 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_MODULES[name]), name)
+    with _loading(name):
+        return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+@contextlib.contextmanager
+def _loading(name: str) -> Iterator[None]:
+    """Replaces what TensorFlow and Keras raise when they cannot be loaded by a `UserError`."""
+    from bert_tf.errors import UserError, reading
+
+    # TensorFlow loads Keras 3, which fails in several ways if it is set up for PyTorch or JAX.
+    remedy = "unset KERAS_BACKEND, repair ~/.keras/keras.json, or set TF_USE_LEGACY_KERAS=1 before Python starts"
+    with reading(f"{__name__}.{name}", remedy, "Keras cannot be loaded"):
+        try:
+            yield
+        except ModuleNotFoundError as error:
+            raise UserError(
+                f"the package {error.name} is missing; install this project with: pip install -e ."
+            ) from error
 
 
 def __dir__() -> list[str]:

@@ -1,10 +1,12 @@
 """The face of the library: eleven names, loaded when they are used."""
 
 import doctest
+import os
 import subprocess
 import sys
 
 import pytest
+from support.paths import ROOT
 
 import bert_tf
 
@@ -46,6 +48,31 @@ def test_names_that_need_no_tensorflow_do_not_load_it():
         "sys.exit('tensorflow' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def last_line_of(code: str, *options: str, **environment: str) -> str:
+    command = [sys.executable, *options, "-c", code]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    return done.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_a_setting_of_keras_3_that_stops_tensorflow_is_named(tmp_path):
+    environment = {"TF_USE_LEGACY_KERAS": "0", "KERAS_BACKEND": "no-such-backend"}
+    line = last_line_of("import bert_tf; bert_tf.load", **environment)
+    assert line.startswith("bert_tf.errors.UserError: bert_tf.load: Keras cannot be loaded")
+    (tmp_path / "keras.json").write_text('{"floatx": "int8"}')
+    line = last_line_of("import bert_tf; bert_tf.load", KERAS_HOME=str(tmp_path))
+    assert line.startswith("bert_tf.errors.UserError: bert_tf.load: Keras cannot be loaded")
+
+
+def test_a_package_that_is_missing_is_named():
+    # -S leaves out all installed packages.
+    line = last_line_of("import bert_tf; bert_tf.load", "-S", PYTHONPATH="")
+    assert line.startswith("bert_tf.errors.UserError: the package numpy is missing; install this project")
 
 
 def test_the_docstrings_examples_run():
