@@ -216,6 +216,18 @@ def test_a_compressed_index_is_refused(tmp_path):
     assert "the index is compressed" in problem_of(tmp_path / "x")
 
 
+def test_an_index_that_lists_a_block_twice_is_refused(tmp_path):
+    write_bundle(tmp_path / "x", {})
+    write_index(tmp_path / "x", HEADER, listed=2)
+    assert "blocks of the index overlap" in problem_of(tmp_path / "x")
+
+
+def test_an_index_of_more_arrays_than_any_model_has_is_refused(tmp_path):
+    write_bundle(tmp_path / "x", {})
+    write_index(tmp_path / "x", HEADER | {b"%06d" % i: b"" for i in range(100_000)}, block_size=200_000)
+    assert "the index has more than 100000 entries" in problem_of(tmp_path / "x")
+
+
 def is_read_or_refused(prefix) -> bool:
     try:
         read_checkpoint(prefix)

@@ -3,7 +3,6 @@
 import io
 import re
 import zipfile
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -61,18 +60,27 @@ def hugging_face(arrays: dict[str, np.ndarray], prefix: str = "", old_names: boo
     return renamed
 
 
-def write_index(prefix: Path, entries: dict[bytes, bytes], block_size: int = 1, compression: int = 0) -> None:
-    """Writes the index of a TensorFlow checkpoint: values by key in the order given, so many to a block."""
-    content, places = b"", []
+def write_index(
+    prefix: Path, entries: dict[bytes, bytes], block_size: int = 1, compression: int = 0, listed: int = 1
+) -> None:
+    """Writes the index of a TensorFlow checkpoint: values by key in the order given, so many to a block.
+
+    Each block is listed so many times; TensorFlow lists it once.
+    """
+    content, places = b"", {}
     for keys in (list(entries)[i : i + block_size] for i in range(0, len(entries), block_size)):
-        places.append((keys[-1], len(content)))
+        start = len(content)
         content = _with_block(content, {key: entries[key] for key in keys}, compression)
-    starts = [start for _, start in places] + [len(content)]
-    handles = [varint(start) + varint(end - start - 5) for start, end in pairwise(starts)]
-    content = _with_block(content, {key: handle for (key, _), handle in zip(places, handles, strict=True)}, compression)
-    index = varint(starts[-1]) + varint(len(content) - starts[-1] - 5)
-    footer = (varint(0) + varint(0) + index).ljust(40, b"\0") + (0xDB4775248B80FB57).to_bytes(8, "little")
-    Path(f"{prefix}.index").write_bytes(content + footer)
+        for i in range(listed):
+            places[keys[-1] + bytes(i)] = _handle(start, len(content))
+    start = len(content)
+    content = _with_block(content, places, compression)
+    footer = (_handle(0, 5) + _handle(start, len(content))).ljust(40, b"\0")
+    Path(f"{prefix}.index").write_bytes(content + footer + (0xDB4775248B80FB57).to_bytes(8, "little"))
+
+
+def _handle(start: int, end: int) -> bytes:
+    return varint(start) + varint(end - start - 5)
 
 
 def _with_block(content: bytes, entries: dict[bytes, bytes], compression: int) -> bytes:
