@@ -31,6 +31,7 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers: list[Callable[[Handler], None]] = []
         self.ranges: list[str | None] = []
+        self.versions: list[str | None] = []
         self.content = CONTENT
         self.etag: str | None = '"1"'
         self.date: str | None = None
@@ -48,6 +49,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.ranges.append(self.headers["Range"])
+        self.server.versions.append(self.headers["If-Range"])
         if self.server.answers:
             self.server.answers.pop(0)(self)
         else:
@@ -135,10 +137,11 @@ def test_a_connection_that_breaks_off_is_resumed_at_once(server, tmp_path, caplo
     assert content_of(tmp_path) == ["archive.zip"]
 
 
-def test_a_later_download_asks_for_the_rest(server, tmp_path):
+def test_a_later_download_asks_for_the_rest_of_the_same_version(server, tmp_path):
     break_down(server, tmp_path)
     assert fetch(server, tmp_path) == CONTENT
     assert server.ranges == [None, f"bytes={HALF}-"]
+    assert server.versions == [None, '"1"']
 
 
 def test_the_progress_starts_at_the_resumed_place(server, tmp_path, capfd):
