@@ -37,6 +37,7 @@ def test_a_misspelled_label_below_no_header_is_not_taken_for_one():
 
 def test_a_sentence_with_a_misspelled_label_is_not_lost_as_a_header():
     assert not is_header([["A cat sat .", "positiv"], *TEXTS], [0], 1, LABELS, True)
+    assert not is_header([["A cat sat .", "label"], *TEXTS], [0], 1, LABELS, False)
     assert is_header([["Describe the problem in full.", "category"], *TEXTS], [0], 1, LABELS, True)
 
 
@@ -55,6 +56,7 @@ def test_any_other_names_are_a_header_if_one_is_expected():
         (["a7", "The cat sat ."], False, False),
         (["a7", "\u732b\u5750\u3002"], False, False),
         (["a7", "Good film"], True, False),
+        (["7", "Good film"], False, False),
         (["0", "1"], True, True),
         (["sentence"], True, False),
     ],
@@ -63,6 +65,12 @@ def test_without_labels_the_texts_and_numbers_decide(first, with_expected, with_
     rows = [first, ["1", "A dog ran ."]]
     assert is_header(rows, [1], None, {}, True) == with_expected
     assert is_header(rows, [1], None, {}, False) == with_none_expected
+
+
+def test_the_numbers_that_pandas_gives_to_columns_are_a_header():
+    rows = [["", "0", "1"], ["0", "A dog ran .", "7"], ["1", "A cat sat .", "8"]]
+    assert is_header(rows, [1], None, {}, False)
+    assert not is_header([["0", "1"], ["2", "3"]], [1], None, {}, False)
 
 
 def test_a_list_of_words_may_begin_with_a_name():

@@ -202,6 +202,12 @@ def test_an_export_that_could_be_raw_or_quoted_is_refused(tmp_path):
     assert message.startswith("1: has 4 rows if its double quotes are characters, and 2 if they quote; ")
 
 
+def test_a_test_set_that_could_have_three_or_five_columns_is_refused(tmp_path):
+    write(tmp_path / "test.tsv", 'A\t"B\tC\tD"\t1\n' * 2)
+    with pytest.raises(UserError, match=r"can be read with 5 or 3 columns; quote all fields, as csv\.QUOTE_ALL does"):
+        MrpcProcessor().get_test_examples(tmp_path)
+
+
 def test_a_text_that_repeats_the_names_of_columns_is_an_example(tmp_path):
     write(tmp_path / "train.tsv", "sentence1\tsentence2\t1\nA .\tB .\t0\n")
     assert MrpcProcessor().get_train_examples(tmp_path)[0] == InputExample("train-1", "sentence1", "sentence2", "1")

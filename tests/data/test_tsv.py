@@ -139,6 +139,8 @@ FOUND_OUT = TsvFile("train.tsv", text_a=0, label=1, header=False)
         ('"Hello ."\t1\nBye .\t0\n', ['"Hello ."', "Bye ."]),
         ('"A, b"\t1\n"C, d"\t1\n"E, f"\t1\nG\t0\n', ["A, b", "C, d", "E, f", "G"]),
         ('""\t1\nC\t0\n', ["", "C"]),
+        ('"A, b"\t1\nG\t0\n', ['"A, b"', "G"]),
+        ('"A ""b"""\t1\nC "d" e\t0\nF "g" h\t0\n', ['"A ""b"""', 'C "d" e', 'F "g" h']),
         ('"""Hi"" and ""bye"" ."\t1\nA "b" c\t0\n', ['"Hi" and "bye" .', 'A "b" c']),
     ],
 )
@@ -177,6 +179,13 @@ def test_quotes_escaped_by_backslashes_are_refused_but_not_in_a_raw_file(tmp_pat
 def test_a_csv_file_with_fields_of_several_lines_is_named(tmp_path):
     content = 'text,label\n"A\nB, c",1\n"D, e",0\n'
     assert error_of(FOUND_OUT, tmp_path, content).startswith("1: the columns are separated by commas")
+
+
+def test_in_a_file_of_texts_alone_quotes_tell_an_empty_text_from_a_blank_line(tmp_path):
+    texts = TsvFile("train.tsv", text_a=0, header=False)
+    write(tmp_path / "train.tsv", '"A, ""b"""\n""\nC\n""\n')
+    assert [row.fields for _, row in texts.read(tmp_path)] == [['A, "b"'], [""], ["C"], [""]]
+    assert error_of(texts, tmp_path, "A\n\nB\n") == "2: the line is blank; remove it"
 
 
 def test_a_repeated_word_is_an_example_in_a_list_of_words(tmp_path):
