@@ -33,6 +33,7 @@ from bert_tf.report.significance import (
 
 SIGNIFICANCE = 0.05
 MAX_TESTED = 200  # of the configurations of a study, the best; each test takes about 0.1 s
+_MAX_SCORES = 100  # columns of the table
 MCNEMAR = "McNemar's exact test"
 BOOTSTRAP = "paired bootstrap"
 _SHORT_NAMES = {"learning_rate": "lr", "train_batch_size": "batch", "num_train_epochs": "epochs", "model": ""}
@@ -188,9 +189,9 @@ class Study:
 
     @property
     def other_scores(self) -> list[Score]:
-        """The scores of the runs besides the headline."""
+        """The scores of the runs besides the headline; not all of them if there are very many."""
         keys = {key for run in self.runs for key in run.results}
-        return [score for score in scores_among(keys) if score != self.headline]
+        return [score for score in scores_among(keys) if score != self.headline][:_MAX_SCORES]
 
     @property
     def headline_is_mean(self) -> bool:
@@ -359,7 +360,7 @@ def _name(configurations: Sequence[Configuration]) -> None:
     varying = _varying([each.flags for each in configurations]) or _MAIN_FLAGS
     for number, configuration in enumerate(configurations, start=1):
         configuration.number = number
-        configuration.label = ", ".join(_flag(name, configuration.flags.get(name)) for name in varying)
+        configuration.label = listed([_flag(name, configuration.flags.get(name)) for name in varying])
 
 
 def _varying(all_flags: Sequence[dict]) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bert_tf import run_files
 from bert_tf.data.examples import InputExample
 from bert_tf.data.processors import PROCESSORS
 from bert_tf.errors import UserError, reading
@@ -65,6 +66,8 @@ def _read_examples(run: Run) -> tuple[list[InputExample] | None, str | None]:
     """Reads the dev examples of a run in the order of its predictions; returns the reason if they cannot be read."""
     if run.task.lower() not in PROCESSORS:
         return None, f"the task {flag_text(run.task)} is unknown"
+    if run.data_dir is None:
+        return None, f"{run_files.RESULTS} does not name their folder"
     try:
         with reading(run.data_dir, "their predictions are shown without them"):
             examples = PROCESSORS[run.task.lower()]().get_dev_examples(run.data_dir)

@@ -10,12 +10,12 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, reading
 from bert_tf.files import atomic_write
 from bert_tf.report import table, wording
 from bert_tf.report.comparison import Configuration, Study, compare
 from bert_tf.report.escaping import csv_text, markdown_text
-from bert_tf.report.formatting import flag_text
+from bert_tf.report.formatting import flag_text, listed
 from bert_tf.report.page import page
 from bert_tf.report.runs import Inventory, read_runs
 from bert_tf.report.scores import LOSS
@@ -45,12 +45,13 @@ def write_report(folders: Sequence[Path], report_dir: Path) -> list[Path]:
         UserError: if a folder does not exist, no folder holds a run, or `report_dir` cannot be written to.
     """
     for folder in folders:
-        if not folder.exists():
-            raise UserError(f"{folder}: there is no such folder; give the folders of runs")
+        with reading(folder, "give the folders of runs"):
+            if not folder.exists():
+                raise UserError(f"{folder}: there is no such folder; give the folders of runs")
     inventory = read_runs(folders)
     if not (inventory.runs or inventory.unfinished or inventory.failed):
         others = f" ({inventory.skipped[0]})" if inventory.skipped else ""
-        raise UserError(f"{', '.join(map(str, folders))}: holds no run{others}; run run_classifier.py first")
+        raise UserError(f"{listed(list(map(str, folders)))}: holds no run{others}; run run_classifier.py first")
     studies = compare(inventory)
     contents = {
         "report.html": page(studies, inventory),

@@ -85,7 +85,7 @@ class Run:
         dev_data: a digest of the dev set's texts and labels; None if results.json does not have it.
         task: its name.
         dataset: the name of the data.
-        data_dir: the folder of the dev set.
+        data_dir: the folder of the dev set; None if results.json does not have it.
         versions: of Python and the packages.
         eval_precision: the type in which the evaluation computed; None if results.json does not have it.
         num_train_steps: of the whole training; None if no file has it.
@@ -103,7 +103,7 @@ class Run:
     dev_data: str | None
     task: str
     dataset: str
-    data_dir: str
+    data_dir: str | None
     versions: dict
     eval_precision: str | None
     num_train_steps: float | None
@@ -360,7 +360,7 @@ def _create_run(folder: Path, training: dict) -> tuple[Run, list[str]]:
         dev_data=_text(results, "dev_data"),
         task=_text(settings, "task_name") or "unknown",
         dataset=_text(results, "dataset") or "unknown",
-        data_dir=_text(evaluation, "data_dir") or _text(flags, "data_dir") or "unknown",
+        data_dir=_text(evaluation, "data_dir") or _text(flags, "data_dir"),
         versions=results["versions"],
         eval_precision=_text(evaluation, "mixed_precision"),
         num_train_steps=_first_number(training.get("num_train_steps"), results.get("num_train_steps")),

@@ -284,3 +284,13 @@ def test_evaluations_in_different_precision_are_noted(tmp_path, precisions, note
         edit_results(write(tmp_path, 1e-5, 0.8, seed), evaluation=evaluation)
     (study,) = studies_of(tmp_path)
     assert [note in line for line in study.notes] == [True] * bool(note)
+
+
+def test_very_many_flags_and_scores_leave_a_table_that_can_be_read(tmp_path):
+    for seed in range(2):
+        flags = {f"flag{number}": f"{number} {seed}" for number in range(1000)}
+        results = {f"eval_own{number}": 0.5 for number in range(1000)}
+        write(tmp_path, 1e-5, 0.8, seed, results=results, **flags)
+    (study,) = studies_of(tmp_path)
+    assert len(study.other_scores) == 100
+    assert all(each.label.endswith(" and 992 more") and len(each.label) < 200 for each in study.configurations)

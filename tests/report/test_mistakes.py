@@ -1,5 +1,5 @@
 import numpy as np
-from support.synthetic_runs import write_run
+from support.synthetic_runs import edit_results, write_run
 
 from bert_tf.report.mistakes import most_confident_mistakes
 from bert_tf.report.runs import read_runs
@@ -75,3 +75,8 @@ def test_a_data_set_that_breaks_its_reader_is_said(tmp_path, monkeypatch):
     write_run(tmp_path / "run", PROBABILITIES, LABELS, data_dir="folder")
     mistakes, reason = mistakes_of(tmp_path)
     assert reason.startswith("folder: cannot be read (too deep)") and mistakes
+
+
+def test_a_data_folder_that_is_not_named_is_said(tmp_path):
+    edit_results(write_run(tmp_path / "run", PROBABILITIES, LABELS), flags={"seed": 0})
+    assert "does not name their folder" in mistakes_of(tmp_path)[1]

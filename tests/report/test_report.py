@@ -311,9 +311,16 @@ def test_many_configurations_and_studies_have_a_limited_number_of_figures(tmp_pa
 
 
 @pytest.mark.slow
-def test_folders_that_are_not_utf8_make_a_report_and_their_names_are_printed(tmp_path):
-    top = tmp_path / os.fsdecode(b"\xff")
-    write_run(top / "run", draw_probabilities(LABELS, 0.8, 0))
-    process = run_script(top)
-    assert process.returncode == 0, process.stderr
-    assert process.stdout.split() == [str(tmp_path / "\\udcff" / name) for name in REPORT_FILES]
+def test_a_folder_with_a_name_that_is_not_utf8_is_in_the_report_if_it_is_below_the_argument(tmp_path):
+    odd = tmp_path / os.fsdecode(b"\xff")
+    (write_run(odd, draw_probabilities(LABELS, 0.8, 0)) / "results.json").unlink()
+    process = run_script(tmp_path)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert f"{tmp_path}/\ufffd: has no results.json".replace("_", "\\_") in (tmp_path / "report.md").read_text()
+    process = run_script(odd)
+    assert process.returncode == 1 and process.stderr.count("\n") == 1 and "not UTF-8" in process.stderr
+
+
+def test_a_path_that_is_too_long_is_the_users_mistake(tmp_path):
+    with pytest.raises(UserError, match="File name too long"):
+        write_report([tmp_path / ("x" * 300)], tmp_path)
