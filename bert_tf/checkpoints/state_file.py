@@ -37,8 +37,9 @@ def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
         'model.ckpt-7'
     """
     state_file = Path(folder, "checkpoint")
-    name, step = named_checkpoint(folder), only_step(folder)
-    if not name and step is not None:
+    name = named_checkpoint(folder)
+    step = None if name else only_step(folder)
+    if step is not None:
         return Path(folder, f"model.ckpt-{step}")
     if name is None:
         return _without_state_file(folder)
@@ -141,7 +142,7 @@ def _names_in(folder: str | os.PathLike) -> list[str]:
     with user_error_for(OSError, folder, "cannot be read", "check the path and its permissions"):
         try:
             return [path.name for path in Path(folder).iterdir()]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
 
 
@@ -153,6 +154,6 @@ def _exists(path: Path) -> bool:
     """
     try:
         path.lstat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return True

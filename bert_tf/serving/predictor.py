@@ -137,7 +137,7 @@ def load(folder: str | os.PathLike) -> Predictor:
         raise UserError(f"{folder}: there is no such folder; give the output folder of a finished run")
     labels = _read_labels(output_dir)
     files = resolve(folder)
-    run = (output_dir.read_run() or {}).get("training", {})
+    run = (output_dir.read_unchecked_run() or {}).get("training", {})
     config, arrays = BertConfig.from_json_file(files.config_file), read_checkpoint(files.checkpoint)
     check_sizes(config, arrays, files)
     head = ClassificationHead(BertEncoder(config, initializer="zeros"), len(labels), seed=0)

@@ -404,13 +404,34 @@ def checked_values(config: object) -> dict[str, object]:
         ...
         bert_tf.errors.UserError: eval_batch_size: is 0; it must be at least 1
     """
-    types, hints = flag_types(config), _type_hints(config)
-    values = {field: getattr(config, field) for field in types}
-    for field, declared in flags_of(config).items():
-        is_open = values[field] is None and type(None) in typing.get_args(hints[field])
-        if not is_open:
-            values[field] = _checked(values[field], types[field], declared, flag_name(field, declared))
-    return values
+    return checked_fields(type(config), {field: getattr(config, field) for field in flags_of(config)})
+
+
+def checked_fields(config_class: type, values: Mapping[str, object]) -> dict[str, object]:
+    """Checks values of some fields of a config, such as those that an earlier run wrote; see `checked_values`.
+
+    Args:
+        config_class: the class of the config.
+        values: by field. Other keys are left out.
+
+    Raises:
+        UserError: a value has another type than its flag, is out of its bounds, or is no local path.
+
+    Example:
+        >>> checked_fields(RunConfig, {"do_lower_case": "no"})
+        Traceback (most recent call last):
+        ...
+        bert_tf.errors.UserError: do_lower_case: is 'no'; it must be True or False
+    """
+    types, hints = flag_types(config_class), _type_hints(config_class)
+    checked = {}
+    for field, declared in flags_of(config_class).items():
+        if field in values:
+            value = values[field]
+            is_open = value is None and type(None) in typing.get_args(hints[field])
+            name = flag_name(field, declared)
+            checked[field] = None if is_open else _checked(value, types[field], declared, name)
+    return checked
 
 
 _KINDS = {

@@ -36,6 +36,7 @@ from bert_tf.files import (
     sync_folder,
     write_json,
 )
+from bert_tf.training.config import RunConfig, checked_fields
 
 _TEXT_FILES = (
     run_files.CHECKPOINT,
@@ -54,6 +55,7 @@ _CHECKPOINT_FILE = re.compile(r"model\.ckpt-([0-9]+)\.(index|meta|data-[0-9]{5}-
 _PARTIAL_CHECKPOINT = re.compile(r"\.model\.ckpt-[0-9]+\.partial")
 _EVENTS = re.compile(r"events\.out\.tfevents\..*")
 _OUR_EVENTS = re.compile(r"events\.out\.tfevents\.[0-9]{10}\..*\.bert_tf")
+_REPLACE_RUN = "put the right file there, or pass --overwrite_output_dir to train again"
 _MAKE_ROOM = "make room on the disk, or check it and the permissions, and run the same command again"
 
 
@@ -149,17 +151,31 @@ class OutputDir:
         """Returns what `start_run` wrote; None if no run was started here.
 
         Raises:
+            UserError: the file is broken, or a value has another type than its flag or is out of its bounds.
+        """
+        run = self.read_unchecked_run()
+        if run is None:
+            return None
+        try:
+            _check_run(run)
+        except UserError as error:
+            raise UserError(f"{self.path / run_files.RUN}: {error}; {_REPLACE_RUN}") from error
+        return run
+
+    def read_unchecked_run(self) -> dict | None:
+        """Returns what `start_run` wrote, whatever its values are; None if no run was started here.
+
+        Raises:
             UserError: the file is broken.
         """
         path = self.path / run_files.RUN
-        remedy = "--overwrite_output_dir starts again"
-        with reading(path, remedy):
+        with reading(path, _REPLACE_RUN):
             try:
                 run = read_json(path)
             except FileNotFoundError:
                 return None
         if not isinstance(run.get("training"), dict):
-            raise UserError(f"{path}: does not describe a run; {remedy}")
+            raise UserError(f"{path}: does not describe a run; {_REPLACE_RUN}")
         return run
 
     def start_run(self, run: Mapping, model_files: Mapping[str, str], vocab_file: Path, overwrite: bool) -> None:
@@ -330,3 +346,14 @@ class OutputDir:
         if self.is_writer:
             with self._writing(name):
                 append_whole(self.path / name, content)
+
+
+def _check_run(run: Mapping) -> None:
+    """Raises `UserError` if a value that a run wrote about itself has another type than it writes."""
+    training = run["training"]
+    checked_fields(RunConfig, training)
+    total, machines = training.get("num_train_steps", 1), run.get("machines", [])
+    if type(total) is not int or total < 1:
+        raise UserError(f"num_train_steps: is {printable(repr(total)):.60}; it must be a whole number of at least 1")
+    if not isinstance(machines, list) or not all(isinstance(machine, dict) for machine in machines):
+        raise UserError(f"machines: is {printable(repr(machines)):.60}; it must be a list of objects")

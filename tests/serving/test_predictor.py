@@ -1,6 +1,7 @@
 """A fine-tuned model in use: label names and probabilities for texts and pairs."""
 
 import json
+import os
 import shutil
 import threading
 import time
@@ -139,6 +140,30 @@ def test_labels_that_do_not_fit_the_weights_are_refused(folder, tmp_path):
     (copy / "labels.txt").write_text("0\n1\n2\n")
     with pytest.raises(UserError, match="output_bias"):
         load(copy)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe0\n", b"0\n0\n", "folder", "pipe"])
+def test_labels_that_cannot_be_used_are_refused_in_one_line(folder, tmp_path, content):
+    path = shutil.copytree(folder, tmp_path / "copy") / "labels.txt"
+    path.unlink()
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        Path.mkdir(path) if content == "folder" else os.mkfifo(path)
+    with pytest.raises(UserError, match=r"labels\.txt") as error:
+        load(path.parent)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"[" * 100_000, b'{"eval_accuracy": "high"}', "folder", "pipe"])
+def test_results_that_cannot_be_used_give_no_scores(folder, tmp_path, content):
+    path = shutil.copytree(folder, tmp_path / "copy") / "results.json"
+    path.unlink()
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        Path.mkdir(path) if content == "folder" else os.mkfifo(path)
+    assert load(path.parent).scores == {}
 
 
 @pytest.mark.parametrize("length", ["x", -1, 10**9, 2.5, None, True])

@@ -166,6 +166,53 @@ def test_a_broken_run_is_told_in_one_line(folder, content):
     assert "--overwrite_output_dir" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("max_seq_length", "abc"),
+        ("max_seq_length", True),
+        ("max_seq_length", -5),
+        ("do_lower_case", "no"),
+        ("do_lower_case", 1),
+        ("learning_rate", "5e-5"),
+        ("learning_rate", float("nan")),
+        ("train_batch_size", 2.5),
+        ("train_batch_size", [8]),
+        ("mixed_precision", "float8"),
+        ("model", {"name": "x"}),
+        ("num_train_steps", "343"),
+        ("num_train_steps", 0),
+    ],
+)
+def test_a_value_of_an_earlier_run_is_checked_as_a_flag_is(folder, field, value):
+    content = json.dumps({"training": {field: value}})
+    (folder.path / "run.json").write_text(content)
+    with pytest.raises(UserError) as error:
+        folder.read_run()
+    name = {"model": "bert_model"}.get(field, field)
+    assert one_line(error).startswith(f"{folder.path / 'run.json'}: {name}: is ")
+    assert (folder.path / "run.json").read_text() == content
+
+
+@pytest.mark.parametrize("machines", ["here", [1], {"cores": 2}])
+def test_machines_that_are_no_objects_are_refused(folder, machines):
+    (folder.path / "run.json").write_text(json.dumps({"training": {}, "machines": machines}))
+    with pytest.raises(UserError, match=r"run\.json: machines: is "):
+        folder.read_run()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "nested"])
+def test_what_is_in_the_place_of_run_json_is_told_in_one_line(folder, kind):
+    path = folder.path / "run.json"
+    if kind == "nested":
+        path.write_text('{"training": ' + "[" * 100_000)
+    else:
+        Path.mkdir(path) if kind == "folder" else os.mkfifo(path)
+    with pytest.raises(UserError) as error:
+        folder.read_run()
+    assert one_line(error).startswith(f"{path}: cannot be read (")
+
+
 def test_the_model_files_are_what_prediction_needs(folder):
     start(folder, vocab="[PAD]\nä\n", labels="entailment\nnot entailment\n")
     assert folder.config_file.read_text() == "{}\n"
