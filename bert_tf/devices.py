@@ -8,18 +8,31 @@ with devices.scope():
 import contextlib
 import dataclasses
 import functools
-import json
+import itertools
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 
-from bert_tf.errors import UserError
+# TensorFlow has no public access to the store that the processes of a training share.
+from tensorflow.python.eager import context as eager_context
+
+from bert_tf.cluster import Cluster, Member, read_tf_config
+from bert_tf.errors import UserError, reason_of
+from bert_tf.standard_error import hidden_start_up_messages
 
 _TPU_ANSWER_SECONDS = 10
+# All processes listen when TensorFlow starts to connect them.
+_CONNECT_SECONDS = 60
+_LOOK_MILLISECONDS = 500
+_LEAVE_MILLISECONDS = 10_000
+_exchange_numbers = itertools.count()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +41,7 @@ class Devices:
 
     Attributes:
         strategy: distributes the work.
+        cluster: the processes that share the work; None for one process.
 
     Example:
         >>> devices = Devices(tf.distribute.get_strategy())
@@ -36,6 +50,7 @@ class Devices:
     """
 
     strategy: tf.distribute.Strategy
+    cluster: Cluster | None = None
 
     @property
     def num_replicas(self) -> int:
@@ -47,23 +62,16 @@ class Devices:
         """True on TPU cores, which compile one program for each shape."""
         return isinstance(self.strategy, tf.distribute.TPUStrategy)
 
-    @functools.cached_property
+    @property
     def is_chief(self) -> bool:
         """True in the process that writes files: the first worker, or the only process."""
-        if not self._has_several_processes:
-            return True
-        resolver = self.strategy.cluster_resolver
-        return resolver.task_type == "chief" or ("chief" not in resolver.cluster_spec().jobs and resolver.task_id == 0)
+        return self.cluster is None or self.cluster.own_number == 0
 
     @property
     def label(self) -> str:
         """The number and kind of devices, such as `2 x GPU`."""
         kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
         return f"{self.num_replicas} x {'TPU core' if self.is_tpu else kind}"
-
-    @property
-    def _has_several_processes(self) -> bool:
-        return isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
     def scope(self) -> contextlib.AbstractContextManager:
         """Returns the strategy's scope, in which variables are created."""
@@ -77,21 +85,38 @@ class Devices:
                 f"use a multiple of {self.num_replicas}"
             )
 
-    def broadcast_from_chief(self, value: int) -> int:
-        """Returns the chief's `value` in all processes, which wait for one another here."""
-        if not self._has_several_processes:
-            return value
+    def exchange(self, message: str) -> list[str]:
+        """Gives a message to all processes and returns those of all, in the order of the cluster.
 
-        def of_replica(value: tf.Tensor) -> tf.Tensor:
-            is_first = tf.distribute.get_replica_context().replica_id_in_sync_group == 0  # one of the chief's
-            return tf.where(is_first, value, tf.zeros_like(value))
+        The processes wait for one another here. Messages may be of any length.
 
-        @tf.function
-        def broadcast(value: tf.Tensor) -> tf.Tensor:
-            parts = self.strategy.run(of_replica, (value,))
-            return self.strategy.reduce(tf.distribute.ReduceOp.SUM, parts, axis=None)
+        Raises:
+            UserError: another process has ended.
+        """
+        if self.cluster is None:
+            return [message]
+        topic = f"bert_tf/{next(_exchange_numbers)}"
+        with self.report_lost_workers():
+            eager_context.context().set_config_key_value(f"{topic}/{self.cluster.own_number}", message)
+            messages = [self._receive(f"{topic}/{number}") for number in range(len(self.cluster.members))]
+        # The store ends with the first process, which waits here until all have read.
+        with contextlib.suppress(tf.errors.OpError):
+            eager_context.context().wait_at_barrier(topic, _LEAVE_MILLISECONDS)
+        return messages
 
-        return int(broadcast(tf.constant(value, tf.int64)))
+    def _receive(self, key: str) -> str:
+        while True:
+            # Looks now and then, because Python handles no signal while TensorFlow waits.
+            with contextlib.suppress(tf.errors.DeadlineExceededError):
+                return eager_context.context().get_config_key_value(key, _LOOK_MILLISECONDS)
+            lost = self._find_lost()
+            if lost:
+                raise _lost(lost)
+
+    def _find_lost(self) -> Member | None:
+        jobs = [member.job for member in self.cluster.members]
+        states = eager_context.context().get_task_states([(job, jobs.count(job)) for job in dict.fromkeys(jobs)])
+        return next((member for member, error in zip(self.cluster.members, states, strict=True) if error), None)
 
     @contextlib.contextmanager
     def report_lost_workers(self) -> Iterator[None]:
@@ -99,9 +124,9 @@ class Devices:
         try:
             yield
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
-            if not self._has_several_processes:
+            if self.cluster is None:
                 raise
-            raise UserError("multi_worker_mirrored: another process has ended; its own message says why") from error
+            raise _lost(self.cluster.find(str(error))) from error
 
     def distribute(
         self, make_dataset: Callable[[int, range], tf.data.Dataset]
@@ -154,8 +179,8 @@ def create_devices(
     if name == "tpu":
         return Devices(_tpu_strategy(tpu_name, tpu_zone, gcp_project, num_tpu_cores))
     if name == "multi_worker_mirrored":
-        _check_tf_config()
-        return Devices(tf.distribute.MultiWorkerMirroredStrategy())
+        cluster = read_tf_config(os.environ.get("TF_CONFIG"))
+        return Devices(_multi_worker_strategy(cluster), cluster)
     gpus = tf.config.list_logical_devices("GPU")
     if name == "mirrored" or len(gpus) > 1:
         names = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
@@ -168,20 +193,61 @@ def has_only_cpus() -> bool:
     return not (tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
 
 
-def _check_tf_config() -> None:
+def _lost(member: Member | None) -> UserError:
+    who = member or "another process"
+    return UserError(
+        f"multi_worker_mirrored: {who} has ended; its own output says why. Start all again to continue from the last "
+        "checkpoint"
+    )
+
+
+def _multi_worker_strategy(cluster: Cluster) -> tf.distribute.Strategy:
+    cluster.wait_for_all()
+    _limit_time_to_connect(cluster)
+    with _signals_kept(), hidden_start_up_messages():
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except (tf.errors.OpError, RuntimeError, ValueError) as error:
+            who = cluster.find(str(error)) or "the other processes"
+            raise UserError(
+                f"multi_worker_mirrored: {cluster.own} cannot be connected with {who} ({reason_of(error)}); "
+                "check that TF_CONFIG has the same cluster everywhere and that each index is used once, and start all "
+                "again"
+            ) from error
+
+
+def _limit_time_to_connect(cluster: Cluster) -> None:
+    """Lets TensorFlow give up after a minute instead of an hour: it cannot be interrupted meanwhile."""
+    jobs = [member.job for member in cluster.members]
+    eager_context.context().configure_coordination_service(
+        service_type="standalone",
+        service_leader=f"/job:{jobs[0]}/replica:0/task:0",
+        cluster_register_timeout_in_ms=_CONNECT_SECONDS * 1000,
+        coordinated_jobs=[
+            coordination_config_pb2.CoordinatedJob(name=job, num_tasks=jobs.count(job)) for job in dict.fromkeys(jobs)
+        ],
+    )
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Puts SIGTERM's handler back after the block, in which TensorFlow takes the signal for itself and ignores it.
+
+    Ctrl-C ends the process at once inside the block: TensorFlow waits there without looking at Python's signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if handlers[signal.SIGINT] is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        cluster = json.loads(os.environ["TF_CONFIG"])
-        workers = cluster["cluster"]["worker"] if isinstance(cluster, dict) else None
-        index = int(cluster["task"]["index"])
-    except KeyError as error:
-        raise UserError(
-            f"multi_worker_mirrored: {error.args[0]} is not set; each worker needs TF_CONFIG="
-            '\'{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": N}}\''
-        ) from error
-    except (ValueError, TypeError) as error:
-        raise UserError(f"multi_worker_mirrored: TF_CONFIG is not a cluster specification: {error}") from error
-    if not isinstance(workers, list) or not 0 <= index < len(workers):
-        raise UserError(f"multi_worker_mirrored: TF_CONFIG has no worker {index}; its workers: {workers}")
+        yield
+    finally:
+        for number, handler in handlers.items():
+            # None: the handler was not set by Python, which cannot set it again.
+            if handler is not None:
+                signal.signal(number, handler)
 
 
 def _tpu_strategy(

@@ -9,18 +9,15 @@ scaled_sum(x, y, factor=3.0)
 
 import contextlib
 import functools
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 import tensorflow as tf
 
 from bert_tf.devices import has_only_cpus
+from bert_tf.standard_error import hidden_start_up_messages
 
 _compiled: dict[tuple, Callable] = {}
 _records: list[dict[tuple, Callable]] = []
-_hides_message = False
 
 
 def is_fusing() -> bool:
@@ -69,29 +66,11 @@ def _of_any_rows(x: tf.Tensor) -> tf.TensorSpec:
     return tf.TensorSpec([None, x.shape[1]] if x.shape.rank == 2 else x.shape, x.dtype)
 
 
-def hide_start_up_message() -> None:
-    """Lets `start_compiler` hide XLA's one-time start-up message, which no setting turns off.
-
-    For programs only: standard error of the whole process is closed for that moment.
-    """
-    global _hides_message
-    _hides_message = True
-
-
 @functools.cache
 def start_compiler() -> None:
-    """Makes XLA's first compilation, so that its start-up message can be hidden; without that it does nothing."""
-    if not _hides_message or sys.stderr is None:
-        return
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+    """Makes XLA's first compilation, which announces itself; a program can hide that, see `standard_error`."""
+    with hidden_start_up_messages():
         tf.function(lambda x: x + 1, jit_compile=True, autograph=False)(tf.zeros([1]))
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
 
 
 @contextlib.contextmanager

@@ -101,11 +101,11 @@ def main() -> None:
     processor = find_processor(config.task_name)
     examples = read_examples(processor, config)
     check_model(config)
-    from bert_tf.modeling.fusion import hide_start_up_message
+    from bert_tf.standard_error import hide_start_up_messages
     from bert_tf.tasks.classification import ClassificationTask
     from bert_tf.training.run import run
 
-    hide_start_up_message()
+    hide_start_up_messages()
     run(ClassificationTask(config.task_name, processor), config, examples)
 
 

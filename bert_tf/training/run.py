@@ -20,6 +20,7 @@ from bert_tf.devices import Devices, create_devices, has_only_cpus
 from bert_tf.errors import UserError
 from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Example, Task
+from bert_tf.training.agreement import Agreement, facts_of_run
 from bert_tf.training.config import RunConfig, resume_fields
 from bert_tf.training.determinism import deterministic_operations
 from bert_tf.training.efficiency import bfloat16_hint
@@ -55,8 +56,14 @@ def run(task: Task, config: RunConfig, examples: Mapping[str, Sequence[Example]]
     examples = read_examples(task, config) if examples is None else examples
     devices = find_devices(config)
     output_dir = find_output_dir(config, devices)
-    with deterministic_operations(), devices.report_lost_workers(), output_dir.opened():
+    with (
+        deterministic_operations(),
+        devices.report_lost_workers(),
+        Agreement(devices) as agreement,
+        output_dir.opened(),
+    ):
         start = find_start(task, config, examples.get("train"), output_dir, devices)
+        agreement.check(lambda: facts_of_run(task, start, examples, devices))
         config = start.config
         tokenizer = FullTokenizer(start.files.vocab_file, config.do_lower_case)
         head, step = build_head(task, start, tokenizer, devices)

@@ -100,8 +100,7 @@ def _start_of_training(
 ) -> Start:
     devices.check_batch_size(config.train_batch_size)
     config.check_size(len(examples))
-    step = find_resumable_step(config, task.digest(examples), output_dir) if output_dir.is_writer else 0
-    step = devices.broadcast_from_chief(step)
+    step = find_resumable_step(config, task.digest(examples), output_dir)
     if step:
         output_dir.check_description(task.describe())
         return Start(config, _files_of_output_folder(output_dir, step), step)

@@ -25,9 +25,10 @@ from bert_tf.errors import UserError
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.flops import forward_flops, training_flops
-from bert_tf.modeling.fusion import hide_start_up_message, is_fusing
+from bert_tf.modeling.fusion import is_fusing
 from bert_tf.modeling.heads import ClassificationHead
 from bert_tf.programs import run_classifier
+from bert_tf.standard_error import hide_start_up_messages
 from bert_tf.training.config import TrainingConfig
 from bert_tf.training.efficiency import device_peak, peak_memory_bytes
 from bert_tf.training.inference import predict
@@ -115,7 +116,7 @@ def write_model(job: dict) -> Prepared:
 def prepare_devices() -> Devices:
     """Prepares this process as run_classifier.py does, and returns its devices."""
     tf.config.experimental.enable_op_determinism()
-    hide_start_up_message()
+    hide_start_up_messages()
     return create_devices(None)
 
 

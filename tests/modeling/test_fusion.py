@@ -24,7 +24,7 @@ from bert_tf.devices import one_device
 from bert_tf.modeling.heads import ClassificationHead
 from bert_tf.training.config import TrainingConfig
 from bert_tf.training.loop import Training
-from bert_tf.modeling.fusion import hide_start_up_message
+from bert_tf.standard_error import hide_start_up_messages
 
 config = BertConfig(vocab_size=50, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24)
 ids = tf.RaggedTensor.from_row_lengths(tf.ones([120], tf.int32), [5, 10, 20, 25, 28, 32])
@@ -34,7 +34,7 @@ assert len(set(batch_row_counts(features.lengths, order, 40, few_sizes=True))) =
 settings = TrainingConfig(train_batch_size=2, learning_rate=5e-5)
 training = Training(ClassificationHead(BertEncoder(config), 2), settings, 6, one_device())
 batches = training.batches(features, order)
-hide_start_up_message()
+hide_start_up_messages()
 if sys.argv[1] == "ahead":
     training.compile_ahead(batches, features, order).join()
 print("NOW THE STEPS", file=sys.stderr, flush=True)

@@ -56,7 +56,6 @@ def run(processor, config, examples):
 
 for name, content in {
     "bert_tf.tasks.classification": {"ClassificationTask": lambda name, processor: processor},
-    "bert_tf.modeling.fusion": {"hide_start_up_message": lambda: None},
     "bert_tf.training.run": {"run": run},
     "bert_tf.training.early_checks": {"check_model": lambda config: None},
 }.items():
