@@ -7,7 +7,7 @@ import numpy as np
 
 from bert_tf import run_files
 from bert_tf.data.examples import InputExample
-from bert_tf.data.processors import PROCESSORS
+from bert_tf.data.processors import find_processor
 from bert_tf.errors import UserError, reading
 from bert_tf.report.formatting import flag_text
 from bert_tf.report.reading import Predictions
@@ -64,13 +64,15 @@ def most_confident_mistakes(runs: Sequence[Run], count: int = 10) -> tuple[list[
 
 def _read_examples(run: Run) -> tuple[list[InputExample] | None, str | None]:
     """Reads the dev examples of a run in the order of its predictions; returns the reason if they cannot be read."""
-    if run.task.lower() not in PROCESSORS:
+    try:
+        processor = find_processor(run.task)
+    except UserError:
         return None, f"the task {flag_text(run.task)} is unknown"
     if run.data_dir is None:
         return None, f"{run_files.RESULTS} does not name their folder"
     try:
         with reading(run.data_dir, "their predictions are shown without them"):
-            examples = PROCESSORS[run.task.lower()]().get_dev_examples(run.data_dir)
+            examples = processor.get_dev_examples(run.data_dir)
     except UserError as error:
         return None, str(error)
     if not _are_predicted(examples, run.predictions):

@@ -4,7 +4,7 @@ import dataclasses
 
 from bert_tf import run_files
 from bert_tf.data.examples import examples_digest
-from bert_tf.data.processors import PROCESSORS
+from bert_tf.data.processors import find_processor
 from bert_tf.files import read_json_or_empty
 from bert_tf.programs.run_classifier import ClassifierConfig
 from bert_tf.training.config import settle
@@ -33,7 +33,7 @@ def read_data(config: ClassifierConfig) -> Data:
     Raises:
         UserError: the files cannot be read, so that every run would fail.
     """
-    processor = PROCESSORS[config.task_name.lower()]()
+    processor = find_processor(config.task_name)
     train, dev = processor.get_train_examples(config.data_dir), processor.get_dev_examples(config.data_dir)
     return Data(examples_digest(train), examples_digest(dev))
 
