@@ -17,6 +17,8 @@ MAX_CONFIG_BYTES = 8 << 20
 MAX_PARAMETERS = 10_000_000_000
 MAX_LAYERS = 1000
 _HUGGING_FACE_ACTIVATIONS = {"gelu": "gelu_erf", "gelu_new": "gelu", "gelu_pytorch_tanh": "gelu"}
+# With other values the same weights compute other things.
+_HUGGING_FACE_NEEDS = {"position_embedding_type": "absolute", "is_decoder": False}
 # The positive normal numbers of float32, in which layer norm is computed.
 _SMALLEST_FLOAT, _LARGEST_FLOAT = 1.2e-38, 3.4e38
 
@@ -95,9 +97,9 @@ def read_config_fields(path: str | Path) -> dict:
 
 
 def _from_hugging_face(fields: dict, origin: str) -> dict:
-    if fields.get("position_embedding_type", "absolute") != "absolute":
-        kind = reprlib.repr(fields["position_embedding_type"])
-        raise UserError(f"{origin}: has position_embedding_type {kind}; only 'absolute' can be loaded")
+    for name, needed in _HUGGING_FACE_NEEDS.items():
+        if fields.get(name, needed) != needed:
+            raise UserError(f"{origin}: has {name} {reprlib.repr(fields[name])}; only {needed!r} can be loaded")
     activation = fields.get("hidden_act", "gelu")
     if isinstance(activation, str):
         activation = _HUGGING_FACE_ACTIVATIONS.get(activation, activation)

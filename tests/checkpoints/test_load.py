@@ -103,9 +103,8 @@ SIZES = {
 
 
 @pytest.mark.parametrize("field", SIZES)
-@pytest.mark.parametrize("factor", [2, 400])
-def test_a_configuration_of_other_sizes_is_refused_before_anything_is_built(folder, field, factor):
-    path, wrong = folder / "bert_config.json", min(SIZES[field] * factor, 999 if "layers" in field else 10**7)
+def test_a_configuration_of_other_sizes_is_refused_before_anything_is_built(folder, field):
+    path, wrong = folder / "bert_config.json", 2 * SIZES[field]
     path.write_text(json.dumps(json.loads(path.read_text()) | {field: wrong}))
     message = f"{path}: does not fit {folder}/bert_model.ckpt: {field} is {wrong}, but the weights have {SIZES[field]};"
     with pytest.raises(UserError, match=message):

@@ -99,6 +99,7 @@ def test_a_configuration_survives_being_written(tmp_path):
         ('{"vocab_size": 9, "hidden_act": "swish"}', "hidden_act is 'swish'; known are gelu, gelu_erf, relu"),
         ('{"vocab_size": 9, "hidden_size": 100}', "hidden_size 100 is not a multiple of num_attention_heads 12"),
         ('{"vocab_size": 9, "model_type": "roberta"}', "is a 'roberta' model"),
+        ('{"vocab_size": 9, "model_type": "bert", "is_decoder": true}', "has is_decoder True; only False can be"),
         ('{"vocab_size": 9, "model_type": ["bert"]}', "is a ['bert'] model"),
         ('{"vocab_size": 9, "layer_norm_eps": NaN}', "layer_norm_eps is nan; it must be positive and finite"),
         ('{"vocab_size": 9, "layer_norm_eps": Infinity}', "layer_norm_eps is inf; it must be positive and finite"),
