@@ -19,7 +19,7 @@ import tensorflow as tf
 from bert_tf.data.batches import batch_dataset, batch_row_counts, training_order
 from bert_tf.data.features import Features
 from bert_tf.devices import Devices
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, reading
 from bert_tf.modeling.fusion import compile_for, is_fusing, recorded, start_compiler
 from bert_tf.modeling.heads import Batch, Head
 from bert_tf.training.config import TrainingConfig
@@ -278,10 +278,11 @@ class Training:
                 f"{output_dir.checkpoint(step)}: cannot be resumed: {missing[0]} and {len(missing) - 1} more are "
                 "missing; --overwrite_output_dir starts again"
             )
-        for name, variable in variables.items():
-            variable.assign(np.reshape(arrays[name], variable.shape))
-        self._losses = arrays["training/losses"]
-        self._seconds = float(arrays["training/seconds"])
+        with reading(output_dir.checkpoint(step), "--overwrite_output_dir starts again", "cannot be resumed"):
+            for name, variable in variables.items():
+                variable.assign(np.reshape(arrays[name], variable.shape))
+            self._losses = arrays["training/losses"]
+            self._seconds = float(arrays["training/seconds"])
 
 
 def _trainable_by_name(head: Head) -> dict[str, tf.Variable]:

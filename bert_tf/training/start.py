@@ -19,7 +19,7 @@ from bert_tf.checkpoints.load import check_sizes, fill
 from bert_tf.checkpoints.locate import CheckpointFiles, checkpoint_in, named_files, resolve
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
-from bert_tf.errors import UserError, printable
+from bert_tf.errors import UserError, printable, reading
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Head
@@ -292,7 +292,7 @@ def build_head(task: Task, start: Start, tokenizer: FullTokenizer, devices: Devi
         _say_where_the_head_comes_from(head, arrays, has_head, files)
     if not config.do_train:
         _warn_if_unfinished(start, arrays)
-    return head, int(np.ravel(arrays.get("global_step", 0))[0])
+    return head, _step(arrays, files.checkpoint)
 
 
 def _new_head(task: Task, config: RunConfig, bert_config: BertConfig, devices: Devices, initializer: str) -> Head:
@@ -304,6 +304,12 @@ def _new_head(task: Task, config: RunConfig, bert_config: BertConfig, devices: D
 def _has_head(head: Head, arrays: Mapping) -> bool:
     own = head.own_variables_by_name.items()
     return all(name in arrays and tuple(arrays[name].shape) == tuple(v.shape) for name, v in own)
+
+
+def _step(arrays: Mapping, checkpoint: Path) -> int:
+    """Returns the step at which a checkpoint was saved; 0 if it does not say."""
+    with reading(checkpoint, "copy or download it again", "its global_step is no number"):
+        return int(np.asarray(arrays.get("global_step", 0)).item())
 
 
 def _say_where_the_head_comes_from(head: Head, arrays: Mapping, has_head: bool, files: CheckpointFiles) -> None:
@@ -320,7 +326,7 @@ def _warn_if_unfinished(start: Start, arrays: Mapping) -> None:
         logging.warning(
             "%s: is from step %d%s of a training that is not finished; the command that started it resumes it.",
             start.files.checkpoint,
-            int(arrays["global_step"]),
+            _step(arrays, start.files.checkpoint),
             of_total,
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support.tiny import write_tiny_model
 
+from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
 from bert_tf.checkpoints.locate import CheckpointFiles, resolve
 from bert_tf.data.processors import MrpcProcessor
 from bert_tf.data.tokenization import FullTokenizer
@@ -95,3 +96,11 @@ def test_a_vocabulary_larger_than_the_model_is_refused(folder):
         file.write("more\n")
     with pytest.raises(UserError, match=r"vocab.txt: has 96 pieces, but .*/bert_config.json has room for 95; give"):
         build(resolve(folder))
+
+
+@pytest.mark.parametrize("step", [np.zeros(0, np.int64), np.zeros(2, np.int64), np.float32("nan")], ids=str)
+def test_a_global_step_that_is_no_number_is_refused_in_one_line(folder, step):
+    files = resolve(folder)
+    write_checkpoint(files.checkpoint, read_checkpoint(files.checkpoint) | {"global_step": step})
+    with pytest.raises(UserError, match=rf"{files.checkpoint}: its global_step is no number \([^\n]+$"):
+        build(files)

@@ -399,6 +399,28 @@ def test_a_checkpoint_without_moments_is_not_continued(output_dir):
     assert re.match(rf"{output_dir.path}/model\.ckpt-3: cannot be resumed: .* are missing; [^\n]+$", str(error.value))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays | {"output_bias": np.zeros(5, np.float32)},
+        lambda arrays: {name: array for name, array in arrays.items() if name != "training/losses"},
+        lambda arrays: arrays | {"training/seconds": np.zeros(2)},
+    ],
+)
+def test_a_checkpoint_with_arrays_of_another_shape_is_not_continued(output_dir, change):
+    head = make_tiny_head()
+    arrays = {name: variable.numpy() for name, variable in head.variables_by_name.items()}
+    arrays |= {
+        "global_step": np.int64(7),
+        "training/losses": np.zeros(7, np.float32),
+        "training/seconds": np.float64(1),
+    }
+    output_dir.write_checkpoint(7, change(arrays))
+    with pytest.raises(UserError) as error:
+        run(output_dir, start_step=7)
+    assert re.match(rf"{output_dir.path}/model\.ckpt-7: cannot be resumed \([^\n]+$", str(error.value))
+
+
 # Frozen variables
 
 
