@@ -1,7 +1,10 @@
 """The files of an output folder, and how the next run reads them."""
 
+import contextlib
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -145,6 +148,129 @@ def test_without_overwriting_nothing_is_removed(folder):
 def write(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
+
+
+# Links, leftovers, and disks that cannot be written.
+
+
+def write_everything(folder: OutputDir) -> None:
+    start(folder, labels="0\n1\n")
+    folder.write_results({"loss": 1.0})
+    folder.write_eval_results({"loss": 1.0})
+    folder.write_eval_values(["dev-1"], np.ones(1))
+    for name in ("eval_predictions.tsv", "test_results.tsv", "train_log.csv"):
+        folder.write_lines(name, ["a line"])
+    folder.write_checkpoint(3, ARRAYS)
+
+
+def test_no_file_outside_is_written_through_a_link(folder, tmp_path):
+    write_everything(folder)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for path in list(folder.path.iterdir()):
+        if path.name != ".lock":
+            path.unlink()
+            state = 'model_checkpoint_path: "model.ckpt-3"'
+            path.symlink_to(write(outside / path.name, state if path.name == "checkpoint" else "theirs"))
+    (folder.path / ".model.ckpt-3.partial").symlink_to(outside)
+    (folder.path / ".model.ckpt-4.partial").mkdir()
+    (folder.path / ".model.ckpt-4.partial" / "checkpoint.index").symlink_to(write(outside / "inner", "theirs"))
+    before = {path.name: path.read_text() for path in outside.iterdir()}
+    with folder.opened():
+        write_everything(folder)
+    assert {path.name: path.read_text() for path in outside.iterdir()} == before
+    assert not any(path.is_symlink() for path in folder.path.iterdir())
+    assert folder.start_step() == 3
+
+
+@pytest.mark.parametrize("is_dangling", [False, True])
+def test_a_lock_that_is_a_link_is_refused_in_one_line(folder, tmp_path, is_dangling):
+    outside = write(tmp_path / "outside", "theirs")
+    (folder.path / ".lock").unlink()
+    (folder.path / ".lock").symlink_to(outside if not is_dangling else tmp_path / "none")
+    with pytest.raises(UserError) as error, folder.opened():
+        pass
+    assert one_line(error).startswith(f"{folder.path / '.lock'}: cannot be locked (is a symbolic link); remove it")
+    assert outside.read_text() == "theirs" and not (tmp_path / "none").exists()
+
+
+def test_the_folder_itself_may_be_a_link(folder, tmp_path):
+    (tmp_path / "link").symlink_to(folder.path)
+    linked = OutputDir(tmp_path / "link")
+    with linked.opened():
+        write_everything(linked)
+    assert folder.start_step() == 3 and (tmp_path / "link").is_symlink()
+
+
+def test_what_killed_runs_left_half_written_is_removed_and_nothing_else(folder):
+    ours = [".results.json.k3_x9q2z", ".checkpoint.abcdefgh", ".train_log.csv.________", ".failure.txt.00000000"]
+    theirs = [".results.json.bak", ".results.json.K3_X9Q2Z", ".notes.txt.abcdefgh", ".model.ckpt-best.partial"]
+    for name in (*ours, *theirs):
+        write(folder.path / name, "half")
+    for name in (".model.ckpt-12.partial", "model.ckpt-12.partial"):
+        (folder.path / name).mkdir()
+        write(folder.path / name / "checkpoint.data-00000-of-00001.tempstate", "half")
+    reopened(folder)
+    assert names_in(folder) == {".lock", *theirs, "model.ckpt-12.partial"}
+
+
+def test_another_runs_half_written_files_are_left_alone(folder):
+    with folder.opened():
+        write(folder.path / ".results.json.k3_x9q2z", "half")
+        with pytest.raises(UserError, match="another run"), OutputDir(folder.path).opened():
+            pass
+        assert ".results.json.k3_x9q2z" in names_in(folder)
+
+
+@pytest.mark.parametrize("name", ["results.json", "checkpoint", "run.json", "vocab.txt", "train_log.csv", "labels.txt"])
+def test_a_folder_in_the_place_of_a_file_is_refused_before_anything_is_computed(folder, name):
+    (folder.path / name).mkdir()
+    write(folder.path / name / "file", "theirs")
+    with pytest.raises(UserError) as error, folder.opened():
+        pass
+    assert one_line(error).startswith(f"{folder.path / name}: is a folder; ")
+    assert (folder.path / name / "file").read_text() == "theirs"
+
+
+WRITES = {
+    "run.json": lambda folder: folder.write_run({"training": {"seed": 2}}),
+    "results.json": lambda folder: folder.write_results({"loss": 1.0}),
+    "eval_results.txt": lambda folder: folder.write_eval_results({"loss": 1.0}),
+    "eval_values.tsv": lambda folder: folder.write_eval_values(["dev-1"], np.ones(1)),
+    "test_results.tsv": lambda folder: folder.write_lines("test_results.tsv", ["a line"]),
+    "train_log.csv": lambda folder: folder.append("train_log.csv", b"1,1.0,1.0\n"),
+    "model.ckpt-4": lambda folder: folder.write_checkpoint(4, arrays_of(4)),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_full_disk_is_one_line_and_leaves_the_folder_as_it_was(folder, name):
+    write_everything(folder)
+    before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
+    with full_disk(), pytest.raises(UserError) as error:
+        WRITES[name](folder)
+    assert one_line(error).startswith(f"{folder.path / name}: cannot be written (")
+    assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
+
+
+def test_overwriting_removes_nothing_if_the_disk_is_full(folder):
+    write_everything(folder)
+    before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
+    with full_disk(), pytest.raises(UserError, match=r"run\.json: cannot be written"):
+        folder.start_run({"training": {"seed": 2}}, {}, folder.path / "vocab.txt", overwrite=True)
+    assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
+
+
+@contextlib.contextmanager
+def full_disk():
+    """Lets no byte be written to any file."""
+    limits, before = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
 
 
 # The run
