@@ -32,3 +32,21 @@ def test_a_failure_is_reported_with_its_own_lines_and_not_those_of_an_earlier_on
     lines = (project.output / NAME / "failure.txt").read_text().splitlines()
     assert lines[4:] == [f"a line of {NAME}", f"the last line of {NAME}"]
     assert (project.output / NAME / "run.log").read_text().splitlines() == [*lines[4:], "", *lines[4:]]
+
+
+def test_nothing_outside_is_written_through_a_link(project, tmp_path):
+    outside = tmp_path / "outside"
+    outside.write_text("theirs")
+    folder = project.output / NAME
+    folder.mkdir(parents=True)
+    for name in ("run.log", "failure.txt"):
+        (folder / name).symlink_to(outside)
+    done = project.run(**SWEEP)
+    assert done.returncode == 1 and "FAILED" in done.stdout and "run.log" in done.stdout
+    assert "is a symbolic link" in (folder / "failure.txt").read_text()
+    (project.output / ".sweep.lock").unlink()
+    (project.output / ".sweep.lock").symlink_to(outside)
+    refused = project.run(**SWEEP)
+    assert refused.returncode == 1 and "Traceback" not in refused.stderr
+    assert ".sweep.lock: cannot be locked (is a symbolic link); remove it" in refused.stderr.splitlines()[-1]
+    assert outside.read_text() == "theirs"
