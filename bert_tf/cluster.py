@@ -7,6 +7,7 @@ cluster.wait_for_all()
 import contextlib
 import dataclasses
 import json
+import os
 import re
 import socket
 import time
@@ -135,16 +136,16 @@ class Cluster:
     @contextlib.contextmanager
     def _listening(self) -> Iterator[None]:
         """Listens at this process's port, so that the others see that it has started."""
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind(("", self.own.port))
-                listener.listen(128)
-            except OSError as error:
-                raise UserError(
-                    f"multi_worker_mirrored: {self.own} cannot listen at port {self.own.port} ({reason_of(error)}); "
-                    "end the program that uses it, or name another port in every TF_CONFIG"
-                ) from error
+        has_both = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if has_both else socket.AF_INET
+        try:
+            listener = socket.create_server(("", self.own.port), family=family, dualstack_ipv6=has_both)
+        except OSError as error:
+            raise UserError(
+                f"multi_worker_mirrored: {self.own} cannot listen at port {self.own.port} "
+                f"({os.strerror(error.errno)}); end the program that uses it, or name another port in every TF_CONFIG"
+            ) from error
+        with listener:
             yield
 
 
