@@ -5,6 +5,7 @@ if __name__ == "__main__":
 """
 
 import functools
+import io
 import logging as standard_logging
 import os
 import sys
@@ -80,7 +81,12 @@ def run_program(
         argv: the command line to parse; by default this process's.
     """
     forgive_unwritable_streams()
+    if sys.flags.optimize > 1:
+        sys.exit(_error_line("python -OO removes docstrings, which TensorFlow needs; use -O, or PYTHONOPTIMIZE=1"))
     _prepare_tensorflow()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A path with other letters than the terminal has must not end a program that is done.
+        sys.stdout.reconfigure(errors="backslashreplace")
     if config_class:
         define_flags(config_class)
     flags.FLAGS.set_gnu_getopt(takes_arguments)

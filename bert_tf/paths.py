@@ -5,6 +5,7 @@ path = local_path("~/output", "output_dir")
 
 import os
 import re
+import sys
 
 from bert_tf.errors import UserError
 
@@ -62,6 +63,10 @@ def _address_problem(text: str) -> str | None:
 
 
 def _name_problem(text: str) -> str | None:
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8" and not text.isascii():
+        # TensorFlow would use another name than Python.
+        return f"{_shown(text)}: Python takes file names for {encoding}; set PYTHONUTF8=1 before it starts"
     if any("\ud800" <= char <= "\udfff" for char in text):
         return f"{_shown(text)}: is not UTF-8; rename the file or folder"
     names = [len(name.encode()) for name in text.split("/")]

@@ -1,8 +1,10 @@
 """Flags made from the fields of a config, and how a program ends."""
 
 import dataclasses
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from absl import flags
@@ -127,3 +129,50 @@ def test_advice_that_cannot_be_given_is_to_run_the_command_again(tmp_path):
     (tmp_path / "program.py").write_text(code)
     done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (130, "program.py: interrupted; run the same command again\n")
+
+
+@pytest.fixture
+def start(tmp_path) -> Callable[..., subprocess.CompletedProcess]:
+    """Runs a program with this `main`, with these environment variables."""
+
+    def start(main: str, *options: str, **environment: str) -> subprocess.CompletedProcess:
+        code = f"from bert_tf.flags import run_program\ndef main():\n    {main}\nrun_program(main)\n"
+        (tmp_path / "program.py").write_text(code, encoding="utf-8")
+        command = [sys.executable, *options, "program.py"]
+        environment = {**os.environ, **environment}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    return start
+
+
+def test_a_program_takes_nothing_from_the_settings_of_keras_3(start):
+    show = "import os; print(*(os.environ[name] for name in ('TF_USE_LEGACY_KERAS', 'KERAS_HOME')))"
+    done = start(show, TF_USE_LEGACY_KERAS="0", KERAS_HOME="/home/somebody")
+    assert done.stdout == f"1 {os.devnull}\n"
+
+
+@pytest.mark.slow
+def test_a_backend_of_keras_3_and_a_broken_keras_json_do_not_matter(start, tmp_path):
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text('{"backend": "torch", "floatx": "int8"}')
+    main = "import bert_tf, tf_keras; print(bert_tf.load.__name__, tf_keras.backend.floatx())"
+    done = start(main, HOME=str(tmp_path), KERAS_BACKEND="no-such-backend")
+    assert done.stdout == "load float32\n", done.stderr
+
+
+def test_a_package_that_is_missing_is_one_line(start):
+    done = start("import no_such_package.part")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "program.py: error: the package no_such_package is missing; install this project with: pip install -e .\n",
+    )
+
+
+def test_the_removal_of_docstrings_is_refused(start):
+    done = start("pass", "-OO")
+    assert done.returncode == 1 and done.stderr.startswith("program.py: error: python -OO removes docstrings")
+
+
+def test_letters_that_the_terminal_lacks_do_not_end_a_program(start):
+    done = start("print('gr\u00f6\u00dfe')", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout) == (0, "gr\\xf6\\xdfe\n")

@@ -1,5 +1,8 @@
 """Paths that users give: what is a local path, and what is refused."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,3 +74,16 @@ def test_what_is_no_local_path_is_refused_in_one_line(path, problem):
 def test_a_folder_that_ends_with_a_space_can_be_used_if_it_is_there(tmp_path):
     (tmp_path / "out ").mkdir()
     assert local_path(tmp_path / "out ", "data_dir") == f"{tmp_path}/out "
+
+
+def test_letters_that_python_cannot_write_are_refused():
+    code = (
+        "from bert_tf.errors import UserError\n"
+        "from bert_tf.paths import local_path\n"
+        "try:\n    local_path('gr\\u00f6\\u00dfe', 'output_dir')\n"
+        "except UserError as error:\n    print(ascii(str(error)))\n"
+    )
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "Python takes file names for ascii; set PYTHONUTF8=1 before it starts" in done.stdout
