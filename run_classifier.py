@@ -17,6 +17,8 @@ try:
 except ModuleNotFoundError as error:
     problem = f"the package {error.name} is missing; install this project with: pip install -e ."
     sys.exit(f"run_classifier.py: error: {problem}")
+except KeyboardInterrupt:
+    sys.exit(130)
 
 if __name__ == "__main__":
     run_main()

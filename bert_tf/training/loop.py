@@ -63,7 +63,7 @@ class Training:
         seconds_between_checkpoints: a slow run is saved this often, so that no kill costs more.
 
     Raises:
-        UserError: the replicas cannot share a batch.
+        UserError: a field of the config is open, or the replicas cannot share a batch.
     """
 
     seconds_between_checkpoints = 600
@@ -76,6 +76,7 @@ class Training:
         devices: Devices,
         schedule: Callable[[tf.Tensor], tf.Tensor] | None = None,
     ):
+        _check_settled(config)
         devices.check_batch_size(config.train_batch_size)
         self.head = head
         self.config = config
@@ -283,6 +284,12 @@ class Training:
                 variable.assign(np.reshape(arrays[name], variable.shape))
             self._losses = arrays["training/losses"]
             self._seconds = float(arrays["training/seconds"])
+
+
+def _check_settled(config: TrainingConfig) -> None:
+    for name in ("train_batch_size", "learning_rate"):
+        if getattr(config, name) is None:
+            raise UserError(f"{name}: is open; give the config a value")
 
 
 def _trainable_by_name(head: Head) -> dict[str, tf.Variable]:

@@ -475,3 +475,10 @@ def test_weights_that_are_not_finite_are_never_saved(output_dir):
     with pytest.raises(UserError, match=r"^step 2: .*the last good checkpoint is [^ ]*model\.ckpt-1;"):
         make_training(4, 4, schedule=schedule, save_checkpoints_steps=1).run(make_tiny_features(), output_dir)
     assert all(np.isfinite(array).all() for array in output_dir.read_checkpoint(output_dir.latest_step()).values())
+
+
+@pytest.mark.parametrize("field", ["train_batch_size", "learning_rate"])
+def test_a_config_that_leaves_open_what_training_needs_is_refused(field):
+    fields = {"train_batch_size": 4, "learning_rate": 1e-3, field: None}
+    with pytest.raises(UserError, match=f"^{field}: is open; give the config a value$"):
+        Training(make_tiny_head(), TrainingConfig(**fields), 3, ONE_DEVICE)
