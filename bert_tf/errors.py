@@ -48,7 +48,7 @@ def user_error_for(
     try:
         yield
     except kinds as error:
-        raise UserError(f"{where}: {problem} ({reason_of(error)}); {remedy}") from error
+        raise UserError(f"{printable(where)}: {problem} ({reason_of(error)}); {remedy}") from error
 
 
 @contextlib.contextmanager
@@ -78,7 +78,7 @@ def reading(where: object, remedy: str, problem: str = "cannot be read") -> Iter
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"{where}: {problem} ({reason_of(error)}); {remedy}") from error
+        raise UserError(f"{printable(where)}: {problem} ({reason_of(error)}); {remedy}") from error
 
 
 def printable(text: object) -> str:

@@ -90,7 +90,7 @@ class Bundle:
         entry = self._entry(name)
         if entry.dtype not in _TYPES:
             raise UserError(
-                f"{self._prefix}: has an array of a type that is not read: {printable(name)} "
+                f"{printable(self._prefix)}: has an array of a type that is not read: {printable(name)} "
                 f"({_type_name(entry.dtype)}); save it as float32"
             )
         dtype = np.dtype(_TYPES[entry.dtype])
@@ -166,7 +166,9 @@ def _refuse_slices(prefix: Path, entries: Mapping[str, BundleEntryProto]) -> Non
     """Raises `UserError` if a variable was split, as partitioners of TensorFlow 1 do."""
     name = next((name for name, entry in entries.items() if entry.slices), None)
     if name is not None:
-        raise UserError(f"{prefix}: {printable(name)} is stored in slices, which are not read; save it as a whole")
+        raise UserError(
+            f"{printable(prefix)}: {printable(name)} is stored in slices, which are not read; save it as a whole"
+        )
 
 
 def _shape(entry: BundleEntryProto) -> list[int] | None:

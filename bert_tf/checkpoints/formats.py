@@ -19,7 +19,7 @@ from bert_tf.checkpoints.bundle import Bundle
 from bert_tf.checkpoints.locate import checkpoint_in, refuse_pickled
 from bert_tf.checkpoints.safetensors_format import read_safetensors
 from bert_tf.checkpoints.tensorflow_format import is_object_based, read_name_based, read_object_based, write_name_based
-from bert_tf.errors import UserError, reading, user_error_for
+from bert_tf.errors import UserError, printable, reading, user_error_for
 
 # The remedy and the problem, for `reading`.
 _BROKEN = ("copy or download it again", "cannot be read, it is broken or cut off")
@@ -110,7 +110,9 @@ def _existing_checkpoint(path: Path) -> Path:
         refuse_pickled(path)
         file = path if path.suffix == ".safetensors" else Path(f"{path}.index")
         if not file.is_file():
-            raise UserError(f"{path}: there is no checkpoint ({file.name} is missing); check the path")
+            raise UserError(
+                f"{printable(path)}: there is no checkpoint ({printable(file.name)} is missing); check the path"
+            )
     return path
 
 
@@ -118,7 +120,9 @@ def _in_float32(pairs: list[tuple[str, np.ndarray]], path: Path) -> dict[str, np
     """Converts floating-point arrays to float32, and refuses a file with two arrays of the same name."""
     arrays = dict(pairs)
     if len(arrays) != len(pairs):
-        raise UserError(f"{path}: has more than one encoder; save the one that you need in a checkpoint of its own")
+        raise UserError(
+            f"{printable(path)}: has more than one encoder; save the one that you need in a checkpoint of its own"
+        )
     # NumPy does not know bfloat16 as a floating type; its kind is "V", as of every unknown type.
     return {
         name: array.astype(np.float32, copy=False) if array.dtype.kind in "fV" else array

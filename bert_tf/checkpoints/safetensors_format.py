@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import safe_open
 
-from bert_tf.errors import UserError, first_few
+from bert_tf.errors import UserError, first_few, printable
 
 # A header has about 100 bytes for each array.
 _MAX_HEADER_BYTES = 8 << 20
@@ -54,7 +54,9 @@ def _check_types(path: Path, types: dict[str, str]) -> None:
     """Raises `UserError` if there is an array of a type that NumPy does not have."""
     others = [f"{name} ({dtype})" for name, dtype in types.items() if dtype not in _TYPES]
     if others:
-        raise UserError(f"{path}: has arrays of types that are not read: {first_few(others)}; save them as float32")
+        raise UserError(
+            f"{printable(path)}: has arrays of types that are not read: {first_few(others)}; save them as float32"
+        )
 
 
 def _original_name(name: str) -> str:

@@ -132,6 +132,18 @@ def test_a_checkpoint_is_written_and_read_in_a_folder_of_any_name(tmp_path, name
     np.testing.assert_array_equal(read_checkpoint(folder / "model.ckpt-7")["output_bias"], VALUES)
 
 
+@pytest.mark.parametrize("damage", [b"", None])
+def test_a_problem_in_a_folder_of_any_name_is_one_line(tmp_path, damage):
+    folder = tmp_path / "a\n\x1b[31mb"
+    folder.mkdir()
+    if damage is not None:
+        (folder / "x.index").write_bytes(damage)
+    with pytest.raises(UserError) as error:
+        read_checkpoint(folder / "x")
+    assert str(error.value).startswith(f"{tmp_path}/a \\x1b[31mb/x: ")
+    assert str(error.value).isprintable()
+
+
 # What TensorFlow would not write.
 
 
