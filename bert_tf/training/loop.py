@@ -160,6 +160,8 @@ class Training:
         order = self.order(len(features))
         if start_step:
             self._restore(output_dir, start_step)
+            # A run that is killed between a save and the removal leaves them.
+            output_dir.remove_older_checkpoints(start_step)
         if start_step < self.num_train_steps:
             self._train(features, order[start_step:], start_step, output_dir, progress)
         computed = order.size * features.max_seq_length if self.devices.is_tpu else features.lengths[order].sum()

@@ -292,7 +292,7 @@ class OutputDir:
         with self._writing(prefix.name):
             sync_folder(self.path)
         self._write_state_file(step)
-        self._remove_older_checkpoints(step)
+        self.remove_older_checkpoints(step)
 
     def _write_state_file(self, step: int) -> None:
         name = self.checkpoint(step).name
@@ -300,10 +300,11 @@ class OutputDir:
             run_files.CHECKPOINT, (f'model_checkpoint_path: "{name}"', f'all_model_checkpoint_paths: "{name}"')
         )
 
-    def _remove_older_checkpoints(self, step: int) -> None:
+    def remove_older_checkpoints(self, step: int) -> None:
         """Removes those of earlier steps only: one of a later step may be what a user wants to keep."""
-        matches = [(path, _CHECKPOINT_FILE.fullmatch(path.name)) for path in self._list()]
-        self._remove(path for path, match in matches if match and int(match[1]) < step)
+        if self.is_writer:
+            matches = [(path, _CHECKPOINT_FILE.fullmatch(path.name)) for path in self._list()]
+            self._remove(path for path, match in matches if match and int(match[1]) < step)
 
     # Results.
 

@@ -400,6 +400,16 @@ def test_only_the_newest_checkpoint_is_kept(folder):
     assert folder.latest_step() == 20
 
 
+def test_an_older_checkpoint_that_a_killed_run_left_can_be_removed(folder):
+    folder.write_checkpoint(20, arrays_of(20))
+    folder.write_checkpoint(7, arrays_of(7))
+    folder.write_lines("checkpoint", ['model_checkpoint_path: "model.ckpt-20"'])
+    OutputDir(folder.path, is_writer=False).remove_older_checkpoints(20)
+    assert "model.ckpt-7.index" in names_in(folder)
+    folder.remove_older_checkpoints(20)
+    assert not [name for name in names_in(folder) if name.startswith("model.ckpt-7")] and folder.start_step() == 20
+
+
 def test_a_checkpoint_of_a_later_step_is_never_removed(folder):
     folder.write_checkpoint(343, arrays_of(343))
     folder.write_checkpoint(20, arrays_of(20))
