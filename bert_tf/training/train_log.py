@@ -3,7 +3,6 @@
 import struct
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -21,8 +20,7 @@ class TrainLog:
     """Writes a row every few steps: step, mean loss since the row before, learning rate.
 
     A run that resumes passes the losses from before, and writes all rows anew. Rows that the killed run wrote after its
-    last checkpoint are dropped, so that each step has one row. A log that cannot be written does not end the training:
-    it is reported once, and training continues without it.
+    last checkpoint are dropped, so that each step has one row. A log that cannot be written does not end the training.
 
     Args:
         output_dir: gets `train_log.csv` and `events.out.tfevents.*`.
@@ -46,8 +44,9 @@ class TrainLog:
         self._every = every
         self._schedule = schedule
         self._last = 0
-        self._files: list[_LogFile] = [_Table(output_dir), _Events(output_dir)]
-        self._write_to_each(lambda file: file.start())
+        self._files = [_Table(output_dir), _Events(output_dir)]
+        for file in self._files:
+            file.write(b"")
         self.add(losses)
 
     def add(self, losses: np.ndarray) -> None:
@@ -67,59 +66,67 @@ class TrainLog:
     def _write(self, step: int, losses: np.ndarray) -> None:
         loss, rate = float(losses[self._last : step].mean()), float(self._schedule(step - 1))
         self._last = step
-        self._write_to_each(lambda file: file.add(step, loss, rate))
-
-    def _write_to_each(self, write: Callable[["_LogFile"], None]) -> None:
-        for file in list(self._files):
-            try:
-                write(file)
-            except UserError as error:
-                logging.warning("Training continues without this log: %s", error)
-                self._files.remove(file)
+        for file in self._files:
+            file.write(file.row(step, loss, rate))
 
 
-class _LogFile(Protocol):
-    def start(self) -> None:
-        """Begins a new file in place of an earlier one."""
-
-    def add(self, step: int, loss: float, rate: float) -> None:
-        """Writes a row."""
-
-
-class _Table:
-    """`train_log.csv`."""
+class _LogFile:
+    """A file of rows. Those that cannot be written are reported once, and are written later if that is possible."""
 
     def __init__(self, output_dir: OutputDir):
-        self._output_dir = output_dir
+        self.output_dir = output_dir
+        self._name = ""
+        self._waiting = b""
+        self._is_reported = False
 
-    def start(self) -> None:
-        self._output_dir.write_lines(run_files.TRAIN_LOG, ["step,loss,learning_rate"])
+    def start(self) -> tuple[str, bytes]:
+        """Begins a new file in place of an earlier one; returns its name and what it begins with."""
+        raise NotImplementedError
 
-    def add(self, step: int, loss: float, rate: float) -> None:
-        self._output_dir.append(run_files.TRAIN_LOG, f"{step},{loss},{rate}\n".encode())
+    def row(self, step: int, loss: float, rate: float) -> bytes:
+        """Returns a row as it is written."""
+        raise NotImplementedError
+
+    def write(self, rows: bytes) -> None:
+        """Writes rows, and those that are waiting."""
+        self._waiting += rows
+        try:
+            if not self._name:
+                self._name, beginning = self.start()
+                self._waiting = beginning + self._waiting
+            self.output_dir.append(self._name, self._waiting)
+            self._waiting = b""
+        except UserError as error:
+            if not self._is_reported:
+                logging.warning("Training continues without this log: %s", error)
+            self._is_reported = True
 
 
-class _Events:
+class _Table(_LogFile):
+    """`train_log.csv`."""
+
+    def start(self) -> tuple[str, bytes]:
+        self.output_dir.write_lines(run_files.TRAIN_LOG, ["step,loss,learning_rate"])
+        return run_files.TRAIN_LOG, b""
+
+    def row(self, step: int, loss: float, rate: float) -> bytes:
+        return f"{step},{loss},{rate}\n".encode()
+
+
+class _Events(_LogFile):
     """A file of events for TensorBoard, as `tf.summary.scalar` writes them.
 
     TensorBoard shows the events of all files in a folder, so the files of earlier attempts must go.
     """
 
-    def __init__(self, output_dir: OutputDir):
-        self._output_dir = output_dir
-        self._name = ""
+    def start(self) -> tuple[str, bytes]:
+        version = Event(wall_time=time.time(), file_version="brain.Event:2")
+        return self.output_dir.start_events(), _record(version)
 
-    def start(self) -> None:
-        self._name = self._output_dir.start_events()
-        self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
-
-    def add(self, step: int, loss: float, rate: float) -> None:
-        values = [_scalar("loss", loss), _scalar("learning_rate", rate)]
-        self._write(*(Event(wall_time=time.time(), step=step, summary=Summary(value=[value])) for value in values))
-
-    def _write(self, *events: Event) -> None:
-        records = (_record(event.SerializeToString()) for event in events)
-        self._output_dir.append(self._name, b"".join(records))
+    def row(self, step: int, loss: float, rate: float) -> bytes:
+        values = (_scalar("loss", loss), _scalar("learning_rate", rate))
+        events = (Event(wall_time=time.time(), step=step, summary=Summary(value=[value])) for value in values)
+        return b"".join(map(_record, events))
 
 
 def _scalar(tag: str, value: float) -> Summary.Value:
@@ -127,7 +134,8 @@ def _scalar(tag: str, value: float) -> Summary.Value:
     return Summary.Value(tag=tag, tensor=tf.make_tensor_proto(value, tf.float32), metadata=kind)
 
 
-def _record(content: bytes) -> bytes:
+def _record(event: Event) -> bytes:
     """Returns a record of a TFRecord file: the length and the content, each with its checksum."""
+    content = event.SerializeToString()
     length = struct.pack("<Q", len(content))
     return b"".join(part + struct.pack("<I", masked_crc32c(part)) for part in (length, content))

@@ -164,6 +164,24 @@ def test_a_log_that_cannot_be_written_is_reported_once_and_the_other_goes_on(tmp
     assert steps == (list(range(1, 8)) if name == "train_log.csv" else [1, 2])
 
 
+def test_rows_that_could_not_be_written_are_written_later(tmp_path, monkeypatch, caplog):
+    calls = iter([False, True, False, False, True] + [False] * 50)
+
+    def fail_sometimes(*arguments: object) -> None:
+        if next(calls):
+            raise OSError(28, "No space left on device")
+        append_whole(*arguments)
+
+    log = open_log(tmp_path, every=1)
+    monkeypatch.setattr("bert_tf.training.output_dir.append_whole", fail_sometimes)
+    for step in range(1, 8):
+        log.add(LOSSES[:step])
+    log.close(LOSSES)
+    assert len(caplog.messages) == 2
+    assert [step for step, *_ in read_rows(tmp_path)] == list(range(1, 8))
+    assert [step for step, tag, _ in read_events(tmp_path) if tag == "loss"] == list(range(1, 8))
+
+
 def test_a_folder_in_the_place_of_the_table_does_not_end_the_training(tmp_path, caplog):
     (tmp_path / "train_log.csv").mkdir()
     log = open_log(tmp_path, every=1)
