@@ -22,7 +22,7 @@ from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.tasks.example_reader import ExampleReader
 from bert_tf.training.config import FlagConfig, RunConfig, flag
-from bert_tf.training.early_checks import check_model
+from bert_tf.training.early_checks import check_model, check_training_size
 from bert_tf.training.interruption import advice_after_interruption
 
 _KNOWN = ", ".join(sorted(PROCESSORS))
@@ -100,6 +100,8 @@ def main() -> None:
     # TensorFlow takes seconds to load: mistakes in flags, data and models are reported before.
     processor = find_processor(config.task_name)
     examples = read_examples(processor, config)
+    if config.do_train:
+        check_training_size(config, len(examples["train"]))
     check_model(config)
     from bert_tf.standard_error import hide_start_up_messages
     from bert_tf.tasks.classification import ClassificationTask

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from bert_tf.checkpoints.locate import CheckpointFiles, latest_checkpoint, resolve
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, printable
 from bert_tf.modeling.config import BertConfig
-from bert_tf.training.config import RunConfig
+from bert_tf.training.config import RunConfig, settle
 
 
 def check_model(config: RunConfig) -> None:
@@ -19,7 +19,23 @@ def check_model(config: RunConfig) -> None:
     resumes = config.do_train and not config.overwrite_output_dir and latest_checkpoint(config.output_dir)
     if not resumes and config.names_model:
         files = resolve(config.model) if config.model else _named_files(config)
-        BertConfig.from_json_file(files.config_file)
+        bert_config = BertConfig.from_json_file(files.config_file)
+        if config.do_train:
+            check_length(settle(config, {}), bert_config, files.config_file)
+
+
+def check_training_size(config: RunConfig, num_examples: int) -> None:
+    """Raises `UserError` if training on this many examples takes more steps than can be counted."""
+    settle(config, {}).check_size(num_examples)
+
+
+def check_length(config: RunConfig, bert_config: BertConfig, config_file: Path) -> None:
+    """Raises `UserError` if the model has fewer positions than `max_seq_length`."""
+    if config.max_seq_length > bert_config.max_position_embeddings:
+        raise UserError(
+            f"max_seq_length: {config.max_seq_length} is more than the {bert_config.max_position_embeddings} "
+            f"positions of {printable(config_file)}"
+        )
 
 
 def _named_files(config: RunConfig) -> CheckpointFiles:

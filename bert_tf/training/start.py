@@ -33,6 +33,7 @@ from bert_tf.training.config import (
     resume_differences,
     settle,
 )
+from bert_tf.training.early_checks import check_length
 from bert_tf.training.output_dir import OutputDir
 
 # The flags that name a model, those of its weights first.
@@ -332,11 +333,7 @@ def _warn_if_unfinished(start: Start, arrays: Mapping) -> None:
 
 
 def _check_fit(config: RunConfig, bert_config: BertConfig, files: CheckpointFiles, tokenizer: FullTokenizer) -> None:
-    if config.max_seq_length > bert_config.max_position_embeddings:
-        raise UserError(
-            f"max_seq_length: {config.max_seq_length} is more than the {bert_config.max_position_embeddings} "
-            f"positions of {files.config_file}"
-        )
+    check_length(config, bert_config, files.config_file)
     missing = {"[CLS]", "[SEP]"} - tokenizer.vocab.keys()
     if missing:
         raise UserError(f"{printable(files.vocab_file)}: lacks {min(missing)}; give the vocabulary of a BERT")
