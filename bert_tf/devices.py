@@ -25,7 +25,7 @@ from tensorflow.python.eager import context as eager_context
 
 from bert_tf.cluster import Cluster, Member, read_tf_config
 from bert_tf.errors import UserError, reason_of
-from bert_tf.standard_error import hidden_start_up_messages
+from bert_tf.streams import hidden_start_up_messages
 
 _TPU_ANSWER_SECONDS = 10
 # All processes listen when TensorFlow starts to connect them.

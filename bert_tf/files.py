@@ -286,5 +286,13 @@ def write_json(path: str | os.PathLike, content: Mapping) -> None:
 
 
 def json_text(content: Mapping) -> str:
-    """Returns a JSON object as the text of a file, with sorted keys."""
+    r"""Returns a JSON object as the text of a file, with sorted keys.
+
+    NaN and infinities, which JSON does not have, become null.
+
+    Example:
+        >>> json_text({"b": 1, "a": float("nan")})
+        '{\n  "a": null,\n  "b": 1\n}\n'
+    """
+    content = json.loads(json.dumps(content), parse_constant=lambda name: None)
     return json.dumps(content, indent=2, sort_keys=True) + "\n"

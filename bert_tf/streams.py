@@ -1,9 +1,11 @@
-"""Lets a program go on when nobody can read what it prints."""
+"""The standard streams of a program: what nobody can read, and messages that no setting turns off."""
 
 import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import IO
 
 from absl import logging
@@ -52,3 +54,35 @@ class _ForgivingFile(io.FileIO):
             return super().write(data)
         except OSError:
             return memoryview(data).nbytes
+
+
+_hides = False
+
+
+def hide_start_up_messages() -> None:
+    """Lets `hidden_start_up_messages` hide messages.
+
+    For programs only: standard error of the whole process is closed meanwhile.
+    """
+    global _hides
+    _hides = True
+
+
+@contextlib.contextmanager
+def hidden_start_up_messages() -> Iterator[None]:
+    """Hides what is written to standard error inside the block, if the program called `hide_start_up_messages`.
+
+    Some parts of TensorFlow announce their start whatever the log level is.
+    """
+    if not _hides or sys.stderr is None:
+        yield
+        return
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)

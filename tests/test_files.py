@@ -1,5 +1,6 @@
 """Files are whole or not there, locks die with their process, and broken files do not break their readers."""
 
+import json
 import os
 import re
 import resource
@@ -362,3 +363,8 @@ def test_a_folder_that_is_gone_cannot_be_synced(tmp_path):
     sync_folder(tmp_path)
     with pytest.raises(FileNotFoundError):
         sync_folder(tmp_path / "none")
+
+
+def test_numbers_that_json_does_not_have_are_null(tmp_path):
+    write_json(tmp_path / "a", {"a": [float("nan"), float("inf"), 0.1]})
+    assert json.loads((tmp_path / "a").read_text(), parse_constant=pytest.fail) == {"a": [None, None, 0.1]}

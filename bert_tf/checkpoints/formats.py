@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.checkpoints.bundle import Bundle
-from bert_tf.checkpoints.locate import checkpoint_in, refuse_pickled
+from bert_tf.checkpoints.locate import checkpoint_in, checkpoint_prefix, refuse_pickled
 from bert_tf.checkpoints.safetensors_format import read_safetensors
 from bert_tf.checkpoints.tensorflow_format import is_object_based, read_name_based, read_object_based, write_name_based
 from bert_tf.errors import UserError, printable, reading, user_error_for
@@ -30,7 +30,7 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
     Args:
         path: the prefix of a TensorFlow checkpoint (name-based or object-based), such as `bert_model.ckpt` or
-            `model.ckpt-343`; a folder with one; or a `.safetensors` file.
+            `model.ckpt-343`, or one of its files; a folder with one; or a `.safetensors` file.
 
     Returns:
         Arrays by name, such as `bert/encoder/layer_0/attention/self/query/kernel` [hidden, hidden]. Attention
@@ -105,8 +105,7 @@ def write_checkpoint(prefix: str | os.PathLike, arrays: Mapping[str, np.ndarray 
 def _existing_checkpoint(path: Path) -> Path:
     """Returns the checkpoint in a folder, or the path of a checkpoint itself. Refuses missing and pickled ones."""
     with user_error_for(OSError, path, "cannot be read", "check the path and its permissions"):
-        if path.is_dir():
-            path = checkpoint_in(path)
+        path = checkpoint_in(path) if path.is_dir() else checkpoint_prefix(path)
         refuse_pickled(path)
         file = path if path.suffix == ".safetensors" else Path(f"{path}.index")
         if not file.is_file():

@@ -103,6 +103,17 @@ def checkpoint_prefix(path: str | os.PathLike) -> Path:
     return path.with_name(name) if name and name != path.name and not path.is_dir() else path
 
 
+def model_name(path_or_name: str | os.PathLike) -> str:
+    """Returns what to call a model: the name of its folder, its zip file, or the name as it was given.
+
+    Example:
+        >>> model_name("models/mine/"), model_name("uncased_L-12_H-768_A-12")
+        ('mine', 'uncased_L-12_H-768_A-12')
+    """
+    path = checkpoint_prefix(path_or_name).resolve()
+    return path.parent.name if _is_checkpoint(path) else path.name
+
+
 def checkpoint_in(folder: Path) -> Path:
     """Finds the checkpoint in a folder.
 

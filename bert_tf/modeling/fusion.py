@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 import tensorflow as tf
 
 from bert_tf.devices import has_only_cpus
-from bert_tf.standard_error import hidden_start_up_messages
+from bert_tf.streams import hidden_start_up_messages
 
 _compiled: dict[tuple, Callable] = {}
 _records: list[dict[tuple, Callable]] = []
@@ -68,7 +68,7 @@ def _of_any_rows(x: tf.Tensor) -> tf.TensorSpec:
 
 @functools.cache
 def start_compiler() -> None:
-    """Makes XLA's first compilation, which announces itself; a program can hide that, see `standard_error`."""
+    """Makes XLA's first compilation, which announces itself; a program can hide that, see `streams`."""
     with hidden_start_up_messages():
         tf.function(lambda x: x + 1, jit_compile=True, autograph=False)(tf.zeros([1]))
 

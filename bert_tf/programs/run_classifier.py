@@ -15,6 +15,7 @@ from pathlib import Path
 from absl import logging
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
+from bert_tf.checkpoints.locate import model_name
 from bert_tf.data.examples import InputExample
 from bert_tf.data.folders import exported_dir, sample_dir
 from bert_tf.data.processors import PROCESSORS, DataProcessor, find_processor, find_processor_class
@@ -32,7 +33,7 @@ _KNOWN = ", ".join(sorted(PROCESSORS))
 class ClassifierConfig(RunConfig):
     """A run of `run_classifier.py`."""
 
-    task_name: str | None = flag(None, f"The task to train: {_KNOWN}.", resume=True)
+    task_name: str | None = flag(None, f"The task to train: {_KNOWN}.", resume=True, ignores_case=True)
 
     def __post_init__(self) -> None:
         FlagConfig.__post_init__(self)
@@ -78,8 +79,8 @@ def _with_output_dir(config: ClassifierConfig) -> ClassifierConfig:
     if config.output_dir:
         return config
     file = config.init_checkpoint or config.bert_config_file
-    model = config.model or (str(Path(file).resolve().parent) if file else DEFAULT_CHECKPOINT)
-    output_dir = Path("output", config.task_name.upper(), Path(model).resolve().name)
+    model = config.model or (str(Path(file).parent) if file else DEFAULT_CHECKPOINT)
+    output_dir = Path("output", config.task_name.upper(), model_name(model))
     return dataclasses.replace(config, output_dir=str(output_dir))
 
 
@@ -103,7 +104,7 @@ def main() -> None:
     if config.do_train:
         check_training_size(config, len(examples["train"]))
     check_model(config)
-    from bert_tf.standard_error import hide_start_up_messages
+    from bert_tf.streams import hide_start_up_messages
     from bert_tf.tasks.classification import ClassificationTask
     from bert_tf.training.run import run
 

@@ -44,6 +44,7 @@ class Flag:
         positive: True if the value must be more than 0 and finite, also as a float32.
         choices: the only values.
         is_path: True if the value is a path, or may be one; see `local_path`.
+        ignores_case: True if capitals do not matter.
     """
 
     default: object
@@ -56,6 +57,7 @@ class Flag:
     positive: bool = False
     choices: tuple[str, ...] | None = None
     is_path: bool = False
+    ignores_case: bool = False
 
 
 def flag(default: object, help: str, *, resume: bool, **rest: object) -> object:
@@ -512,6 +514,7 @@ def resume_differences(config: RunConfig, earlier: Mapping[str, object]) -> list
     for field, value in resume_fields(config).items():
         before = earlier.get(field, declared[field].default)
         is_open = value is None and (field not in earlier or field == "do_lower_case")
-        if before != value and not is_open:
+        is_same = before == value or (declared[field].ignores_case and str(before).lower() == str(value).lower())
+        if not is_same and not is_open:
             found.append(f"{flag_name(field, declared[field])} was {before!r}, is {value!r}")
     return found

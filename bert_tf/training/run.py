@@ -17,7 +17,7 @@ from bert_tf.checkpoints.identity import model_digest
 from bert_tf.data.features import Features
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices, create_devices, has_only_cpus
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, printable
 from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.agreement import Agreement, facts_of_run
@@ -216,7 +216,7 @@ def write_predictions(
     for name, lines in task.result_files("test", answers, examples).items():
         output_dir.write_lines(name, lines)
         if devices.is_chief:
-            logging.info("Wrote %s for %d examples.", output_dir.path / name, len(examples))
+            logging.info("Wrote %s for %d examples.", printable(output_dir.path / name), len(examples))
 
 
 def compute_answers(

@@ -28,7 +28,7 @@ from bert_tf.modeling.flops import forward_flops, training_flops
 from bert_tf.modeling.fusion import is_fusing
 from bert_tf.modeling.heads import ClassificationHead
 from bert_tf.programs import run_classifier
-from bert_tf.standard_error import hide_start_up_messages
+from bert_tf.streams import hide_start_up_messages
 from bert_tf.training.config import TrainingConfig
 from bert_tf.training.efficiency import device_peak, peak_memory_bytes
 from bert_tf.training.inference import predict

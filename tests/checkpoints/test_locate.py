@@ -15,7 +15,7 @@ from support.paths import ROOT
 
 from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
 from bert_tf.checkpoints.load import load_encoder
-from bert_tf.checkpoints.locate import named_files, resolve
+from bert_tf.checkpoints.locate import model_name, named_files, resolve
 from bert_tf.errors import UserError
 
 
@@ -195,3 +195,9 @@ def test_a_folder_with_several_checkpoints_names_them(folder):
         path.unlink()
     with pytest.raises(UserError, match=r"has several checkpoints \(a.ckpt, b.ckpt, c.ckpt, d.ckpt and 2 more\)"):
         resolve(folder)
+
+
+def test_a_model_is_called_as_its_folder_is(folder):
+    for path in (folder, folder / "bert_model.ckpt", folder / "bert_model.ckpt.index"):
+        assert model_name(path) == "official"
+    assert model_name("no/such/folder") == "folder" and model_name("a.zip") == "a.zip"

@@ -24,7 +24,7 @@ from bert_tf.devices import one_device
 from bert_tf.modeling.heads import ClassificationHead
 from bert_tf.training.config import TrainingConfig
 from bert_tf.training.loop import Training
-from bert_tf.standard_error import hide_start_up_messages
+from bert_tf.streams import hide_start_up_messages
 
 config = BertConfig(vocab_size=50, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24)
 ids = tf.RaggedTensor.from_row_lengths(tf.ones([120], tf.int32), [5, 10, 20, 25, 28, 32])
