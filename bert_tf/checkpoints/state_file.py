@@ -116,7 +116,7 @@ def _remedy(folder: str | os.PathLike) -> str | None:
     """Returns how to make the newest complete checkpoint count again; None if there is none."""
     steps = complete_steps(folder)
     return (
-        f'to use the newest, write this line into it: model_checkpoint_path: "model.ckpt-{steps[-1]}"'
+        f'to use the newest, write only this line into it: model_checkpoint_path: "model.ckpt-{steps[-1]}"'
         if steps
         else None
     )

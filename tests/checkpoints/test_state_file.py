@@ -107,7 +107,7 @@ def test_the_remedy_for_a_damaged_state_file_keeps_the_newest_weights(tmp_path, 
         latest_checkpoint(tmp_path)
     message = str(error.value)
     assert message.startswith(f"{tmp_path / 'checkpoint'}: ") and "\n" not in message and "overwrite" not in message
-    line = message.rpartition("write this line into it: ")[2]
+    line = message.rpartition("write only this line into it: ")[2]
     (tmp_path / "checkpoint").write_text(line)
     assert latest_checkpoint(tmp_path) == tmp_path / "model.ckpt-343"
 

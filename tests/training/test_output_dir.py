@@ -481,7 +481,7 @@ def test_a_damaged_checkpoint_file_beside_several_checkpoints_is_an_error_and_no
     before = names_in(folder)
     with pytest.raises(UserError) as error:
         reopened(folder).latest_step()
-    assert one_line(error).endswith('write this line into it: model_checkpoint_path: "model.ckpt-343"')
+    assert one_line(error).endswith('write only this line into it: model_checkpoint_path: "model.ckpt-343"')
     assert names_in(folder) == before
 
 
