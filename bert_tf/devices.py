@@ -96,7 +96,7 @@ class Devices:
         if self.cluster is None:
             return [message]
         topic = f"bert_tf/{next(_exchange_numbers)}"
-        with self.report_lost_workers():
+        with self._lost_workers_named():
             eager_context.context().set_config_key_value(f"{topic}/{self.cluster.own_number}", message)
             messages = [self._receive(f"{topic}/{number}") for number in range(len(self.cluster.members))]
         # The store ends with the first process, which waits here until all have read.
@@ -119,14 +119,24 @@ class Devices:
         return next((member for member, error in zip(self.cluster.members, states, strict=True) if error), None)
 
     @contextlib.contextmanager
-    def report_lost_workers(self) -> Iterator[None]:
-        """Raises a one-line error if another process that trains along has ended."""
+    def _lost_workers_named(self) -> Iterator[None]:
         try:
             yield
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
-            if self.cluster is None:
-                raise
-            raise _lost(self.cluster.find(str(error))) from error
+            others = self.cluster.others
+            raise _lost(self.cluster.find(str(error)) or (others[0] if len(others) == 1 else None)) from error
+
+    @contextlib.contextmanager
+    def report_lost_workers(self) -> Iterator[None]:
+        """Raises a one-line error if another process that trains along has ended.
+
+        Ctrl-C ends the block also while it waits for another process.
+        """
+        if self.cluster is None:
+            yield
+            return
+        with self._lost_workers_named(), _interruptible():
+            yield
 
     def distribute(
         self, make_dataset: Callable[[int, range], tf.data.Dataset]
@@ -227,6 +237,40 @@ def _limit_time_to_connect(cluster: Cluster) -> None:
             coordination_config_pb2.CoordinatedJob(name=job, num_tasks=jobs.count(job)) for job in dict.fromkeys(jobs)
         ],
     )
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Lets Ctrl-C abort TensorFlow's collective operations, which do not look at Python's signals.
+
+    Does nothing outside the main thread, which alone gets signals, and if the program handles Ctrl-C itself.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)
+    interrupted = threading.Event()
+
+    def abort_when_interrupted() -> None:
+        while received := receiver.recv(1):
+            if received[0] == signal.SIGINT:
+                interrupted.set()
+                eager_context.context().abort_collective_ops(tf.errors.CANCELLED, "interrupted")
+
+    threading.Thread(target=abort_when_interrupted, daemon=True).start()
+    before = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    except Exception:
+        # TensorFlow's own error comes before Python's KeyboardInterrupt, or hides it.
+        if interrupted.is_set():
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        signal.set_wakeup_fd(before)
+        sender.close()
 
 
 @contextlib.contextmanager

@@ -107,7 +107,7 @@ def test_a_killed_process_is_named_and_all_resume_bit_identically(corpus, tiny, 
     # A worker that does not see the chief's folder.
     others = train_flags(corpus, tiny, tmp_path / "not_shared", num_train_epochs=3)
     for result in run_together(tmp_path / "3", [flags["killed"], others]):
-        assert_one_error_line(result, "in step of the checkpoint in output_dir (0, not 24)")
+        assert_one_error_line(result, "step of the checkpoint in output_dir (0, not 24)")
         assert "output_dir must be a folder that all of them see" in result.stderr
 
 
@@ -122,3 +122,18 @@ def test_a_process_that_waits_can_be_ended(end, code, corpus, tiny, tmp_path):
     assert command.result().code == code
     assert time.monotonic() - started < 10
     assert content(tmp_path / "out") == {}
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_training_that_waits_for_a_process_which_does_not_answer(corpus, tiny, tmp_path):
+    flags = train_flags(corpus, tiny, tmp_path / "out", num_train_epochs=800)
+    (chief, second), _ = start_together(tmp_path, [flags, flags])
+    wait_until(lambda: latest_step(tmp_path / "out"), chief)
+    os.kill(chief.process.pid, signal.SIGSTOP)
+    time.sleep(1)
+    os.kill(second.process.pid, signal.SIGINT)
+    result = second.result()
+    chief.process.kill()
+    chief.result()
+    assert result.code == 130 and "Traceback" not in result.stderr
+    assert "run_classifier.py: interrupted" in result.stderr.splitlines()[-1]
