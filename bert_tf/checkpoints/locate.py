@@ -63,7 +63,7 @@ def resolve(path_or_name: str | os.PathLike) -> CheckpointFiles:
         'vocab.txt'
     """
     with user_error_for(OSError, printable(path_or_name), "cannot be read", "check the path and its permissions"):
-        checkpoint = checkpoint_prefix(path_or_name)
+        checkpoint = checkpoint_prefix(_local_path(path_or_name))
         if _is_checkpoint(checkpoint):
             return _files_beside(checkpoint)
         folder = _folder_of(path_or_name)
@@ -85,7 +85,7 @@ def named_files(
         >>> named_files("bert_config.json", "vocab.txt", "bert_model.ckpt.index").checkpoint.name
         'bert_model.ckpt'
     """
-    prefix = checkpoint_prefix(checkpoint) if checkpoint else None
+    prefix = checkpoint_prefix(_local_path(checkpoint)) if checkpoint else None
     return CheckpointFiles(_local_path(config_file), _local_path(vocab_file), prefix)
 
 
@@ -98,7 +98,7 @@ def checkpoint_prefix(path: str | os.PathLike) -> Path:
         >>> checkpoint_prefix("output/model.ckpt-343.index").name
         'model.ckpt-343'
     """
-    path = _local_path(path)
+    path = Path(path)
     name = _CHECKPOINT_FILE.sub("", path.name)
     return path.with_name(name) if name and name != path.name and not path.is_dir() else path
 
@@ -110,7 +110,8 @@ def model_name(path_or_name: str | os.PathLike) -> str:
         >>> model_name("models/mine/"), model_name("uncased_L-12_H-768_A-12")
         ('mine', 'uncased_L-12_H-768_A-12')
     """
-    path = checkpoint_prefix(path_or_name).resolve()
+    # The folder's own name, also if it is a link; not pathlib's function, which keeps "..".
+    path = checkpoint_prefix(os.path.abspath(path_or_name))  # noqa: PTH100
     return path.parent.name if _is_checkpoint(path) else path.name
 
 

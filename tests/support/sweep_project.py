@@ -27,7 +27,8 @@ if sys.orig_argv[1:] and sys.orig_argv[1].endswith("run_classifier.py"):
 """
 # Replaces the modules that the program of a run imports last, those with TensorFlow.
 STAND_IN = """
-import dataclasses, fcntl, json, os, pathlib, sys, time, types
+import dataclasses, fcntl, json, logging, os, pathlib, sys, time, types
+logging.disable(logging.INFO)  # what the data files hold is told by the program itself
 from bert_tf.data.examples import examples_digest
 from bert_tf.training.config import settle
 
@@ -57,7 +58,7 @@ def run(processor, config, examples):
 for name, content in {
     "bert_tf.tasks.classification": {"ClassificationTask": lambda name, processor: processor},
     "bert_tf.training.run": {"run": run},
-    "bert_tf.training.early_checks": {"check_model": lambda config: None},
+    "bert_tf.training.early_checks": {name: lambda *_: None for name in ("check_model", "check_training_size")},
 }.items():
     sys.modules[name] = types.ModuleType(name)
     vars(sys.modules[name]).update(content)
