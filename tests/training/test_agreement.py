@@ -116,7 +116,9 @@ def test_a_killed_process_is_named_and_all_resume_bit_identically(corpus, tiny, 
 def test_a_process_that_waits_can_be_ended(end, code, corpus, tiny, tmp_path):
     addresses = free_addresses(2)
     command = start_worker(tmp_path, train_flags(corpus, tiny, tmp_path / "out"), addresses, 0)
-    wait_until(lambda: f"waiting for 1 of 2: {addresses[1]}" in command.outputs[1].read_text(), command)
+    output = command.outputs[1]
+    line = f"waiting for 1 of 2: {addresses[1]}"
+    wait_until(lambda: output.exists() and line in output.read_text(), command)
     os.kill(command.process.pid, end)
     started = time.monotonic()
     assert command.result().code == code
