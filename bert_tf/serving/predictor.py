@@ -26,6 +26,8 @@ from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Batch, ClassificationHead
 from bert_tf.paths import local_path
 from bert_tf.training.output_dir import OutputDir
+from bert_tf.training.overflow import check_finite
+from bert_tf.training.start import POLICIES, warn_if_unfinished
 
 _MAX_SEQ_LENGTH = 128  # the default of run_classifier.py, for a folder that does not say
 
@@ -71,6 +73,7 @@ class Predictor:
         self._head = head
         self._tokenizer = tokenizer
         self._max_seq_length = max_seq_length
+        self._mixed_precision = head.encoder.compute_dtype.replace("float32", "none")
         # Weights are cast and joined once, and one graph serves batches of all shapes.
         self._weights = head.encoder.product_weights()
         names = ("input_word_ids", "input_mask", "input_type_ids")
@@ -93,7 +96,7 @@ class Predictor:
             One prediction for each text, in their order.
 
         Raises:
-            UserError: a text is neither a string nor two strings.
+            UserError: a text is neither a string nor two strings, or a number overflows.
         """
         if isinstance(texts, str):
             raise UserError("predict: needs a list of texts; put the text in a list, as in predict([text])")
@@ -116,6 +119,7 @@ class Predictor:
             real = rows[rows >= 0]
             batch = unpadded_batch(features, tf.constant(real), int(length), int(features.lengths[real].sum()))
             found[real] = self._probabilities(batch).numpy()
+        check_finite("predict", found, self._mixed_precision)
         return found
 
     def _compute(self, batch: Batch) -> tf.Tensor:
@@ -123,7 +127,7 @@ class Predictor:
 
 
 def load(folder: str | os.PathLike) -> Predictor:
-    """Loads a fine-tuned classifier from the output folder of a finished run.
+    """Loads a fine-tuned classifier from the output folder of a finished run. It computes as the run did.
 
     Args:
         folder: the folder; it needs `labels.txt`, vocabulary, configuration and checkpoint.
@@ -140,8 +144,10 @@ def load(folder: str | os.PathLike) -> Predictor:
     run = (output_dir.read_unchecked_run() or {}).get("training", {})
     config, arrays = BertConfig.from_json_file(files.config_file), read_checkpoint(files.checkpoint)
     check_sizes(config, arrays, files)
-    head = ClassificationHead(BertEncoder(config, initializer="zeros"), len(labels), seed=0)
+    dtype = POLICIES.get(str(run.get("mixed_precision")), "float32")
+    head = ClassificationHead(BertEncoder(config, dtype, initializer="zeros"), len(labels), seed=0)
     fill(head, arrays, files.checkpoint)
+    warn_if_unfinished(files.checkpoint, arrays, run.get("num_train_steps"))
     max_seq_length = _max_seq_length(run.get("max_seq_length"), config.max_position_embeddings)
     return Predictor(head, load_tokenizer(folder), labels, max_seq_length, _read_scores(output_dir))
 

@@ -25,6 +25,7 @@ from bert_tf.modeling.heads import Batch, Head
 from bert_tf.training.config import TrainingConfig
 from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay
 from bert_tf.training.output_dir import OutputDir
+from bert_tf.training.overflow import remedy_for_overflow
 from bert_tf.training.train_log import TrainLog
 
 # How often to fetch losses from the device for the progress bar.
@@ -302,10 +303,3 @@ def _trainable_by_name(head: Head) -> dict[str, tf.Variable]:
 def _last_good(output_dir: OutputDir) -> str:
     saved = output_dir.latest_step()
     return f"the last good checkpoint is {output_dir.checkpoint(saved)}" if saved else "no checkpoint was saved"
-
-
-def remedy_for_overflow(mixed_precision: str) -> str:
-    """Returns what to do if the model computes numbers that are not finite."""
-    if mixed_precision == "float16":
-        return "numbers above 65504 overflow in float16; use --mixed_precision=bfloat16 or none"
-    return "the weights are too large or broken; use another checkpoint"

@@ -17,7 +17,7 @@ from bert_tf.checkpoints.identity import model_digest
 from bert_tf.data.features import Features
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices, create_devices, has_only_cpus
-from bert_tf.errors import UserError, printable
+from bert_tf.errors import printable
 from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.agreement import Agreement, facts_of_run
@@ -25,9 +25,10 @@ from bert_tf.training.config import RunConfig, resume_fields
 from bert_tf.training.determinism import deterministic_operations
 from bert_tf.training.efficiency import bfloat16_hint
 from bert_tf.training.inference import predict
-from bert_tf.training.loop import Training, remedy_for_overflow
+from bert_tf.training.loop import Training
 from bert_tf.training.machine import machine_differences, machine_facts
 from bert_tf.training.output_dir import OutputDir
+from bert_tf.training.overflow import check_finite
 from bert_tf.training.progress import ProgressBar
 from bert_tf.training.results import evaluation_facts, evaluation_results, run_facts, training_results
 from bert_tf.training.start import Start, build_head, find_start
@@ -107,7 +108,8 @@ def begin(task: Task, start: Start, examples: Sequence[Example], training: Train
     """Marks the output folder as this run's, after all that a user can do wrong has been checked."""
     machine = machine_facts(training.devices)
     if start.step:
-        resume_on(machine, output_dir)
+        if start.step < training.num_train_steps:
+            resume_on(machine, output_dir)
         return
     settings = resume_fields(start.config) | {
         "train_data": task.digest(examples),
@@ -234,13 +236,3 @@ def compute_answers(
         answers = predict(head, features, batch_size, devices, bar.update)
     check_finite(name, answers, mixed_precision)
     return answers
-
-
-def check_finite(name: str, answers: np.ndarray, mixed_precision: str) -> None:
-    """Raises `UserError` if an answer is not a number, because an operation of the model overflowed."""
-    bad = int((~np.isfinite(answers)).reshape(len(answers), -1).any(axis=1).sum())
-    if bad:
-        raise UserError(
-            f"{name}: the answers to {bad} of {len(answers)} examples are not finite with "
-            f"--mixed_precision={mixed_precision}; {remedy_for_overflow(mixed_precision)}"
-        )

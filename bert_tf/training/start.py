@@ -292,7 +292,7 @@ def build_head(task: Task, start: Start, tokenizer: FullTokenizer, devices: Devi
     if config.do_train and not start.step:
         _say_where_the_head_comes_from(head, arrays, has_head, files)
     if not config.do_train:
-        _warn_if_unfinished(start, arrays)
+        warn_if_unfinished(files.checkpoint, arrays, start.num_train_steps)
     return head, _step(arrays, files.checkpoint)
 
 
@@ -320,14 +320,20 @@ def _say_where_the_head_comes_from(head: Head, arrays: Mapping, has_head: bool, 
         logging.info("The head is new: that of %s has another shape.", files.checkpoint)
 
 
-def _warn_if_unfinished(start: Start, arrays: Mapping) -> None:
-    """Warns of a training that was stopped: only its last checkpoint has no state of the optimizer."""
+def warn_if_unfinished(checkpoint: Path, arrays: Mapping, num_train_steps: int | None) -> None:
+    """Warns of a training that was stopped: only its last checkpoint has no state of the optimizer.
+
+    Args:
+        checkpoint: whose arrays these are.
+        arrays: the result of `read_checkpoint`.
+        num_train_steps: of the training; None if that is unknown.
+    """
     if "training/loss_scale" in arrays:
-        of_total = f" of {start.num_train_steps}" if start.num_train_steps else ""
+        of_total = f" of {num_train_steps}" if num_train_steps else ""
         logging.warning(
             "%s: is from step %d%s of a training that is not finished; the command that started it resumes it.",
-            start.files.checkpoint,
-            _step(arrays, start.files.checkpoint),
+            checkpoint,
+            _step(arrays, checkpoint),
             of_total,
         )
 

@@ -1,7 +1,9 @@
 """A fine-tuned model in use: label names and probabilities for texts and pairs."""
 
 import json
+import logging
 import os
+import re
 import shutil
 import threading
 import time
@@ -12,6 +14,7 @@ import pytest
 from support.outputs import rows
 from support.tiny import write_corpus, write_tiny_model
 
+from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
 from bert_tf.errors import UserError
 from bert_tf.fine_tuning import fine_tune
 from bert_tf.serving.predictor import Predictor, load
@@ -168,8 +171,42 @@ def test_results_that_cannot_be_used_give_no_scores(folder, tmp_path, content):
 
 @pytest.mark.parametrize("length", ["x", -1, 10**9, 2.5, None, True])
 def test_a_length_that_the_model_cannot_take_is_not_taken_from_run_json(folder, tmp_path, length):
-    copy = shutil.copytree(folder, tmp_path / "copy")
+    copy = shutil.copytree(folder, tmp_path / "copy", dirs_exist_ok=True)
     run = json.loads((copy / "run.json").read_text())
     run["training"]["max_seq_length"] = length
     (copy / "run.json").write_text(json.dumps(run))
     assert load(copy).predict([("w1 " * 100, "w2 " * 100)])[0].label in {"0", "1"}
+
+
+def changed_copy(folder: Path, tmp_path: Path, arrays: dict[str, np.ndarray], **training: object) -> Path:
+    """A copy of the run with other arrays in its checkpoint, and other settings in run.json."""
+    copy = shutil.copytree(folder, tmp_path / "copy", dirs_exist_ok=True)
+    run = json.loads((copy / "run.json").read_text())
+    run["training"] |= training
+    (copy / "run.json").write_text(json.dumps(run))
+    prefix = next(copy.glob("model.ckpt-*.index")).with_suffix("")
+    write_checkpoint(prefix, read_checkpoint(prefix) | arrays)
+    return copy
+
+
+def test_a_model_computes_in_the_precision_of_its_training_and_an_overflow_names_it(folder, tmp_path):
+    arrays = read_checkpoint(folder)
+    name = "bert/encoder/layer_0/output/dense/kernel"
+    huge = {name: arrays[name] + np.float32(1e5)}
+    for mixed_precision, overflows in (("float16", True), ("none", False)):
+        copy = changed_copy(folder, tmp_path / mixed_precision, huge, mixed_precision=mixed_precision)
+        model = load(copy)
+        if overflows:
+            with pytest.raises(UserError, match=r"predict: .* not finite with --mixed_precision=float16"):
+                model.predict([("w1", "w2")])
+        else:
+            assert model.predict([("w1", "w2")])
+
+
+def test_a_model_whose_training_is_not_finished_is_loaded_with_a_warning(folder, tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        load(folder)
+        assert not caplog.records
+        load(changed_copy(folder, tmp_path, {"training/loss_scale": np.float32(1)}, num_train_steps=300))
+    [record] = caplog.records
+    assert re.search(r"is from step 16 of 300 of a training that is not finished", record.getMessage())
