@@ -11,7 +11,7 @@ for everything that TensorFlow would not write.
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf.tensor_bundle_pb2 import BundleEntryProto, BundleHeaderProto
 
 from bert_tf.checkpoints.crc32c import masked_crc32c
+from bert_tf.checkpoints.slices import assemble, is_key_of_slice, key_start
 from bert_tf.checkpoints.table import read_table, read_varint
 from bert_tf.errors import UserError, printable
 from bert_tf.files import read_bytes
@@ -56,7 +57,6 @@ class Bundle:
         prefix: the path without `.index` and `.data-00000-of-00001`.
 
     Raises:
-        UserError: a variable is stored in slices.
         Exception: the index is damaged, see `errors.reading`; or the data file is missing or cut off.
     """
 
@@ -64,10 +64,11 @@ class Bundle:
         self._prefix = prefix
         table = read_table(read_bytes(f"{prefix}.index", _MAX_INDEX_BYTES))
         self._shards = _count_shards(table.pop(_HEADER_KEY, None))
-        self._entries = {key.decode(): _parsed(key, value) for key, value in table.items()}
-        _refuse_slices(prefix, self._entries)
+        entries = {key: _parsed(key, value) for key, value in table.items()}
+        self._entries = {key.decode(): entry for key, entry in entries.items() if not is_key_of_slice(key)}
+        self._slices = {key: entry for key, entry in entries.items() if is_key_of_slice(key)}
         places = defaultdict(list)
-        for entry in self._entries.values():
+        for entry in entries.values():
             places[entry.shard_id].append((entry.offset, entry.offset + entry.size))
         for shard, places_there in places.items():
             _check_places(self._data_file(shard), sorted(places_there))
@@ -88,18 +89,11 @@ class Bundle:
             Exception: there is no such array, or it is damaged; see `errors.reading`.
         """
         entry = self._entry(name)
-        if entry.dtype not in _TYPES:
-            raise UserError(
-                f"{printable(self._prefix)}: has an array of a type that is not read: {printable(name)} "
-                f"({_type_name(entry.dtype)}); save it as float32"
-            )
-        dtype = np.dtype(_TYPES[entry.dtype])
-        shape = _shape(entry)
-        if shape is None or math.prod(shape) * dtype.itemsize != entry.size:
-            raise ValueError(f"{name} has a shape that does not fit its bytes")
-        content = self._content(entry)
-        _check(content, entry, name)
-        return content.view(dtype).reshape(shape)
+        if not entry.slices:
+            return self._read_entry(entry, name)
+        keys = [key for key in self._slices if key.startswith(key_start(name))]
+        slices = [self._read_entry(self._slices[key], name) for key in keys]
+        return assemble(_shape(entry), entry.slices, slices, name)
 
     def read_string(self, name: str) -> bytes:
         """Reads a single string.
@@ -122,6 +116,20 @@ class Bundle:
         if name not in self:
             raise ValueError(f"the array {name!r} is missing")
         return self._entries[name]
+
+    def _read_entry(self, entry: BundleEntryProto, name: str) -> np.ndarray:
+        if entry.dtype not in _TYPES:
+            raise UserError(
+                f"{printable(self._prefix)}: has an array of a type that is not read: {printable(name)} "
+                f"({_type_name(entry.dtype)}); save it as float32"
+            )
+        dtype = np.dtype(_TYPES[entry.dtype])
+        shape = _shape(entry)
+        if shape is None or math.prod(shape) * dtype.itemsize != entry.size:
+            raise ValueError(f"{name} has a shape that does not fit its bytes")
+        content = self._content(entry)
+        _check(content, entry, name)
+        return content.view(dtype).reshape(shape)
 
     def _content(self, entry: BundleEntryProto) -> np.ndarray:
         with self._data_file(entry.shard_id).open("rb") as file:
@@ -160,15 +168,6 @@ def _parsed(key: bytes, value: bytes) -> BundleEntryProto:
         return BundleEntryProto.FromString(value)
     except DecodeError as error:
         raise ValueError(f"the entry of {key.decode()} is no entry") from error
-
-
-def _refuse_slices(prefix: Path, entries: Mapping[str, BundleEntryProto]) -> None:
-    """Raises `UserError` if a variable was split, as partitioners of TensorFlow 1 do."""
-    name = next((name for name, entry in entries.items() if entry.slices), None)
-    if name is not None:
-        raise UserError(
-            f"{printable(prefix)}: {printable(name)} is stored in slices, which are not read; save it as a whole"
-        )
 
 
 def _shape(entry: BundleEntryProto) -> list[int] | None:

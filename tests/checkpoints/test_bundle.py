@@ -11,6 +11,7 @@ from tensorflow.core.protobuf.tensor_bundle_pb2 import BundleEntryProto, BundleH
 
 from bert_tf.checkpoints.crc32c import crc32c, masked_crc32c
 from bert_tf.checkpoints.formats import read_array, read_checkpoint, write_checkpoint
+from bert_tf.checkpoints.table import read_table
 from bert_tf.errors import UserError
 
 HEADER = {b"": BundleHeaderProto(num_shards=1).SerializeToString()}
@@ -91,6 +92,67 @@ def test_a_checkpoint_of_several_data_files_is_read(tmp_path):
     }
     (tmp_path / "whole.data-00001-of-00003").unlink()
     assert "whole.data-00001-of-00003 is missing" in problem_of(tmp_path / "whole")
+
+
+SLICED = np.arange(5000 * 3, dtype=np.float32).reshape(5000, 3)
+
+
+def write_slices(prefix, places: list[str], name: str = "a") -> None:
+    """Writes `SLICED` as partitioners of TensorFlow 1 do; places are such as "0,5:-"."""
+    corners = [[part.split(",") for part in place.split(":")] for place in places]
+    indices = [
+        tuple(slice(None) if part == ["-"] else slice(int(part[0]), int(part[0]) + int(part[1])) for part in corner)
+        for corner in corners
+    ]
+    tf.raw_ops.SaveV2(
+        prefix=str(prefix),
+        tensor_names=[name] * len(places),
+        shape_and_slices=[f"5000 3 {place}" for place in places],
+        tensors=[SLICED[index] for index in indices],
+    )
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        ["-:-"],
+        ["0,4000:-", "4000,1000:-"],
+        ["100,4900:-", "0,60:-", "60,40:-"],
+        ["-:2,1", "-:0,2"],
+        ["0,4200:0,1", "0,4200:1,2", "4200,800:-"],
+        [f"{start},10:-" for start in range(0, 5000, 10)],
+    ],
+)
+def test_an_array_in_slices_is_put_together_as_tensorflow_does_it(tmp_path, places):
+    write_slices(tmp_path / "x", places)
+    read = read_checkpoint(tmp_path / "x")
+    assert list(read) == ["a"]
+    np.testing.assert_array_equal(read["a"], SLICED, strict=True)
+    np.testing.assert_array_equal(tf.train.load_variable(str(tmp_path / "x"), "a"), SLICED)
+
+
+def test_arrays_in_slices_may_be_in_several_data_files(tmp_path):
+    write_slices(tmp_path / "part0", ["0,4000:-"])
+    write_slices(tmp_path / "part1", ["4000,1000:-"])
+    write_slices(tmp_path / "part2", ["-:0,1", "-:1,2"], name="ab")
+    parts = [str(tmp_path / f"part{part}") for part in range(3)]
+    tf.raw_ops.MergeV2Checkpoints(checkpoint_prefixes=parts, destination_prefix=str(tmp_path / "whole"))
+    read = read_checkpoint(tmp_path / "whole")
+    np.testing.assert_array_equal(read["a"], SLICED)
+    np.testing.assert_array_equal(read["ab"], SLICED)
+
+
+@pytest.mark.parametrize(
+    ("places", "problem"),
+    [
+        (["0,4000:-"], "the slices of a are not the whole array"),
+        (["0,4000:-", "3000,1000:-"], "the slices of a overlap"),
+        (["0,4000:-", "3000,2000:-"], "the slices of a are not the whole array"),
+    ],
+)
+def test_slices_that_leave_something_out_or_overlap_are_refused(tmp_path, places, problem):
+    write_slices(tmp_path / "x", places)
+    assert problem in problem_of(tmp_path / "x")
 
 
 def test_one_array_is_read_without_the_others(tmp_path):
@@ -178,7 +240,7 @@ def test_an_index_that_is_made_here_is_read(tmp_path):
         (entry(shard_id=1), "x.data-00001-of-00001 is missing"),
         (entry(shard_id=-1), "is missing"),
         (entry(crc32c=1), "the checksum of a is wrong"),
-        (entry(slices=[{"extent": [{}]}]), "a is stored in slices"),
+        (entry(slices=[{"extent": [{}]}]), "the slices of a are not the whole array"),
     ],
 )
 def test_an_entry_that_tensorflow_would_not_write_is_one_line_or_an_array(tmp_path, wrong, problem):
@@ -264,6 +326,27 @@ def test_changed_entries_with_the_right_checksums_are_arrays_or_one_line(tmp_pat
         table[key] = changed(table[key], rng)
         write_index(tmp_path / "x", table, block_size=int(rng.integers(1, 4)))
         assert is_read_or_refused(tmp_path / "x")
+
+
+def test_changed_slices_with_the_right_checksums_are_arrays_or_one_line(tmp_path):
+    rng = np.random.default_rng(1)
+    write_slices(tmp_path / "x", ["0,4000:-", "4000,1000:0,1", "4000,1000:1,2"])
+    written = read_table((tmp_path / "x.index").read_bytes())
+    for _ in range(300):
+        table = dict(written)
+        key = list(table)[rng.integers(len(table))]
+        table[key] = changed(table[key], rng)
+        write_index(tmp_path / "x", table, block_size=int(rng.integers(1, 5)))
+        assert is_read_or_refused(tmp_path / "x")
+
+
+def test_slices_that_ask_for_all_memory_are_refused(tmp_path):
+    write_slices(tmp_path / "x", ["0,4000:-", "4000,1000:-"])
+    table = read_table((tmp_path / "x.index").read_bytes())
+    whole = BundleEntryProto.FromString(table[b"a"])
+    whole.shape.dim[0].size = 2**50
+    write_index(tmp_path / "x", table | {b"a": whole.SerializeToString()})
+    assert "the slices of a are not the whole array" in problem_of(tmp_path / "x")
 
 
 def test_changed_bytes_of_an_index_are_arrays_or_one_line(tmp_path):
