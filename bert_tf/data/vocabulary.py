@@ -14,7 +14,7 @@ def load_vocab(vocab_file: str | os.PathLike) -> dict[str, int]:
     """Reads a vocabulary file, one token a line (the original's `load_vocab`).
 
     The id of a token is the number of its line, from 0. White space around a token is removed. If a token occurs
-    twice, the last line counts.
+    twice, the last line counts. Blank lines at the end do not count.
 
     Args:
         vocab_file: path of the vocabulary.
@@ -31,11 +31,11 @@ def load_vocab(vocab_file: str | os.PathLike) -> dict[str, int]:
     """
     path = printable(os.fspath(vocab_file))
     with reading(path, "check the path of vocab.txt", "cannot read the vocabulary"):
-        content = read_bytes(vocab_file, MAX_VOCAB_BYTES).removeprefix(_BYTE_ORDER_MARK)
+        content = read_bytes(vocab_file, MAX_VOCAB_BYTES).removeprefix(_BYTE_ORDER_MARK).rstrip()
     if not content:
         raise UserError(f"{path}: the vocabulary is empty; give a BERT vocabulary, one token a line")
     vocab = {}
-    for index, line in enumerate(content.removesuffix(b"\n").split(b"\n")):
+    for index, line in enumerate(content.split(b"\n")):
         try:
             vocab[line.decode("utf-8").strip()] = index
         except UnicodeDecodeError as error:

@@ -351,7 +351,7 @@ def test_a_token_too_long_for_any_word_does_no_harm(tmp_path):
     [
         (b"", "vocab.txt: the vocabulary is empty"),
         (b"[PAD]\n[UNK]\n\xff\xfe\n", "vocab.txt:3: the vocabulary is not UTF-8"),
-        (b"\n \n", "vocab.txt: the vocabulary has no [UNK]; give a BERT vocabulary"),
+        (b"\n \n", "vocab.txt: the vocabulary is empty; give a BERT vocabulary"),
         (b"a\n##b\n", "vocab.txt: the vocabulary has no [UNK]; give a BERT vocabulary"),
         (b"[UNK]\n" + "\u0e01".encode() * 200, "vocab.txt: is not a usable vocabulary"),
     ],

@@ -28,7 +28,7 @@ def test_a_vocabulary_that_cannot_be_read_is_a_user_error_that_says_why(tmp_path
     assert str(error.value).startswith(f"{tmp_path}/vocab.txt: cannot read the vocabulary ({reason}); check")
 
 
-@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n\r\n"])
 def test_an_empty_vocabulary_is_refused(tmp_path, content):
     (tmp_path / "vocab.txt").write_bytes(content)
     with pytest.raises(UserError, match="the vocabulary is empty"):
@@ -44,6 +44,12 @@ def test_a_vocabulary_in_utf_16_is_refused_with_its_line(tmp_path):
 def test_a_byte_order_mark_is_not_part_of_the_first_token(tmp_path):
     (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n", encoding="utf-8-sig")
     assert load_vocab(tmp_path / "vocab.txt") == {"[PAD]": 0, "[UNK]": 1}
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n \n\t\n"])
+def test_blank_lines_at_the_end_are_no_pieces(tmp_path, end):
+    (tmp_path / "vocab.txt").write_text(f"[PAD]\n\n[UNK]{end}")
+    assert load_vocab(tmp_path / "vocab.txt") == {"[PAD]": 0, "": 1, "[UNK]": 2}
 
 
 def test_a_newline_in_the_path_does_not_break_the_message(tmp_path):
