@@ -67,6 +67,9 @@ def _is_header_of_labels(first_label: str, first_texts: list[str], labels: Mappi
     has_text_names = all(_is_made_of(text, _TEXT_NAMES) for text in first_texts)
     if first_label in labels or first_label.strip() in labels:
         return has_label_name and has_text_names
+    # "Good" for "good" is a mistake in a row; a column may have the name of a label, but then the texts have names too.
+    if first_label.strip().lower() in map(str.lower, labels):
+        return has_text_names
     has_sentence = any(map(_SENTENCE.fullmatch, first_texts))
     if declared:
         return has_label_name or not (has_sentence or _is_number(first_label))

@@ -24,6 +24,7 @@ from bert_tf.errors import UserError, first_few
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "|": "vertical bars", "\\t": "a backslash and a t", "  ": "spaces"}
 _LONGEST_NAME = 20
+_RARE = 0.01
 
 
 class Table(NamedTuple):
@@ -35,6 +36,7 @@ class Table(NamedTuple):
         has_expected_header: True if the file has a header as declared, or none as declared.
         quoted: True if the quotes around fields were removed.
         num_blank_lines: the number of blank lines at the end, which were skipped.
+        uneven: which line has another number of columns than nearly all others; empty if there is none.
         remark: how an ambiguity was decided; empty if there was none.
     """
 
@@ -43,12 +45,13 @@ class Table(NamedTuple):
     has_expected_header: bool
     quoted: bool
     num_blank_lines: int
+    uneven: str = ""
     remark: str = ""
 
     @property
     def is_odd(self) -> bool:
         """True if a user should look at the description."""
-        return bool(self.remark) or not self.has_expected_header
+        return bool(self.remark or self.uneven) or not self.has_expected_header
 
     @property
     def description(self) -> str:
@@ -64,7 +67,7 @@ class Table(NamedTuple):
             remarks.append("double quotes read as csv does")
         if self.num_blank_lines:
             remarks.append(f"skipped {self.num_blank_lines} blank line{'s' * (self.num_blank_lines != 1)} at the end")
-        return "; ".join(remarks + [self.remark] * bool(self.remark))
+        return "; ".join(remarks + [remark for remark in (self.uneven, self.remark) if remark])
 
     @property
     def _first_line(self) -> str:
@@ -185,7 +188,8 @@ class TsvFile:
         if not numbered:
             rest = f"with {self.only[1]!r} in column {self.only[0] + 1}" if self.only else "below the header"
             raise UserError(f"{path}:1: there are no rows {rest}; check that this is the right file")
-        return Table(numbered, header, self.header == (header is not None), quoted, num_blank_lines)
+        is_as_declared = self.header == (header is not None)
+        return Table(numbered, header, is_as_declared, quoted, num_blank_lines, _find_uneven(data))
 
     def _has_header(self, rows: list[Row], labels: Mapping[str, str]) -> bool:
         texts = [column for column in (self.text_a, self.text_b) if column is not None]
@@ -302,6 +306,25 @@ def _attempt(read: Callable[[], Table]) -> Table | UserError:
         return read()
     except UserError as error:
         return error
+
+
+def _find_uneven(rows: Sequence[Row]) -> str:
+    """Describes the first row with an unusual number of columns, as a stray tab makes it; "" if there is none.
+
+    Empty fields at the end do not count. Where such rows are not rare, they are meant: some files have a column that
+    few rows fill.
+    """
+    usual = statistics.mode(map(_num_filled, rows))
+    uneven = [row for row in rows if not _num_filled(row) <= usual <= len(row.fields)]
+    if not 0 < len(uneven) <= _RARE * len(rows):
+        return ""
+    line, fields = uneven[0]
+    return f"line {line} has {len(fields)} column{'s' * (len(fields) != 1)}, but nearly all lines have {usual}"
+
+
+def _num_filled(row: Row) -> int:
+    """Returns the number of columns up to the last one that is not empty."""
+    return max((number for number, field in enumerate(row.fields, start=1) if field.strip()), default=0)
 
 
 def _is_blank(row: Row) -> bool:

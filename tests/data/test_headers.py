@@ -41,6 +41,11 @@ def test_a_sentence_with_a_misspelled_label_is_not_lost_as_a_header():
     assert is_header([["Describe the problem in full.", "category"], *TEXTS], [0], 1, LABELS, True)
 
 
+def test_a_label_in_other_capitals_is_not_lost_as_a_header():
+    assert not is_header([["Nice film", "Good"], *TEXTS], [0], 1, {"bad": "bad", "good": "good"}, True)
+    assert is_header([["review", "Good"], *TEXTS], [0], 1, {"bad": "bad", "good": "good"}, True)
+
+
 def test_any_other_names_are_a_header_if_one_is_expected():
     first = ["What did you like about the course?", "\u00c9tiquette"]
     assert is_header([first, *TEXTS], [0], 1, LABELS, True)

@@ -205,3 +205,33 @@ def test_what_is_declared_about_quotes_holds(tmp_path):
     quoted = TsvFile("train.tsv", text_a=0, label=1, header=False, quoted=True)
     assert [row.fields[0] for _, row in raw.read(tmp_path)] == ['"A', 'B"']
     assert [row.fields[0] for _, row in quoted.read(tmp_path)] == ["A\t1\nB"]
+
+
+REVIEWS = TsvFile("train.tsv", text_a=1, label=0)
+
+
+def description(folder: Path, content: str) -> str:
+    write(folder / "train.tsv", content)
+    table = REVIEWS.load(folder)
+    return table.description if table.is_odd else ""
+
+
+def test_a_rare_row_with_a_stray_tab_is_named(tmp_path):
+    rows = "label\ttext\n" + 150 * "1\tIt rains .\n"
+    odd = "line 152 has 3 columns, but nearly all lines have 2"
+    assert description(tmp_path, f"{rows}1\tIt\trains .\n{rows[11:]}").endswith(odd)
+    wide = rows.replace(" .\n", " .\ta note\n")
+    assert description(tmp_path, f"{wide}1\tIt rains .\n").endswith(
+        "line 152 has 2 columns, but nearly all lines have 3"
+    )
+
+
+@pytest.mark.parametrize("row", ["1\tIt rains .\t\t\n", "1\t\n"])
+def test_empty_fields_at_the_end_of_a_row_are_not_odd(tmp_path, row):
+    assert description(tmp_path, "label\ttext\n" + 150 * "1\tIt rains .\n" + row) == ""
+    assert description(tmp_path, "label\ttext\n" + 150 * "1\tIt rains .\t\t\n" + row) == ""
+
+
+def test_a_column_that_some_rows_fill_is_not_odd(tmp_path):
+    rows = 90 * "1\tIt rains .\n" + 10 * "1\tIt rains .\tsee above\n"
+    assert description(tmp_path, f"label\ttext\n{rows}") == ""
