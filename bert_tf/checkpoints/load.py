@@ -110,7 +110,8 @@ def _sizes(arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
 def fill(encoder: BertEncoder, arrays: Mapping[str, np.ndarray], origin: str | os.PathLike = "the checkpoint") -> None:
     """Sets all variables of an encoder, or none if anything does not fit.
 
-    Heads, optimizer state and counters among the arrays are ignored; all other arrays must fit.
+    Heads, optimizer state and counters among the arrays are ignored; all other arrays must fit. Optimizers of
+    TensorFlow 1 keep their state below the name of its variable, such as `bert/pooler/dense/bias/Momentum`.
 
     Args:
         encoder: the encoder, or another model with `variables_by_name`.
@@ -138,7 +139,7 @@ def _misfits(variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarr
     """Lists the names of arrays that do not fit, by the kind of problem."""
     return {
         "missing": [name for name in variables if name not in arrays],
-        "unknown": [name for name in arrays if name not in variables and not _OUTSIDE_ENCODER.match(name)],
+        "unknown": [name for name in arrays if name not in variables and not _is_outside(name, variables, arrays)],
         "of another shape": _other_shapes(variables, arrays),
         # Integers are quantized weights, which need factors that the original does not have.
         "not floating-point": [
@@ -147,6 +148,12 @@ def _misfits(variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarr
             if name in arrays and not tf.as_dtype(arrays[name].dtype).is_floating
         ],
     }
+
+
+def _is_outside(name: str, variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarray]) -> bool:
+    """Returns True for heads, the state of optimizers, and single numbers, such as counters and loss scales."""
+    is_slot = name.rpartition("/")[0] in variables
+    return is_slot or arrays[name].ndim == 0 or _OUTSIDE_ENCODER.match(name) is not None
 
 
 def _other_shapes(variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarray]) -> list[str]:

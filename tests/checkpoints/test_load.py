@@ -78,8 +78,11 @@ def test_training_state_and_heads_are_not_left_over(config, arrays):
         f"{QUERY}/adam_v",
         f"{QUERY}/Adam",
         f"{QUERY}/Adam_1",
+        f"{QUERY}/AdamWeightDecayOptimizer_1",
+        f"{QUERY}/Momentum",
     ]
-    fill(BertEncoder(config), arrays | dict.fromkeys(more, np.zeros(1)))
+    counters = dict.fromkeys(["good_steps", "current_loss_scale"], np.float32(1))
+    fill(BertEncoder(config), arrays | dict.fromkeys(more, np.zeros(1)) | counters)
 
 
 def test_a_classifier_is_filled_with_its_head_or_not_at_all(config, golden, arrays):
