@@ -123,7 +123,9 @@ def _in_float32(pairs: list[tuple[str, np.ndarray]], path: Path) -> dict[str, np
             f"{printable(path)}: has more than one encoder; save the one that you need in a checkpoint of its own"
         )
     # NumPy does not know bfloat16 as a floating type; its kind is "V", as of every unknown type.
-    return {
-        name: array.astype(np.float32, copy=False) if array.dtype.kind in "fV" else array
-        for name, array in arrays.items()
-    }
+    # What float32 cannot hold becomes infinite, and is refused with its name.
+    with np.errstate(over="ignore"):
+        return {
+            name: array.astype(np.float32, copy=False) if array.dtype.kind in "fV" else array
+            for name, array in arrays.items()
+        }

@@ -10,6 +10,8 @@ from bert_tf.errors import UserError, first_few, printable
 
 # A header has about 100 bytes for each array.
 _MAX_HEADER_BYTES = 8 << 20
+# Git LFS leaves a text in place of a file that it did not fetch: version https://git-lfs ...
+_GIT_LFS_START = b"version "
 _TYPES = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}
 
 
@@ -36,7 +38,10 @@ def read_safetensors(path: Path) -> list[tuple[str, np.ndarray]]:
 def _check_header(path: Path) -> None:
     """Raises an exception for what the library accepts: a header that takes minutes, or says a thing twice."""
     with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
+        start = file.read(8)
+        if start == _GIT_LFS_START:
+            raise ValueError("it is a pointer of Git LFS; `git lfs pull` gets the file itself")
+        size = int.from_bytes(start, "little")
         if size > _MAX_HEADER_BYTES:
             raise ValueError(f"its header is larger than {_MAX_HEADER_BYTES} bytes")
         json.loads(file.read(size), object_pairs_hook=_refuse_duplicates)

@@ -68,4 +68,5 @@ def _pieces(tokenizer: dict) -> list[str]:
     ids = model["vocab"] | {token["content"]: token["id"] for token in tokenizer.get("added_tokens") or []}
     if not ids or sorted(ids.values()) != list(range(len(ids))):
         raise ValueError("the ids of its pieces are not 0, 1, 2 and so on")
-    return [piece if piece == piece.strip() else "" for piece in sorted(ids, key=ids.get)]
+    # A piece with a line end would move all after it to other ids.
+    return [piece if piece.split() == [piece] else "" for piece in sorted(ids, key=ids.get)]

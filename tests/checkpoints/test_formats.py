@@ -180,6 +180,20 @@ def test_a_broken_safetensors_file_is_named(arrays, tmp_path, damage):
     assert "\n" not in str(error.value)
 
 
+def test_a_file_that_git_lfs_did_not_fetch_is_named(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")
+    with pytest.raises(UserError, match=r"it is a pointer of Git LFS; `git lfs pull` gets the file itself"):
+        read_checkpoint(path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_number_that_float32_cannot_hold_is_infinite_without_a_warning(arrays, tmp_path):
+    weights = hugging_face(arrays | {"bert/pooler/dense/bias": np.full(8, 1e300)})
+    save_file(weights, tmp_path / "model.safetensors")
+    assert np.isinf(read_checkpoint(tmp_path / "model.safetensors")["bert/pooler/dense/bias"]).all()
+
+
 def write_safetensors(path, header: dict | bytes, data: bytes = bytes(8)) -> None:
     header = header if isinstance(header, bytes) else json.dumps(header).encode()
     path.write_bytes(len(header).to_bytes(8, "little") + header + data)
