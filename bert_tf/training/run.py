@@ -130,15 +130,25 @@ def resume_on(machine: Mapping[str, object], output_dir: OutputDir) -> None:
     if not output_dir.is_writer:
         return
     run = output_dir.read_run()
-    machines = run.get("machines") or [machine]
+    machines = run.get("machines") or [{}]
     differences = machine_differences(machines[-1], machine)
-    if differences:
+    if not differences:
+        return
+    if machines[-1]:
         logging.warning(
             "Resuming on another machine than before (%s): the weights will not be bit-identical to those of a run "
             "that was never stopped.",
             "; ".join(differences),
         )
-        output_dir.write_run({**run, "machines": [*machines, machine]})
+    else:
+        # The versions that noted no machine gave update k the rate of step k + 1.
+        logging.warning(
+            "%s: was started by an earlier version, which gave each update the learning rate of the next step. From "
+            "here on the rates are those of this version, so the weights will be those of neither; pass "
+            "--overwrite_output_dir to train again.",
+            printable(output_dir.path),
+        )
+    output_dir.write_run({**run, "machines": [*machines, machine]})
 
 
 # The three things that a run can do.

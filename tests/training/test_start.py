@@ -194,6 +194,32 @@ def test_another_machine_is_noted_and_told_in_one_line(output_dir, model, caplog
     assert f"tensorflow was 2.0, is {tf.__version__}" in lines[0]
 
 
+def test_a_finished_run_is_not_resumed_on_another_machine(output_dir, model, caplog):
+    finish(output_dir, model)
+    run = run_json(output_dir)
+    run["machines"][0]["cores"] = 1000
+    (output_dir.path / "run.json").write_text(json.dumps(run))
+    with caplog.at_level(logging.WARNING):
+        begin_training(output_dir, model=str(model))
+    assert not caplog.records and run_json(output_dir) == run
+
+
+def test_a_run_of_the_version_with_other_learning_rates_resumes_with_one_warning(output_dir, model, caplog):
+    begin_training(output_dir, model=str(model))
+    save(output_dir, model, 7)
+    run = run_json(output_dir)
+    for key in ("machines", "model", "overwrites"):
+        del run[key]
+    del run["training"]["num_train_steps"]
+    (output_dir.path / "run.json").write_text(json.dumps(run))
+    with caplog.at_level(logging.WARNING):
+        assert begin_training(output_dir, model=str(model)).step == 7
+        assert begin_training(output_dir, model=str(model)).step == 7
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 1 and "an earlier version, which gave each update the learning rate of the next step" in lines[0]
+    assert run_json(output_dir)["machines"][0] == {}
+
+
 @pytest.mark.parametrize("labels, said", [(2, "The head is that of"), (3, "The head is new: that of")])
 def test_training_from_a_checkpoint_with_a_head_says_what_becomes_of_it(
     output_dir, model, tmp_path, caplog, labels, said
