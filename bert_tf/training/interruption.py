@@ -1,6 +1,8 @@
 """Says what the same command would do after Ctrl-C. Needs no TensorFlow."""
 
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from bert_tf import run_files
@@ -18,9 +20,24 @@ def advice_after_interruption(config: RunConfig) -> str:
     step = checkpoint and re.fullmatch(r"model\.ckpt-(\d+)", checkpoint.name)
     if not step or not _is_run_of(config, run):
         return "nothing was saved yet; the same command starts again"
-    if config.overwrite_output_dir and not _is_continued(run, int(step[1])):
+    is_continued = run.get("overwrites") is True and is_stopped(config.output_dir, run, int(step[1]))
+    if config.overwrite_output_dir and not is_continued:
         return f"the same command without --overwrite_output_dir continues after step {step[1]}"
     return f"the same command continues after step {step[1]}"
+
+
+def is_stopped(folder: str | os.PathLike, run: Mapping, step: int) -> bool:
+    """Returns True if the command that trains a run has not done all its work, evaluation and prediction included.
+
+    Args:
+        folder: the run's output folder.
+        run: the content of its run.json.
+        step: of its newest checkpoint.
+    """
+    total = run["training"].get("num_train_steps")
+    # A command that trains writes its results last.
+    has_results = "train_loss" in read_json_or_empty(Path(folder, run_files.RESULTS))
+    return isinstance(total, int) and (step < total or not has_results)
 
 
 def _is_run_of(config: RunConfig, run: dict) -> bool:
@@ -30,9 +47,3 @@ def _is_run_of(config: RunConfig, run: dict) -> bool:
         return False
     model = {field: getattr(config, field) for field in flags_of(ModelConfig)}
     return not resume_differences(settle(config, {}), training | model)
-
-
-def _is_continued(run: dict, step: int) -> bool:
-    """Returns True if a command with --overwrite_output_dir continues the run instead of removing it."""
-    total = run["training"].get("num_train_steps")
-    return run.get("overwrites") is True and isinstance(total, int) and step < total

@@ -34,6 +34,7 @@ from bert_tf.training.config import (
     settle,
 )
 from bert_tf.training.early_checks import check_length
+from bert_tf.training.interruption import is_stopped
 from bert_tf.training.output_dir import OutputDir
 
 # The flags that name a model, those of its weights first.
@@ -149,19 +150,33 @@ def _step_of_stopped_command(config: RunConfig, train_data: str, output_dir: Out
         logging.warning("%s. --overwrite_output_dir removes it.", error)
         return 0
     is_same_command = earlier and earlier.get("overwrites") and not _differences(config, train_data, earlier)
-    is_stopped = is_same_command and step < earlier["training"].get("num_train_steps", 0)
-    return step if is_stopped else 0
+    return step if is_same_command and is_stopped(output_dir.path, earlier, step) else 0
 
 
 def _differences(config: RunConfig, train_data: str, earlier: Mapping) -> list[str]:
     training = earlier["training"]
-    if not names_model_of(config, training) and model_digest(_named_model(config)) == earlier.get("model"):
+    if not names_model_of(config, training) and model_digest(_named_model(config)) == _model_of_run(earlier, config):
         # The same model under another path.
-        config = dataclasses.replace(config, **{field: training.get(field) for field in MODEL_FIELDS})
+        config = _with_model_of(training, config)
     differences = resume_differences(config, training)
     if training.get("train_data") != train_data:
         differences.append(f"train_data was {training.get('train_data')!r}, is {train_data!r}")
     return differences
+
+
+def _model_of_run(run: Mapping, config: RunConfig) -> str | None:
+    """Returns the digest of the model that a run was started from; None if it cannot be known any more."""
+    if "model" in run:
+        return run["model"]
+    # Earlier versions noted only how it was named.
+    try:
+        return model_digest(_named_model(_with_model_of(run["training"], config)))
+    except UserError:
+        return None
+
+
+def _with_model_of(training: Mapping, config: RunConfig) -> RunConfig:
+    return dataclasses.replace(config, **{field: training.get(field) for field in MODEL_FIELDS})
 
 
 # Evaluation and prediction without training.
@@ -209,7 +224,7 @@ def _check_is_origin(config: RunConfig, named: CheckpointFiles, output_dir: Outp
     if run and not _is_model_of(run, config, named, found):
         started = next((run["training"][field] for field in _NAMED_BY if run["training"].get(field)), "another model")
         problem = f"holds a model that was fine-tuned from {started}"
-    elif not run and named.checkpoint and _has_head_like(named.checkpoint, found.checkpoint):
+    elif not run and _cannot_be_origin(named, found):
         problem = f"holds {found.checkpoint.name}"
     else:
         logging.info("The model is %s; what the flags name is where its training started.", found.checkpoint)
@@ -228,7 +243,15 @@ def _is_model_of(run: Mapping, config: RunConfig, named: CheckpointFiles, found:
     if named.checkpoint is None:
         # The original's command for an evaluation need not name a checkpoint.
         return _has_same_architecture(named, found)
-    return model_digest(named) == run.get("model")
+    return model_digest(named) == _model_of_run(run, config)
+
+
+def _cannot_be_origin(named: CheckpointFiles, found: CheckpointFiles) -> bool:
+    """Returns True if a model is fine-tuned itself, or of another size or vocabulary than a fine-tuned one."""
+    if named.checkpoint and _has_head_like(named.checkpoint, found.checkpoint):
+        return True
+    is_described = found.config_file.is_file() and found.vocab_file.is_file()
+    return is_described and not _has_same_architecture(named, found)
 
 
 def _has_same_architecture(files: CheckpointFiles, others: CheckpointFiles) -> bool:

@@ -53,6 +53,7 @@ def test_a_command_that_removes_the_checkpoint_is_not_advised(tmp_path):
         "the same command without --overwrite_output_dir continues after step 7"
     )
     write_run(tmp_path, config, step=10, overwrites=True)
+    (tmp_path / "results.json").write_text('{"train_loss": 0.5}')
     assert advice_after_interruption(config) == (
         "the same command without --overwrite_output_dir continues after step 10"
     )
@@ -62,6 +63,9 @@ def test_a_command_with_overwrite_continues_its_own_stopped_run(tmp_path):
     config = config_for(tmp_path, overwrite_output_dir=True)
     write_run(tmp_path, config, step=7, overwrites=True)
     assert advice_after_interruption(config) == "the same command continues after step 7"
+    # In evaluation after the last step, too.
+    write_run(tmp_path, config, step=10, overwrites=True)
+    assert advice_after_interruption(config) == "the same command continues after step 10"
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

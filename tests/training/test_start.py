@@ -159,8 +159,11 @@ def test_a_restarted_job_that_overwrites_goes_on_until_it_is_finished(output_dir
     save(output_dir, model, 7)
     assert begin_training(output_dir, **job).step == 7
     assert start(output_dir, model=str(model)).step == 7
+    # Killed in its evaluation: nothing is trained again.
     save(output_dir, model, 20)
+    assert start(output_dir, **job).step == 20
     # A finished one is trained again, as the flag says, and so is one with other settings.
+    output_dir.write_results({"train_loss": 0.5})
     assert start(output_dir, **job).step == 0
     save(output_dir, model, 7)
     assert start(output_dir, **job, seed=2).step == 0
@@ -216,7 +219,7 @@ def test_a_run_of_the_version_with_other_learning_rates_resumes_with_one_warning
         assert begin_training(output_dir, model=str(model)).step == 7
         assert begin_training(output_dir, model=str(model)).step == 7
     lines = [record.getMessage() for record in caplog.records]
-    assert len(lines) == 1 and "an earlier version, which gave each update the learning rate of the next step" in lines[0]
+    assert len(lines) == 1 and "which gave each update the learning rate of the next step" in lines[0]
     assert run_json(output_dir)["machines"][0] == {}
 
 
@@ -275,6 +278,32 @@ def test_another_model_than_that_of_the_output_folder_is_refused(output_dir, mod
             infer(output_dir, **flags)
         message = one_line(error)
         assert f"holds a model that was fine-tuned from {model}" in message and f"names {shown};" in message
+
+
+def test_a_run_of_a_version_that_noted_no_digest_is_used_with_its_model_under_another_name(output_dir, model, tmp_path):
+    finish(output_dir, model)
+    run = run_json(output_dir)
+    del run["model"]
+    (output_dir.path / "run.json").write_text(json.dumps(run))
+    moved = shutil.copytree(model, tmp_path / "moved")
+    for flags in ({"model": str(moved)}, files_of(model)):
+        assert infer(output_dir, **flags).files.checkpoint == output_dir.checkpoint(20)
+        assert start(output_dir, **flags).step == 20
+    with pytest.raises(UserError, match="holds a model that was fine-tuned from"):
+        infer(output_dir, model=str(write_tiny_model(tmp_path / "other", dropout=0.2)))
+
+
+def test_a_model_of_another_size_is_refused_though_the_folder_does_not_say_what_it_was_started_from(
+    output_dir, model, tmp_path
+):
+    finish(output_dir, model)
+    (output_dir.path / "run.json").unlink()
+    assert infer(output_dir, model=str(model)).files.checkpoint == output_dir.checkpoint(20)
+    other = shutil.copytree(model, tmp_path / "other")
+    with (other / "vocab.txt").open("a") as file:
+        file.write("more\n")
+    with pytest.raises(UserError, match=r"holds model\.ckpt-20, but --bert_model names .*other"):
+        infer(output_dir, model=str(other))
 
 
 @pytest.mark.parametrize("flags", [{"model": "no/such/folder"}, {"model": "uncased_L-12_H-768_A-13"}])
