@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.checkpoints.bundle import Bundle
-from bert_tf.checkpoints.locate import checkpoint_in, checkpoint_prefix, refuse_pickled
+from bert_tf.checkpoints.locate import existing_checkpoint
 from bert_tf.checkpoints.safetensors_format import read_safetensors
 from bert_tf.checkpoints.tensorflow_format import is_object_based, read_name_based, read_object_based, write_name_based
 from bert_tf.errors import UserError, printable, reading, user_error_for
@@ -45,7 +45,7 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
         arrays = read_checkpoint("uncased_L-12_H-768_A-12/bert_model.ckpt")
         arrays["bert/embeddings/word_embeddings"].shape  # (30522, 768)
     """
-    path = _existing_checkpoint(Path(path))
+    path = existing_checkpoint(path)
     with reading(path, *_BROKEN):
         if path.suffix == ".safetensors":
             return _in_float32(read_safetensors(path), path)
@@ -73,7 +73,7 @@ def read_array(prefix: str | os.PathLike, name: str) -> np.ndarray | None:
         >>> read_array("example.ckpt", "global_step")
         array(343)
     """
-    prefix = _existing_checkpoint(Path(prefix))
+    prefix = existing_checkpoint(prefix)
     with reading(prefix, *_BROKEN):
         bundle = Bundle(prefix)
         return bundle.read(name) if name in bundle else None
@@ -100,19 +100,6 @@ def write_checkpoint(prefix: str | os.PathLike, arrays: Mapping[str, np.ndarray 
     kinds = (OSError, tf.errors.OpError)
     with user_error_for(kinds, prefix, "cannot be written", "make room or name another folder"):
         write_name_based(Path(prefix), arrays)
-
-
-def _existing_checkpoint(path: Path) -> Path:
-    """Returns the checkpoint in a folder, or the path of a checkpoint itself. Refuses missing and pickled ones."""
-    with user_error_for(OSError, path, "cannot be read", "check the path and its permissions"):
-        path = checkpoint_in(path) if path.is_dir() else checkpoint_prefix(path)
-        refuse_pickled(path)
-        file = path if path.suffix == ".safetensors" else Path(f"{path}.index")
-        if not file.is_file():
-            raise UserError(
-                f"{printable(path)}: there is no checkpoint ({printable(file.name)} is missing); check the path"
-            )
-    return path
 
 
 def _in_float32(pairs: list[tuple[str, np.ndarray]], path: Path) -> dict[str, np.ndarray]:

@@ -72,21 +72,58 @@ def resolve(path_or_name: str | os.PathLike) -> CheckpointFiles:
 
 
 def named_files(
-    config_file: str | os.PathLike, vocab_file: str | os.PathLike, checkpoint: str | os.PathLike | None
+    bert_config_file: str | os.PathLike, vocab_file: str | os.PathLike, init_checkpoint: str | os.PathLike | None
 ) -> CheckpointFiles:
-    """Returns the files of a model that are named one by one, as the original's flags name them.
+    """Returns the files of a model that are named one by one, by the original's flags.
 
     Args:
-        config_file: see `CheckpointFiles`.
-        vocab_file: see `CheckpointFiles`.
-        checkpoint: a checkpoint, see `checkpoint_prefix`; None to start from random weights.
+        bert_config_file: the configuration.
+        vocab_file: the vocabulary.
+        init_checkpoint: a checkpoint, see `existing_checkpoint`; None to start from random weights.
+
+    Raises:
+        UserError: a file is missing.
 
     Example:
-        >>> named_files("bert_config.json", "vocab.txt", "bert_model.ckpt.index").checkpoint.name
-        'bert_model.ckpt'
+        >>> folder = resolve("all-MiniLM-L6-v2").vocab_file.parent
+        >>> named_files(folder / "config.json", folder / "vocab.txt", folder).checkpoint.name
+        'model.safetensors'
     """
-    prefix = checkpoint_prefix(_local_path(checkpoint)) if checkpoint else None
-    return CheckpointFiles(_local_path(config_file), _local_path(vocab_file), prefix)
+    return CheckpointFiles(
+        _existing_file(bert_config_file, "bert_config_file"),
+        _existing_file(vocab_file, "vocab_file"),
+        existing_checkpoint(_local_path(init_checkpoint)) if init_checkpoint else None,
+    )
+
+
+def _existing_file(path: str | os.PathLike, flag: str) -> Path:
+    path = _local_path(path)
+    with user_error_for(OSError, path, "cannot be read", "check the path and its permissions"):
+        if not path.is_file():
+            raise UserError(f"{flag}: {printable(path)}: there is no such file; check the path")
+    return path
+
+
+def existing_checkpoint(path: str | os.PathLike) -> Path:
+    """Returns the checkpoint in a folder, or the one that is named by its prefix or one of its files.
+
+    Raises:
+        UserError: there is no checkpoint, or it is a pickled one.
+
+    Example:
+        >>> existing_checkpoint(resolve("all-MiniLM-L6-v2").vocab_file.parent).name
+        'model.safetensors'
+    """
+    path = Path(path)
+    with user_error_for(OSError, path, "cannot be read", "check the path and its permissions"):
+        path = checkpoint_in(path) if path.is_dir() else checkpoint_prefix(path)
+        refuse_pickled(path)
+        if not _is_checkpoint(path):
+            file = path if path.suffix == ".safetensors" else Path(f"{path}.index")
+            raise UserError(
+                f"{printable(path)}: there is no checkpoint ({printable(file.name)} is missing); check the path"
+            )
+    return path
 
 
 def checkpoint_prefix(path: str | os.PathLike) -> Path:

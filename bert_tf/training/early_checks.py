@@ -1,8 +1,8 @@
-"""Looks at the files of a model before TensorFlow is loaded, which takes seconds."""
+"""Finds and checks the model that the flags name, before TensorFlow is loaded, which takes seconds."""
 
 from pathlib import Path
 
-from bert_tf.checkpoints.locate import CheckpointFiles, latest_checkpoint, resolve
+from bert_tf.checkpoints.locate import CheckpointFiles, latest_checkpoint, named_files, resolve
 from bert_tf.errors import UserError, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.training.config import RunConfig, settle
@@ -18,10 +18,21 @@ def check_model(config: RunConfig) -> None:
     """
     resumes = config.do_train and not config.overwrite_output_dir and latest_checkpoint(config.output_dir)
     if not resumes and config.names_model:
-        files = resolve(config.model) if config.model else _named_files(config)
+        files = named_model(config)
         bert_config = BertConfig.from_json_file(files.config_file)
         if config.do_train:
             check_length(settle(config, {}), bert_config, files.config_file)
+
+
+def named_model(config: RunConfig) -> CheckpointFiles:
+    """Returns the files of the model that the flags name; the checkpoint is None for training from scratch.
+
+    Raises:
+        UserError: there is no such model, or a file is missing.
+    """
+    if config.model:
+        return resolve(config.model)
+    return named_files(config.bert_config_file, config.vocab_file, config.init_checkpoint)
 
 
 def check_training_size(config: RunConfig, num_examples: int) -> None:
@@ -36,13 +47,3 @@ def check_length(config: RunConfig, bert_config: BertConfig, config_file: Path) 
             f"max_seq_length: {config.max_seq_length} is more than the {bert_config.max_position_embeddings} "
             f"positions of {printable(config_file)}"
         )
-
-
-def _named_files(config: RunConfig) -> CheckpointFiles:
-    for name in ("bert_config_file", "vocab_file"):
-        if not Path(getattr(config, name)).is_file():
-            raise UserError(f"{name}: {getattr(config, name)}: there is no such file; check the path")
-    checkpoint = Path(config.init_checkpoint) if config.init_checkpoint else None
-    if checkpoint and not (checkpoint.exists() or Path(f"{checkpoint}.index").exists()):
-        raise UserError(f"{checkpoint}: there is no checkpoint ({checkpoint.name}.index is missing); check the path")
-    return CheckpointFiles(Path(config.bert_config_file), Path(config.vocab_file), checkpoint)

@@ -16,7 +16,7 @@ from bert_tf.checkpoints.casing import check_casing, find_casing
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.identity import model_digest
 from bert_tf.checkpoints.load import check_sizes, fill
-from bert_tf.checkpoints.locate import CheckpointFiles, checkpoint_in, named_files, resolve
+from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
 from bert_tf.errors import UserError, printable, reading
@@ -33,7 +33,7 @@ from bert_tf.training.config import (
     resume_differences,
     settle,
 )
-from bert_tf.training.early_checks import check_length
+from bert_tf.training.early_checks import check_length, named_model
 from bert_tf.training.interruption import is_stopped
 from bert_tf.training.output_dir import OutputDir
 
@@ -106,7 +106,7 @@ def _start_of_training(
     if step:
         output_dir.check_description(task.describe())
         return Start(config, _files_of_output_folder(output_dir, step), step)
-    files = _named_model(config)
+    files = named_model(config)
     if output_dir.path.resolve() in {Path(file).resolve().parent for file in dataclasses.astuple(files) if file}:
         raise UserError(f"output_dir: {output_dir.path}: is the folder of the model to start from; name another")
     return Start(config, files)
@@ -155,7 +155,7 @@ def _step_of_stopped_command(config: RunConfig, train_data: str, output_dir: Out
 
 def _differences(config: RunConfig, train_data: str, earlier: Mapping) -> list[str]:
     training = earlier["training"]
-    if not names_model_of(config, training) and model_digest(_named_model(config)) == _model_of_run(earlier, config):
+    if not names_model_of(config, training) and model_digest(named_model(config)) == _model_of_run(earlier, config):
         # The same model under another path.
         config = _with_model_of(training, config)
     differences = resume_differences(config, training)
@@ -170,7 +170,7 @@ def _model_of_run(run: Mapping, config: RunConfig) -> str | None:
         return run["model"]
     # Earlier versions noted only how it was named.
     try:
-        return model_digest(_named_model(_with_model_of(run["training"], config)))
+        return model_digest(named_model(_with_model_of(run["training"], config)))
     except UserError:
         return None
 
@@ -202,7 +202,7 @@ def _fine_tuned_files(config: RunConfig, output_dir: OutputDir) -> CheckpointFil
                 f"output_dir: {output_dir.path}: holds no fine-tuned checkpoint; pass --do_train, or name a fine-tuned "
                 "model with --bert_model or --init_checkpoint"
             )
-        return _named_model(config)
+        return named_model(config)
     found = _files_of_output_folder(output_dir, step)
     if not config.names_model:
         if not found.config_file.is_file():
@@ -211,7 +211,7 @@ def _fine_tuned_files(config: RunConfig, output_dir: OutputDir) -> CheckpointFil
                 "--bert_config_file and --vocab_file"
             )
         return found
-    named = _named_model(config)
+    named = named_model(config)
     if named.checkpoint and named.checkpoint.parent.resolve() == output_dir.path.resolve():
         return named
     _check_is_origin(config, named, output_dir, found)
@@ -267,16 +267,6 @@ def _has_head_like(checkpoint: Path, fine_tuned: Path) -> bool:
 
 
 # Files.
-
-
-def _named_model(config: RunConfig) -> CheckpointFiles:
-    """Returns the files of the model that the flags name; the checkpoint is None for training from scratch."""
-    if config.model:
-        return resolve(config.model)
-    files = named_files(config.bert_config_file, config.vocab_file, config.init_checkpoint)
-    if files.checkpoint and files.checkpoint.is_dir():
-        return dataclasses.replace(files, checkpoint=checkpoint_in(files.checkpoint))
-    return files
 
 
 def _files_of_output_folder(output_dir: OutputDir, step: int) -> CheckpointFiles:

@@ -109,13 +109,14 @@ def test_paths_begin_at_the_home_folder_if_they_begin_with_a_tilde(folder, monke
     monkeypatch.setenv("HOME", str(folder.parent))
     assert resolve("~/official").config_file == folder / "bert_config.json"
     assert resolve("~/official/bert_model.ckpt.index").checkpoint == folder / "bert_model.ckpt"
-    assert named_files("~/a.json", "~/b.txt", "~/c.ckpt").vocab_file == folder.parent / "b.txt"
+    names = ("bert_config.json", "vocab.txt", "bert_model.ckpt")
+    assert named_files(*(f"~/official/{name}" for name in names)) == resolve(folder)
     with pytest.raises(UserError, match=r"'~nobody-here/x': ~nobody-here is not known here"):
         resolve("~nobody-here/x")
 
 
-def test_training_from_scratch_names_no_checkpoint():
-    assert named_files("a.json", "b.txt", None).checkpoint is None
+def test_training_from_scratch_names_no_checkpoint(folder):
+    assert named_files(folder / "bert_config.json", folder / "vocab.txt", None).checkpoint is None
 
 
 # Hugging Face's folders.
