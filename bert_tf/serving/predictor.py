@@ -25,9 +25,9 @@ from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Batch, ClassificationHead
 from bert_tf.paths import local_path
+from bert_tf.training.model import POLICIES, warn_if_unfinished
 from bert_tf.training.output_dir import OutputDir
 from bert_tf.training.overflow import check_finite
-from bert_tf.training.start import POLICIES, warn_if_unfinished
 
 _MAX_SEQ_LENGTH = 128  # the default of run_classifier.py, for a folder that does not say
 

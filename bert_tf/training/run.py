@@ -27,11 +27,12 @@ from bert_tf.training.efficiency import bfloat16_hint
 from bert_tf.training.inference import predict
 from bert_tf.training.loop import Training
 from bert_tf.training.machine import machine_differences, machine_facts
+from bert_tf.training.model import build_head
 from bert_tf.training.output_dir import OutputDir
 from bert_tf.training.overflow import check_finite
 from bert_tf.training.progress import ProgressBar
 from bert_tf.training.results import evaluation_facts, evaluation_results, run_facts, training_results
-from bert_tf.training.start import Start, build_head, find_start
+from bert_tf.training.start import Start, find_start
 
 # A CPU is faster with larger batches than the original's 8, and the size does not change the answers.
 _CPU_BATCH_SIZE = 32

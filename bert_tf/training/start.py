@@ -1,28 +1,22 @@
 """Before a run computes anything: what it starts from, and whether the output folder allows it.
 
-start = find_start(task, config, train_data, output_dir, devices)
-head = build_head(task, start, tokenizer, devices)
+start = find_start(task, config, train_examples, output_dir, devices)
 """
 
 import dataclasses
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from absl import logging
 
 from bert_tf.checkpoints.casing import check_casing, find_casing
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.identity import model_digest
-from bert_tf.checkpoints.load import check_sizes, fill
 from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
-from bert_tf.errors import UserError, printable, reading
+from bert_tf.errors import UserError
 from bert_tf.modeling.config import BertConfig
-from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.config import (
     MODEL_FIELDS,
@@ -33,14 +27,12 @@ from bert_tf.training.config import (
     resume_differences,
     settle,
 )
-from bert_tf.training.early_checks import check_length, named_model
+from bert_tf.training.early_checks import named_model
 from bert_tf.training.interruption import is_stopped
 from bert_tf.training.output_dir import OutputDir
 
 # The flags that name a model, those of its weights first.
 _NAMED_BY = ("model", "init_checkpoint", "bert_config_file")
-_ROUNDING, _LARGE_ROUNDING = 7, 1024
-POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -266,110 +258,5 @@ def _has_head_like(checkpoint: Path, fine_tuned: Path) -> bool:
     return any(not name.startswith(("bert/", "cls/")) and name != "global_step" for name in names)
 
 
-# Files.
-
-
 def _files_of_output_folder(output_dir: OutputDir, step: int) -> CheckpointFiles:
     return CheckpointFiles(output_dir.config_file, output_dir.vocab_file, output_dir.checkpoint(step))
-
-
-# The model.
-
-
-def build_head(task: Task, start: Start, tokenizer: FullTokenizer, devices: Devices) -> tuple[Head, int]:
-    """Creates encoder and head and fills them with the checkpoint's weights.
-
-    In training the head keeps its initial weights if the checkpoint has no head of the same shape.
-
-    Returns:
-        The head, and the step at which its weights were saved; 0 if they were not fine-tuned.
-
-    Raises:
-        UserError: configuration, vocabulary and checkpoint do not fit; or the checkpoint has no head to evaluate or
-            predict with.
-    """
-    config, files = start.config, start.files
-    bert_config = BertConfig.from_json_file(files.config_file)
-    _check_fit(config, bert_config, files, tokenizer)
-    if files.checkpoint is None:
-        _check_memory(bert_config, files.config_file)
-        logging.warning("No --init_checkpoint: training starts from random weights.")
-        return _new_head(task, config, bert_config, devices, "random"), 0
-    arrays = read_checkpoint(files.checkpoint)
-    check_sizes(bert_config, arrays, files)
-    head = _new_head(task, config, bert_config, devices, "zeros")
-    has_head = _has_head(head, arrays)
-    if not has_head and not config.do_train:
-        raise UserError(f"{files.checkpoint}: has no head for {task.name} to evaluate or predict with; pass --do_train")
-    fill(head if has_head else head.encoder, arrays, files.checkpoint)
-    if config.do_train and not start.step:
-        _say_where_the_head_comes_from(head, arrays, has_head, files)
-    if not config.do_train:
-        warn_if_unfinished(files.checkpoint, arrays, start.num_train_steps)
-    return head, _step(arrays, files.checkpoint)
-
-
-def _new_head(task: Task, config: RunConfig, bert_config: BertConfig, devices: Devices, initializer: str) -> Head:
-    with devices.scope():
-        dtype = POLICIES[config.mixed_precision]
-        return task.make_head(BertEncoder(bert_config, dtype, seed=config.seed, initializer=initializer), config.seed)
-
-
-def _has_head(head: Head, arrays: Mapping) -> bool:
-    own = head.own_variables_by_name.items()
-    return all(name in arrays and tuple(arrays[name].shape) == tuple(v.shape) for name, v in own)
-
-
-def _step(arrays: Mapping, checkpoint: Path) -> int:
-    """Returns the step at which a checkpoint was saved; 0 if it does not say."""
-    with reading(checkpoint, "copy or download it again", "its global_step is no number"):
-        return int(np.asarray(arrays.get("global_step", 0)).item())
-
-
-def _say_where_the_head_comes_from(head: Head, arrays: Mapping, has_head: bool, files: CheckpointFiles) -> None:
-    if has_head:
-        logging.info("The head is that of %s, trained further.", files.checkpoint)
-    elif head.own_variables_by_name.keys() & arrays.keys():
-        logging.info("The head is new: that of %s has another shape.", files.checkpoint)
-
-
-def warn_if_unfinished(checkpoint: Path, arrays: Mapping, num_train_steps: int | None) -> None:
-    """Warns of a training that was stopped: only its last checkpoint has no state of the optimizer.
-
-    Args:
-        checkpoint: whose arrays these are.
-        arrays: the result of `read_checkpoint`.
-        num_train_steps: of the training; None if that is unknown.
-    """
-    if "training/loss_scale" in arrays:
-        of_total = f" of {num_train_steps}" if num_train_steps else ""
-        logging.warning(
-            "%s: is from step %d%s of a training that is not finished; the command that started it resumes it.",
-            checkpoint,
-            _step(arrays, checkpoint),
-            of_total,
-        )
-
-
-def _check_fit(config: RunConfig, bert_config: BertConfig, files: CheckpointFiles, tokenizer: FullTokenizer) -> None:
-    check_length(config, bert_config, files.config_file)
-    missing = {"[CLS]", "[SEP]"} - tokenizer.vocab.keys()
-    if missing:
-        raise UserError(f"{printable(files.vocab_file)}: lacks {min(missing)}; give the vocabulary of a BERT")
-    pieces, rows = max(tokenizer.vocab.values()) + 1, bert_config.vocab_size
-    described = f"has {pieces} pieces, but {printable(files.config_file)} has room for {rows}"
-    if pieces > rows:
-        raise UserError(f"{printable(files.vocab_file)}: {described}; give the vocabulary of this model")
-    # Some models have a few rows more, up to a round number: NVIDIA's 30528 for 30522 pieces.
-    if rows - pieces > max(_ROUNDING, min(_LARGE_ROUNDING, rows // 10)):
-        logging.warning("%s: %s; check that it is the vocabulary of this model.", files.vocab_file, described)
-
-
-def _check_memory(bert_config: BertConfig, config_file: Path) -> None:
-    """Raises `UserError` if the weights, their gradients and Adam's two moments, in float32, do not fit in memory."""
-    needed, memory = 16 * bert_config.num_parameters(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > memory:
-        raise UserError(
-            f"{printable(config_file)}: describes a model of {bert_config.num_parameters():,} parameters, which takes "
-            f"{needed / 1e9:.0f} GB in training, but this machine has {memory / 1e9:.0f} GB; check its sizes"
-        )

@@ -33,8 +33,8 @@ from bert_tf.training.config import TrainingConfig
 from bert_tf.training.efficiency import device_peak, peak_memory_bytes
 from bert_tf.training.inference import predict
 from bert_tf.training.loop import Training
+from bert_tf.training.model import POLICIES
 from bert_tf.training.output_dir import OutputDir
-from bert_tf.training.start import POLICIES
 from serving import serve
 
 LENGTHS = (16, 32, 64, 128)

@@ -18,7 +18,8 @@ from bert_tf.errors import UserError
 from bert_tf.modeling.heads import ClassificationHead
 from bert_tf.tasks.classification import ClassificationTask
 from bert_tf.training.config import RunConfig, settle
-from bert_tf.training.start import Start, build_head
+from bert_tf.training.model import build_head
+from bert_tf.training.start import Start
 
 pytestmark = pytest.mark.slow
 MRPC = ClassificationTask("MRPC", MrpcProcessor())
