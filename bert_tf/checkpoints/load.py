@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from bert_tf.checkpoints.casing import check_casing, find_casing
 from bert_tf.checkpoints.formats import read_checkpoint
@@ -30,6 +31,7 @@ _SIZES = {
     "type_vocab_size": ("bert/embeddings/token_type_embeddings", 0),
     "intermediate_size": ("bert/encoder/layer_0/intermediate/dense/kernel", 1),
 }
+_ROUNDING, _LARGE_ROUNDING = 7, 1024
 _LAYER = re.compile(r"bert/encoder/layer_\d+/")
 
 
@@ -73,6 +75,28 @@ def load_tokenizer(path_or_name: str | os.PathLike, do_lower_case: bool | None =
         do_lower_case = find_casing(files, path_or_name).do_lower_case
     check_casing(do_lower_case, files, path_or_name)
     return FullTokenizer(files.vocab_file, do_lower_case)
+
+
+def check_vocabulary(vocab: Mapping[str, int], config: BertConfig, files: CheckpointFiles) -> None:
+    """Raises `UserError` if a vocabulary lacks a piece that every text needs, or the model has no room for it.
+
+    Much more room than pieces is a warning.
+
+    Args:
+        vocab: the ids of the pieces.
+        config: the configuration.
+        files: where both come from, for messages.
+    """
+    missing = {"[CLS]", "[SEP]"} - vocab.keys()
+    if missing:
+        raise UserError(f"{printable(files.vocab_file)}: lacks {min(missing)}; give the vocabulary of a BERT")
+    pieces, rows = max(vocab.values()) + 1, config.vocab_size
+    described = f"has {pieces} pieces, but {printable(files.config_file)} has room for {rows}"
+    if pieces > rows:
+        raise UserError(f"{printable(files.vocab_file)}: {described}; give the vocabulary of this model")
+    # Some models have a few rows more, up to a round number: NVIDIA's 30528 for 30522 pieces.
+    if rows - pieces > max(_ROUNDING, min(_LARGE_ROUNDING, rows // 10)):
+        logging.warning("%s: %s; check that it is the vocabulary of this model.", files.vocab_file, described)
 
 
 def check_sizes(config: BertConfig, arrays: Mapping[str, np.ndarray], files: CheckpointFiles) -> None:

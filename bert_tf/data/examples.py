@@ -26,6 +26,16 @@ class InputExample:
     label: str | None = None
 
 
+def is_unicode(text: str) -> bool:
+    r"""Returns True unless a text has half of a surrogate pair, which no file and no tokenizer can hold.
+
+    Example:
+        >>> is_unicode("It rains ."), is_unicode("\ud83d")
+        (True, False)
+    """
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def examples_digest(examples: Sequence[InputExample]) -> str:
     """Returns 16 hexadecimal digits that identify a data set: the SHA-256 of its texts and labels, in order.
 

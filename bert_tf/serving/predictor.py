@@ -6,17 +6,17 @@ model.predict([("It rains .", "Rain falls ."), ("It rains .", "It snows .")])
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from bert_tf import run_files
 from bert_tf.checkpoints.formats import read_checkpoint
-from bert_tf.checkpoints.load import check_sizes, fill, load_tokenizer
+from bert_tf.checkpoints.load import check_sizes, check_vocabulary, fill, load_tokenizer
 from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.batches import batch_lengths, evaluation_order, unpadded_batch
-from bert_tf.data.examples import InputExample
+from bert_tf.data.examples import InputExample, is_unicode
 from bert_tf.data.features import Features, join_texts
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.errors import UserError, printable, reading
@@ -85,24 +85,28 @@ class Predictor:
         scores = "".join(f", {name}={score:.4g}" for name, score in self.scores.items())
         return f"Predictor(labels={list(self.labels)}{scores})"
 
-    def predict(self, texts: Sequence[str | tuple[str, str]], batch_size: int = 32) -> list[Prediction]:
+    def predict(self, texts: Iterable[str | tuple[str, str]], batch_size: int = 32) -> list[Prediction]:
         """Predicts a label for each text or pair of texts. The first call takes some seconds, later calls do not.
 
         Args:
-            texts: each a string, or two strings for a model of pairs.
+            texts: a list, an array or a column of a table; each a string, or two strings for a model of pairs.
             batch_size: how many to compute at a time; it does not change the answers.
 
         Returns:
             One prediction for each text, in their order.
 
         Raises:
-            UserError: a text is neither a string nor two strings, or a number overflows.
+            UserError: a text is neither a string nor two strings, `batch_size` is no number of texts, or a number
+                overflows.
         """
-        if isinstance(texts, str):
+        if isinstance(texts, (str, bytes, Mapping)) or not isinstance(texts, Iterable):
             raise UserError("predict: needs a list of texts; put the text in a list, as in predict([text])")
-        if not texts:
+        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise UserError(f"predict: batch_size is {batch_size!r:.60}; it must be a whole number, at least 1")
+        examples = [_example(text) for text in texts]
+        if not examples:
             return []
-        probabilities = self._predict_in_batches([_example(text) for text in texts], batch_size)
+        probabilities = self._predict_in_batches(examples, int(batch_size))
         return [
             Prediction(self.labels[int(row.argmax())], dict(zip(self.labels, map(float, row), strict=True)))
             for row in probabilities
@@ -148,8 +152,10 @@ def load(folder: str | os.PathLike) -> Predictor:
     head = ClassificationHead(BertEncoder(config, dtype, initializer="zeros"), len(labels), seed=0)
     fill(head, arrays, files.checkpoint)
     warn_if_unfinished(files.checkpoint, arrays, run.get("num_train_steps"))
+    tokenizer = load_tokenizer(folder)
+    check_vocabulary(tokenizer.vocab, config, files)
     max_seq_length = _max_seq_length(run.get("max_seq_length"), config.max_position_embeddings)
-    return Predictor(head, load_tokenizer(folder), labels, max_seq_length, _read_scores(output_dir))
+    return Predictor(head, tokenizer, labels, max_seq_length, _read_scores(output_dir))
 
 
 def _max_seq_length(trained: object, positions: int) -> int:
@@ -178,8 +184,11 @@ def _read_scores(output_dir: OutputDir) -> dict[str, float]:
 
 
 def _example(text: str | tuple[str, str]) -> InputExample:
-    if isinstance(text, str):
-        return InputExample("", text)
-    if isinstance(text, Sequence) and len(text) == 2 and all(isinstance(part, str) for part in text):
-        return InputExample("", *text)
-    raise UserError(f"predict: {text!r:.60} is neither a text nor a pair of texts; give strings, or tuples of two")
+    parts = [text] if isinstance(text, str) else text
+    is_pair_or_text = isinstance(parts, (tuple, list, np.ndarray)) and len(parts) == 1 + (parts is text)
+    if not is_pair_or_text or not all(isinstance(part, str) for part in parts):
+        given = printable(repr(text))
+        raise UserError(f"predict: {given:.60} is neither a text nor a pair of texts; give strings, or tuples of two")
+    if not all(map(is_unicode, parts)):
+        raise UserError(f"predict: {text!r:.60} has half of a surrogate pair, which is no character; decode it again")
+    return InputExample("", *parts)

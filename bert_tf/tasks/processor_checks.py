@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 
-from bert_tf.data.examples import InputExample
+from bert_tf.data.examples import InputExample, is_unicode
 from bert_tf.data.own_code import own_code
 from bert_tf.data.processors import DataProcessor
 from bert_tf.errors import UserError, first_few, printable
@@ -124,7 +124,7 @@ def _check_example(example: InputExample, where: str, known: Collection[str]) ->
     for name, text in (("text_a", example.text_a), ("text_b", example.text_b)):
         if not isinstance(text, str) and not (name == "text_b" and text is None):
             raise UserError(f"{where}: {name} is {shown(text)}; make it a str")
-        if text and not _is_unicode(text):
+        if text and not is_unicode(text):
             raise UserError(f"{where}: {name} has half of a surrogate pair, which is no character; decode it again")
     if not isinstance(example.label, str) or example.label not in known:
         labels = first_few(sorted(map(repr, known)))
@@ -133,14 +133,6 @@ def _check_example(example: InputExample, where: str, known: Collection[str]) ->
 
 def _is_one_line(text: str) -> bool:
     return len(text.splitlines()) == 1 and "\t" not in text and not text.endswith(("\n", "\r"))
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def shown(value: object) -> str:

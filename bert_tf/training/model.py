@@ -11,7 +11,7 @@ import numpy as np
 from absl import logging
 
 from bert_tf.checkpoints.formats import read_checkpoint
-from bert_tf.checkpoints.load import check_sizes, fill
+from bert_tf.checkpoints.load import check_sizes, check_vocabulary, fill
 from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
@@ -25,7 +25,6 @@ from bert_tf.training.early_checks import check_length
 from bert_tf.training.start import Start
 
 # A model may have rows without a piece: up to 7, or up to a tenth of its rows, but at most 1024.
-_ROUNDING, _LARGE_ROUNDING = 7, 1024
 # The policy of Keras for each --mixed_precision.
 POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
@@ -107,16 +106,7 @@ def warn_if_unfinished(checkpoint: Path, arrays: Mapping, num_train_steps: int |
 
 def _check_fit(config: RunConfig, bert_config: BertConfig, files: CheckpointFiles, tokenizer: FullTokenizer) -> None:
     check_length(config, bert_config, files.config_file)
-    missing = {"[CLS]", "[SEP]"} - tokenizer.vocab.keys()
-    if missing:
-        raise UserError(f"{printable(files.vocab_file)}: lacks {min(missing)}; give the vocabulary of a BERT")
-    pieces, rows = max(tokenizer.vocab.values()) + 1, bert_config.vocab_size
-    described = f"has {pieces} pieces, but {printable(files.config_file)} has room for {rows}"
-    if pieces > rows:
-        raise UserError(f"{printable(files.vocab_file)}: {described}; give the vocabulary of this model")
-    # Some models have a few rows more, up to a round number: NVIDIA's 30528 for 30522 pieces.
-    if rows - pieces > max(_ROUNDING, min(_LARGE_ROUNDING, rows // 10)):
-        logging.warning("%s: %s; check that it is the vocabulary of this model.", files.vocab_file, described)
+    check_vocabulary(tokenizer.vocab, bert_config, files)
 
 
 def _check_memory(bert_config: BertConfig, config_file: Path) -> None:

@@ -75,11 +75,29 @@ def test_no_text_has_no_prediction(model):
     assert model.predict([]) == []
 
 
-@pytest.mark.parametrize("texts", ["w1 w2", [1], [("a", "b", "c")], [("a", None)], [b"w1"]])
+@pytest.mark.parametrize("given", [np.array, tuple, iter])
+def test_texts_may_be_an_array_or_come_one_by_one(model, given):
+    texts = ["w1 w2", "w3"]
+    expected = probabilities(model.predict(texts))
+    np.testing.assert_array_equal(probabilities(model.predict(given(texts))), expected)
+    pairs = probabilities(model.predict(np.array([texts, texts])))
+    np.testing.assert_array_equal(pairs, probabilities(model.predict([tuple(texts), tuple(texts)])))
+
+
+NO_TEXTS = ["w1 w2", b"w1", None, 3, {"w1": 1}, [1], [("a", "b", "c")], [("a",)], [("a", None)], [b"w1"], ["\ud800"]]
+
+
+@pytest.mark.parametrize("texts", NO_TEXTS, ids=ascii)
 def test_what_is_no_text_is_refused_in_one_line(model, texts):
     with pytest.raises(UserError, match=r"^predict: ") as error:
         model.predict(texts)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 1.5, "3", None])
+def test_a_batch_size_that_is_no_number_of_texts_is_refused(model, batch_size):
+    with pytest.raises(UserError, match=r"^predict: batch_size is .*; it must be a whole number, at least 1"):
+        model.predict(["w1"], batch_size=batch_size)
 
 
 def test_the_second_call_is_fast(model):
@@ -143,6 +161,17 @@ def test_labels_that_do_not_fit_the_weights_are_refused(folder, tmp_path):
     (copy / "labels.txt").write_text("0\n1\n2\n")
     with pytest.raises(UserError, match="output_bias"):
         load(copy)
+
+
+@pytest.mark.parametrize(
+    "change, problem",
+    [(lambda text: text + "zebra\n", "has 96 pieces"), (lambda text: text.replace("[SEP]", "w"), r"lacks \[SEP\]")],
+)
+def test_a_vocabulary_of_another_model_is_refused(folder, tmp_path, change, problem):
+    path = shutil.copytree(folder, tmp_path / "copy") / "vocab.txt"
+    path.write_text(change(path.read_text()))
+    with pytest.raises(UserError, match=f"vocab.txt: {problem}"):
+        load(path.parent)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe0\n", b"0\n0\n", "folder", "pipe"])
