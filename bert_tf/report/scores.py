@@ -9,6 +9,8 @@ LOSS = "eval_loss"
 _PREFIX = "eval_"
 # Beginnings of the names of all numbers that a run measures, and endings of those of speed and memory.
 _MEASURED = (_PREFIX, "train_")
+# The ending of the name of a text that says where a number comes from.
+_TEXT = "_source"
 _EFFICIENCY = ("_runtime", "_per_second", "_flops_utilization", "_peak_flops", "_memory_bytes")
 
 
@@ -108,13 +110,13 @@ def score(key: str) -> Score:
 
 
 def is_measured(key: str) -> bool:
-    """True for the name of a score, a loss, a speed or a time.
+    """True for the name of a number that a run measures: a score, a loss, a speed or a time.
 
     Example:
         >>> is_measured("eval_f1"), is_measured("train_runtime"), is_measured("seed")
         (True, True, False)
     """
-    return key.startswith(_MEASURED)
+    return key.startswith(_MEASURED) and not key.endswith(_TEXT)
 
 
 def in_range(key: str, value: float) -> bool:

@@ -85,6 +85,12 @@ def test_a_regression_is_read_whole(tmp_path):
     assert run.predictions is None and not run.collapsed
 
 
+def test_where_a_peak_comes_from_is_no_odd_number(tmp_path):
+    sources = {"eval_device_peak_source": "measured", "train_device_peak_source": "NVIDIA's data sheet"}
+    write_run(tmp_path / "run", GOOD, results=sources)
+    assert read_runs([tmp_path]).skipped == []
+
+
 def test_predictions_of_another_form_belong_to_a_task_without_classes(tmp_path):
     folder = write_regression_run(tmp_path / "run", 0.5, 1)
     (folder / "eval_predictions.tsv").write_text("guid\tlabel\tprediction\ndev-1\t2.5\t2.25\n")
