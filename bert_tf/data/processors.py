@@ -73,6 +73,8 @@ class DataProcessor:
             raise UserError(f"{type(self).__name__}: the task has no {name}; run without --{flag}")
         if not isinstance(file, TsvFile):
             raise UserError(f"{type(self).__name__}: the {name} is {file!r}; describe the file with TsvFile(...)")
+        if file.label is None and flag != "do_predict":
+            raise UserError(f"{type(self).__name__}: the {name} has no label column; write TsvFile(..., label=COLUMN)")
         return file
 
     def get_labels(self) -> list[str]:
@@ -216,10 +218,10 @@ def find_processor_class(task_name: str) -> type[DataProcessor]:
     Raises:
         UserError: the task is unknown; the message lists the known ones.
     """
-    by_lower_case = {name.lower(): processor for name, processor in PROCESSORS.items()} | PROCESSORS
+    by_lower_case = {str(name).lower(): processor for name, processor in PROCESSORS.items()} | PROCESSORS
     found = by_lower_case.get(str(task_name)) or by_lower_case.get(str(task_name).lower())
     if found is None:
-        known = ", ".join(sorted(PROCESSORS))
+        known = ", ".join(sorted(map(str, PROCESSORS)))
         raise UserError(f"task_name: {task_name!r} is unknown; known: {known}")
     if not isinstance(found, type):
         raise UserError(f"PROCESSORS[{task_name!r}]: is not a class; enter the class itself, without parentheses")

@@ -5,6 +5,8 @@ Every mistake in a file becomes a `UserError` that names the file and the line.
 """
 
 import dataclasses
+import numbers
+import os
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -116,7 +118,8 @@ class TsvFile:
     def min_columns(self) -> int:
         """The smallest number of columns that includes all columns named here, and one more for a label at -1."""
         named = [self.text_a, self.text_b, self.label, self.guid, self.only and self.only[0]]
-        return max(column for column in named if column is not None) + 1 + (self.label == -1)
+        needed = (column + 1 if column >= 0 else -column for column in named if column is not None)
+        return max(needed) + (self.label == -1)
 
     def read(self, data_dir: str | Path, labels: Mapping[str, str] | None = None) -> Iterator[tuple[str, Row]]:
         r"""Yields the rows below the header in file order, each with its number or the content of `guid`.
@@ -156,11 +159,18 @@ class TsvFile:
         return _choose(path, clues, lambda quoted: self._table(path, text, quoted, labels))
 
     def _check_declaration(self) -> None:
-        named = {"text_a": self.text_a, "text_b": self.text_b, "label": self.label, "guid": self.guid}
-        for name, column in named.items():
-            is_column = isinstance(column, int) and not isinstance(column, bool)
-            if not is_column and (column is not None or name == "text_a"):
-                raise UserError(f"TsvFile({self.name!r}): {name} is {column!r}; columns are numbers, the first is 0")
+        if not isinstance(self.name, (str, os.PathLike)):
+            raise UserError(f"TsvFile({self.name!r}): the name is no text; give the path below the data folder")
+        for name in ("text_a", "text_b", "label", "guid", "columns", "first_number"):
+            value = getattr(self, name)
+            if not _is_whole_number(value) and (value is not None or name == "text_a"):
+                raise UserError(f"TsvFile({self.name!r}): {name} is {value!r}; columns are numbers, the first is 0")
+        for name, possible in (("header", (True, False)), ("quoted", (True, False, None))):
+            if not any(getattr(self, name) is value for value in possible):
+                needed = "True, False or None" if None in possible else "True or False"
+                raise UserError(f"TsvFile({self.name!r}): {name} is {getattr(self, name)!r}; {needed} is needed")
+        if self.only is not None and not _is_column_and_value(self.only):
+            raise UserError(f"TsvFile({self.name!r}): only is {self.only!r}; write a column and a text, as (0, 'en')")
 
     def _check_separator(self, path: Path, text: str) -> None:
         if "\t" in text or self.min_columns < 2:
@@ -306,6 +316,15 @@ def _attempt(read: Callable[[], Table]) -> Table | UserError:
         return read()
     except UserError as error:
         return error
+
+
+def _is_whole_number(value: object) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _is_column_and_value(only: object) -> bool:
+    is_pair = isinstance(only, (tuple, list)) and len(only) == 2
+    return is_pair and _is_whole_number(only[0]) and isinstance(only[1], str)
 
 
 def _find_uneven(rows: Sequence[Row]) -> str:

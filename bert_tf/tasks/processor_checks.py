@@ -1,6 +1,5 @@
 """Checks a user's processor and its examples before anything is computed."""
 
-import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 
 from bert_tf.data.examples import InputExample, is_unicode
@@ -27,6 +26,9 @@ def check_processor(processor: DataProcessor, metrics: Collection[str]) -> list[
         remedy = f"pass an object, {processor.__name__}()" if is_class else "derive its class from DataProcessor"
         raise UserError(f"{shown(processor)} is not a DataProcessor; {remedy}")
     name = type(processor).__name__
+    if type(processor).get_labels is DataProcessor.get_labels:
+        # A set has another order in each process.
+        _as_list(processor.labels, f"{name}.labels", "write a tuple")
     with own_code(type(processor), "get_labels"):
         labels = _as_list(processor.get_labels(), f"{name}.get_labels")
     _check_labels(labels, name)
@@ -35,9 +37,9 @@ def check_processor(processor: DataProcessor, metrics: Collection[str]) -> list[
     return labels
 
 
-def _as_list(values: object, where: str) -> list:
+def _as_list(values: object, where: str, remedy: str = "return a list") -> list:
     if isinstance(values, (str, bytes, Set, Mapping)) or not isinstance(values, Iterable):
-        raise UserError(f"{where}: {shown(values)} is not a list; return a list")
+        raise UserError(f"{where}: {shown(values)} is not a list; {remedy}")
     return list(values)
 
 
@@ -45,6 +47,8 @@ def _check_labels(labels: list, name: str) -> None:
     for label in labels:
         if not isinstance(label, str):
             raise UserError(f"{name}: the label {shown(label)} is not a str; write {str(label)!r}")
+        if not is_unicode(label):
+            raise UserError(f"{name}: the label {label!r} has half of a surrogate pair, which is no character")
         if not _is_one_line(label):
             raise UserError(f"{name}: the label {label!r} is empty, or has a tab or a line end; name it otherwise")
     twice = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
@@ -59,14 +63,17 @@ def _check_metrics(metrics: object, name: str, known: Collection[str]) -> None:
     example = f'write metrics = ("{min(known)}",)'
     if isinstance(metrics, (str, bytes)) or not isinstance(metrics, (Sequence, Set)):
         raise UserError(f"{name}.metrics: {shown(metrics)} is not a tuple or list; {example}")
-    unknown = [metric for metric in metrics if metric not in known]
+    unknown = [metric for metric in metrics if not isinstance(metric, str) or metric not in known]
     if unknown:
-        raise UserError(f"{name}.metrics: {unknown[0]!r} is unknown; known: {', '.join(sorted(known))}")
+        raise UserError(f"{name}.metrics: {printable(repr(unknown[0]))} is unknown; known: {', '.join(sorted(known))}")
 
 
 def _check_aliases(aliases: object, name: str, labels: list[str]) -> None:
     if not isinstance(aliases, Mapping):
         raise UserError(f"{name}.label_aliases: {shown(aliases)} is not a dict; map each spelling to a label")
+    other_keys = [spelling for spelling in aliases if not isinstance(spelling, str)]
+    if other_keys:
+        raise UserError(f"{name}.label_aliases: the spelling {shown(other_keys[0])} is not a str; write it in quotes")
     unknown = [label for label in aliases.values() if label not in labels]
     if unknown:
         known = first_few(map(repr, labels))
@@ -110,12 +117,13 @@ def _completed(
     """Returns the example with a guid and a label, if they can be known."""
     if not isinstance(example, InputExample):
         raise UserError(f"{where}: example {number} is {shown(example)}; make it an InputExample")
-    changes = {}
-    if not isinstance(example.guid, str):
-        changes["guid"] = f"{split}-{number}" if example.guid is None else printable(example.guid)
-    if split == "test" and not (isinstance(example.label, str) and example.label in known):
-        changes["label"] = first_label
-    return dataclasses.replace(example, **changes) if changes else example
+    guid, label = example.guid, example.label
+    if not isinstance(guid, str):
+        guid = f"{split}-{number}" if guid is None else printable(guid)
+    if split == "test" and not (isinstance(label, str) and label in known):
+        label = first_label
+    # A new object: the user's own class may be created with other arguments, and its objects stay as they are.
+    return InputExample(guid, example.text_a, example.text_b, label)
 
 
 def _check_example(example: InputExample, where: str, known: Collection[str]) -> None:

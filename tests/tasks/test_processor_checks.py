@@ -44,11 +44,16 @@ def error_of(processor, split: str = "train") -> str:
         ({"labels": ("0",)}, ": has 1 label, but at least 2 are needed; set labels, or override get_labels"),
         ({"labels": ("0", "a\nb")}, ": the label 'a\\nb' is empty, or has a tab or a line end; name it otherwise"),
         ({"labels": ("0", "")}, ": the label '' is empty, or has a tab or a line end; name it otherwise"),
+        ({"labels": ("0", "\ud83d")}, ": the label '\\ud83d' has half of a surrogate pair"),
+        ({"labels": {"0", "1"}}, "(set) is not a list; write a tuple"),
+        ({"labels": "01"}, ".labels: '01' (str) is not a list; write a tuple"),
         ({"get_labels": lambda self: "01"}, ".get_labels: '01' (str) is not a list; return a list"),
         ({"get_labels": lambda self: {"0", "1"}}, "(set) is not a list; return a list"),
         ({"get_labels": lambda self: None}, ".get_labels: None (NoneType) is not a list; return a list"),
         ({"metrics": ("f1")}, ".metrics: 'f1' (str) is not a tuple or list; write metrics = (\"accuracy\",)"),
         ({"metrics": ("accuracy", "mcc")}, ".metrics: 'mcc' is unknown; known: accuracy, f1"),
+        ({"metrics": ([],)}, ".metrics: [] is unknown; known: accuracy, f1"),
+        ({"label_aliases": {0: "0"}}, ".label_aliases: the spelling 0 (int) is not a str"),
         ({"metrics": None}, ".metrics: None (NoneType) is not a tuple or list"),
         ({"label_aliases": ("no", "0")}, ".label_aliases: ('no', '0') (tuple) is not a dict"),
         ({"label_aliases": {"no": "2"}}, ".label_aliases: '2' is not a label; the labels are '0', '1'"),
@@ -145,6 +150,47 @@ def test_a_file_that_is_not_described_is_one_line(train, message):
 def test_a_column_that_is_no_number_is_one_line(tmp_path):
     with pytest.raises(UserError, match=r"TsvFile\('train.tsv'\): label is '1'; columns are numbers, the first is 0"):
         TsvFile("train.tsv", text_a=0, label="1").load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"text_a": "text"}, "text_a is 'text'; columns are numbers"),
+        ({"columns": "3"}, "columns is '3'; columns are numbers"),
+        ({"first_number": "1"}, "first_number is '1'; columns are numbers"),
+        ({"header": "no"}, "header is 'no'; True or False is needed"),
+        ({"quoted": "yes"}, "quoted is 'yes'; True, False or None is needed"),
+        ({"only": 3}, r"only is 3; write a column and a text, as \(0, 'en'\)"),
+        ({"only": (0, 1)}, r"only is \(0, 1\); write a column and a text"),
+    ],
+)
+def test_a_file_that_is_described_with_wrong_types_is_one_line(tmp_path, fields, problem):
+    with pytest.raises(UserError, match=rf"^TsvFile\('train.tsv'\): {problem}"):
+        TsvFile("train.tsv", **{"text_a": 0} | fields).load(tmp_path)
+
+
+def test_columns_may_be_numbers_of_numpy_and_count_from_the_end(tmp_path):
+    (tmp_path / "train.tsv").write_text("label\ttext\n1\tIt rains .\n")
+    file = TsvFile("train.tsv", text_a=np.int64(-1), label=-2)
+    assert [row.fields[-1] for _, row in file.read(tmp_path)] == ["It rains ."]
+    with pytest.raises(UserError, match=r"train.tsv:2: the row has 2 columns, but at least 3 are needed"):
+        TsvFile("train.tsv", text_a=-3, label=1).load(tmp_path)
+
+
+def test_a_training_set_without_labels_is_one_line():
+    file = TsvFile("train.tsv", text_a=0)
+    processor = type("Reviews", (DataProcessor,), {"labels": ("0", "1"), "train": file, "dev": file})()
+    assert error_of(processor) == ": the training set has no label column; write TsvFile(..., label=COLUMN)"
+    assert error_of(processor, "dev").startswith(": the development set has no label column")
+
+
+def test_examples_of_an_own_class_get_their_guids():
+    class Review(InputExample):
+        def __init__(self, text):
+            super().__init__(None, text, None, "0")
+
+    found = ClassificationTask("reviews", reviews(examples=[Review("x"), Review("y")])).read("train", "data")
+    assert [example.guid for example in found] == ["train-0", "train-1"]
 
 
 def test_splits_are_all_pairs_or_all_single_texts():
