@@ -9,13 +9,14 @@ from pathlib import Path
 
 from absl import logging
 
+from bert_tf import run_files
 from bert_tf.checkpoints.casing import check_casing, find_casing
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.identity import model_digest
 from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, first_few
 from bert_tf.modeling.config import BertConfig
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.config import (
@@ -33,6 +34,9 @@ from bert_tf.training.output_dir import OutputDir
 
 # The flags that name a model, those of its weights first.
 _NAMED_BY = ("model", "init_checkpoint", "bert_config_file")
+# What others call weights, and what a run writes next to its own.
+_FOREIGN_WEIGHTS = ("bert_model.ckpt.index", "model.safetensors", "pytorch_model.bin")
+_MODEL_FILES = (run_files.CONFIG, run_files.VOCAB, run_files.LABELS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +105,21 @@ def _start_of_training(
     files = named_model(config)
     if output_dir.path.resolve() in {Path(file).resolve().parent for file in dataclasses.astuple(files) if file}:
         raise UserError(f"output_dir: {output_dir.path}: is the folder of the model to start from; name another")
+    _check_replaces_no_model(config, output_dir)
     return Start(config, files)
+
+
+def _check_replaces_no_model(config: RunConfig, output_dir: OutputDir) -> None:
+    """Raises `UserError` for the folder of a model that no run wrote: training would replace its vocabulary."""
+    if (output_dir.path / run_files.RUN).exists():
+        return
+    names = _FOREIGN_WEIGHTS if config.overwrite_output_dir else (*_FOREIGN_WEIGHTS, *_MODEL_FILES)
+    found = [name for name in names if (output_dir.path / name).exists()]
+    if found:
+        raise UserError(
+            f"output_dir: {output_dir.path}: holds a model that no run wrote there ({first_few(found)}), and training "
+            "would replace its files; name another folder"
+        )
 
 
 def find_resumable_step(config: RunConfig, train_data: str, output_dir: OutputDir) -> int:

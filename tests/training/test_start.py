@@ -153,6 +153,22 @@ def test_a_model_is_not_trained_in_its_own_folder(model):
         start(folder, model=str(model))
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_the_folder_of_another_model_is_not_trained_over(model, tmp_path, overwrite):
+    folder = shutil.copytree(model, tmp_path / "pretrained")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    other = write_tiny_model(tmp_path / "other")
+    with pytest.raises(UserError, match=r"holds a model that no run wrote there \(bert_model\.ckpt\.index"):
+        begin_training(OutputDir(folder), model=str(other), overwrite_output_dir=overwrite)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    (folder / "bert_model.ckpt.index").rename(tmp_path / "elsewhere")
+    if overwrite:
+        assert begin_training(OutputDir(folder), model=str(other), overwrite_output_dir=True).step == 0
+    else:
+        with pytest.raises(UserError, match=r"\(bert_config\.json, vocab\.txt\)"):
+            start(OutputDir(folder), model=str(other))
+
+
 def test_a_restarted_job_that_overwrites_goes_on_until_it_is_finished(output_dir, model):
     finish(output_dir, model, seed=1)
     job = {"model": str(model), "overwrite_output_dir": True}
