@@ -306,10 +306,9 @@ def _tpu_strategy(
         topology = tf.tpu.experimental.initialize_tpu_system(resolver)
     except Exception as error:
         # TensorFlow, its gRPC and its cloud client each raise their own kinds here.
-        reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"use_tpu: no TPU answers as {target!r}, check tpu_name, tpu_zone and gcp_project: "
-            f"{type(error).__name__}: {reason}"
+            f"{type(error).__name__}: {reason_of(error)}"
         ) from error
     available = int(np.prod(topology.mesh_shape))
     if num_tpu_cores > available:

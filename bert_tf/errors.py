@@ -2,11 +2,14 @@
 
 import contextlib
 import re
+import reprlib
 import unicodedata
 from collections.abc import Iterable, Iterator
 
 _SHOWN_NAMES = 4
 _SHOWN_CHARACTERS = 200
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
 
 
 class UserError(Exception):
@@ -92,6 +95,16 @@ def printable(text: object) -> str:
     """
     line = " ".join(str(text).split())
     return "".join(ascii(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cf", "Cs") else char for char in line)
+
+
+def shown(value: object) -> str:
+    r"""Returns a value as Python writes it, on one line; the middle of a long one is left out.
+
+    Example:
+        >>> print(shown("no\x1b"), shown(10**100))
+        'no\x1b' 100000000000000000...0000000000000000000
+    """
+    return printable(_SHORT.repr(value))
 
 
 def reason_of(error: Exception) -> str:

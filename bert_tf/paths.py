@@ -7,12 +7,11 @@ import os
 import re
 import sys
 
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, shown
 
 # Linux's limits, in bytes.
 _LONGEST_PATH = 4095
 _LONGEST_NAME = 255
-_SHOWN_CHARACTERS = 60
 # A local folder may be called "a:b"; an address has a slash behind the colon, or one slash if pathlib had it.
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*):/+", re.IGNORECASE)
 
@@ -45,11 +44,11 @@ def local_path(path: str | os.PathLike, name: str) -> str:
 
 def _problem(text: object) -> str | None:
     if not isinstance(text, str):
-        return f"is {_shown(text)}; it must be a path, as a text"
+        return f"is {shown(text)}; it must be a path, as a text"
     if not text.strip():
         return "is empty; give a path"
     if "\0" in text:
-        return f"{_shown(text)}: has a NUL character, which no path can have; remove it"
+        return f"{shown(text)}: has a NUL character, which no path can have; remove it"
     return _address_problem(text) or _name_problem(text)
 
 
@@ -58,23 +57,23 @@ def _address_problem(text: str) -> str | None:
     if not address:
         return None
     if address[1].lower() == "file":
-        return f"{_shown(text)}: is an address; give the path without file://"
-    return f"{_shown(text)}: {address[1].lower()}: addresses cannot be used; give a local path"
+        return f"{shown(text)}: is an address; give the path without file://"
+    return f"{shown(text)}: {address[1].lower()}: addresses cannot be used; give a local path"
 
 
 def _name_problem(text: str) -> str | None:
     encoding = sys.getfilesystemencoding()
     if encoding != "utf-8" and not text.isascii():
         # TensorFlow would use another name than Python.
-        return f"{_shown(text)}: Python takes file names for {encoding}; set PYTHONUTF8=1 before it starts"
+        return f"{shown(text)}: Python takes file names for {encoding}; set PYTHONUTF8=1 before it starts"
     if any("\ud800" <= char <= "\udfff" for char in text):
-        return f"{_shown(text)}: is not UTF-8; rename the file or folder"
+        return f"{shown(text)}: is not UTF-8; rename the file or folder"
     names = [len(name.encode()) for name in text.split("/")]
     if sum(names) + len(names) > _LONGEST_PATH or max(names) > _LONGEST_NAME:
-        return f"{_shown(text)}: is too long for a path; give a shorter one"
+        return f"{shown(text)}: is too long for a path; give a shorter one"
     # A typing mistake in most cases, unless there is such a file.
     if text != text.strip() and not os.path.lexists(text):
-        return f"{_shown(text)}: begins or ends with white space; remove it"
+        return f"{shown(text)}: begins or ends with white space; remove it"
     return None
 
 
@@ -83,11 +82,5 @@ def _expand(text: str, name: str) -> str:
     expanded = os.path.expanduser(text)  # noqa: PTH111
     if expanded.startswith("~"):
         user = text.partition("/")[0]
-        raise UserError(f"{name}: {_shown(text)}: {user} is not known here; write ./~ for a file of that name")
+        raise UserError(f"{name}: {shown(text)}: {user} is not known here; write ./~ for a file of that name")
     return expanded
-
-
-def _shown(value: object) -> str:
-    """Returns a value as a message shows it: in quotes and not too long."""
-    shown = repr(value)
-    return shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[:_SHOWN_CHARACTERS]}..."

@@ -48,7 +48,7 @@ def unpack_zip(archive: str | os.PathLike) -> Path:
         folder = unpack_zip("downloads/uncased_L-12_H-768_A-12.zip")
     """
     archive = Path(archive)
-    with reading(printable(archive), "check the path and its permissions"):
+    with reading(archive, "check the path and its permissions"):
         digest = sha256(archive)
     name = f"zip-{digest[:32]}/{_model_name(archive)}"
     expected = dict.fromkeys(OFFICIAL_FILES, "")

@@ -56,7 +56,7 @@ def cached_folder(name: str, make: Callable[[Path, Path], None], expected: Mappi
     """
     cache = cache_dir()
     folder = cache / name
-    with user_error_for(OSError, printable(cache), "cannot keep a checkpoint there", _REMEDY):
+    with user_error_for(OSError, cache, "cannot keep a checkpoint there", _REMEDY):
         expected = expected or {}
         if not _is_intact(folder, expected):
             cache.mkdir(parents=True, exist_ok=True)

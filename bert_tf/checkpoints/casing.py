@@ -19,7 +19,6 @@ The original's default, uncased, is for models about which nothing is known.
 import dataclasses
 import os
 import re
-import reprlib
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +30,7 @@ from bert_tf.checkpoints import tokenizer_json
 from bert_tf.checkpoints.catalogue import CATALOGUE, validate_case_matches_checkpoint
 from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.data.vocabulary import load_vocab
-from bert_tf.errors import UserError, printable, reading
+from bert_tf.errors import UserError, printable, reading, shown
 from bert_tf.files import read_json
 
 # Users put names such as URL or COVID into uncased vocabularies. Cased ones have capitals in a third of their pieces.
@@ -163,7 +162,7 @@ def _read_if_there(path: Path) -> dict:
     # A link to a file that is gone is not a missing file.
     if not os.path.lexists(path):
         return {}
-    with reading(printable(path), "repair or remove it"):
+    with reading(path, "repair or remove it"):
         return read_json(path, _MAX_JSON_BYTES)
 
 
@@ -173,7 +172,7 @@ def _stated(fields: dict, path: Path) -> Iterator[Casing]:
     if value is None:
         return
     if not isinstance(value, bool):
-        raise UserError(f"{printable(path)}: do_lower_case is {reprlib.repr(value)}; true or false is needed")
+        raise UserError(f"{printable(path)}: do_lower_case is {shown(value)}; true or false is needed")
     yield Casing(value, printable(path))
 
 

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from bert_tf.checkpoints.archives import sha256
+from bert_tf.checkpoints.integrity import sha256
 from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.errors import reading
 

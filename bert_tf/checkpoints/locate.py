@@ -62,7 +62,7 @@ def resolve(path_or_name: str | os.PathLike) -> CheckpointFiles:
         >>> resolve("all-MiniLM-L6-v2").vocab_file.name
         'vocab.txt'
     """
-    with user_error_for(OSError, printable(path_or_name), "cannot be read", "check the path and its permissions"):
+    with user_error_for(OSError, path_or_name, "cannot be read", "check the path and its permissions"):
         checkpoint = checkpoint_prefix(_local_path(path_or_name))
         if _is_checkpoint(checkpoint):
             return _files_beside(checkpoint)

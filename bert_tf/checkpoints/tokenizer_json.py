@@ -4,11 +4,10 @@ transformers 5 writes this file in place of `vocab.txt`.
 """
 
 import hashlib
-import reprlib
 from pathlib import Path
 
 from bert_tf.checkpoints.cache import cached_folder
-from bert_tf.errors import printable, reading
+from bert_tf.errors import reading, shown
 from bert_tf.files import read_json
 
 NAME = "tokenizer.json"
@@ -28,7 +27,7 @@ def vocabulary_from(path: Path) -> Path:
     Example:
         vocab_file = vocabulary_from(Path("my-model/tokenizer.json"))
     """
-    with reading(printable(path), "copy the model's vocab.txt there", "has no vocabulary that can be used"):
+    with reading(path, "copy the model's vocab.txt there", "has no vocabulary that can be used"):
         content = "".join(f"{piece}\n" for piece in _pieces(read_json(path, _MAX_BYTES))).encode()
     name = f"vocab-{hashlib.sha256(content).hexdigest()[:32]}"
     return cached_folder(name, lambda _, folder: (folder / "vocab.txt").write_bytes(content)) / "vocab.txt"
@@ -40,7 +39,7 @@ def lowercases(path: Path) -> bool | None:
     Raises:
         UserError: the file cannot be read.
     """
-    with reading(printable(path), "repair or remove it"):
+    with reading(path, "repair or remove it"):
         tokenizer = read_json(path, _MAX_BYTES)
         return _normalizer_lowercases(tokenizer["normalizer"]) if "normalizer" in tokenizer else None
 
@@ -53,7 +52,7 @@ def _normalizer_lowercases(normalizer: dict | None) -> bool:
     if normalizer["type"] != "BertNormalizer":
         return normalizer["type"] == "Lowercase"
     if not isinstance(normalizer["lowercase"], bool):
-        raise ValueError(f"lowercase is {reprlib.repr(normalizer['lowercase'])}, not true or false")
+        raise ValueError(f"lowercase is {shown(normalizer['lowercase'])}, not true or false")
     return normalizer["lowercase"]
 
 
@@ -62,7 +61,7 @@ def _pieces(tokenizer: dict) -> list[str]:
     model = tokenizer["model"]
     kind = model.get("type", "WordPiece")
     if kind != "WordPiece":
-        raise ValueError(f"its model is {reprlib.repr(kind)}, not BERT's 'WordPiece'")
+        raise ValueError(f"its model is {shown(kind)}, not BERT's 'WordPiece'")
     if model.get("continuing_subword_prefix", "##") != "##":
         raise ValueError("its pieces do not continue with ##")
     ids = model["vocab"] | {token["content"]: token["id"] for token in tokenizer.get("added_tokens") or []}

@@ -2,11 +2,10 @@
 
 import dataclasses
 import json
-import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from bert_tf.errors import UserError, printable, reading
+from bert_tf.errors import UserError, printable, reading, shown
 from bert_tf.files import read_json
 
 # The names of `operations.ACTIVATIONS`, which needs TensorFlow.
@@ -88,10 +87,10 @@ def read_config_fields(path: str | Path) -> dict:
     Raises:
         UserError: the file cannot be read, is not a JSON object, or its `model_type` is not `bert`.
     """
-    with reading(printable(path), "give the bert_config.json of a BERT", "cannot read the model's configuration"):
+    with reading(path, "give the bert_config.json of a BERT", "cannot read the model's configuration"):
         fields = read_json(path, MAX_CONFIG_BYTES)
     if fields.get("model_type") not in (None, "bert"):
-        kind = reprlib.repr(fields["model_type"])
+        kind = shown(fields["model_type"])
         raise UserError(f"{printable(path)}: is a {kind} model; only BERT's architecture can be loaded")
     return fields
 
@@ -99,7 +98,7 @@ def read_config_fields(path: str | Path) -> dict:
 def _from_hugging_face(fields: dict, origin: str) -> dict:
     for name, needed in _HUGGING_FACE_NEEDS.items():
         if fields.get(name, needed) != needed:
-            raise UserError(f"{origin}: has {name} {reprlib.repr(fields[name])}; only {needed!r} can be loaded")
+            raise UserError(f"{origin}: has {name} {shown(fields[name])}; only {needed!r} can be loaded")
     activation = fields.get("hidden_act", "gelu")
     if isinstance(activation, str):
         activation = _HUGGING_FACE_ACTIVATIONS.get(activation, activation)
@@ -112,7 +111,7 @@ def _checked_config(cls: type[BertConfig], fields: Mapping[str, object], origin:
     for name, value in fields.items():
         problem = _problem(name, value, kinds[name])
         if problem:
-            raise UserError(f"{origin}: {name} is {reprlib.repr(value)}; {problem}")
+            raise UserError(f"{origin}: {name} is {shown(value)}; {problem}")
     if "vocab_size" not in fields:
         raise UserError(f"{origin}: has no vocab_size; a bert_config.json is needed")
     config = cls(**fields)

@@ -19,7 +19,7 @@ from bert_tf.data.batches import batch_lengths, evaluation_order, unpadded_batch
 from bert_tf.data.examples import InputExample, is_unicode
 from bert_tf.data.features import Features, join_texts
 from bert_tf.data.tokenization import FullTokenizer
-from bert_tf.errors import UserError, printable, reading
+from bert_tf.errors import UserError, reading, shown
 from bert_tf.files import read_text
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
@@ -173,7 +173,7 @@ def _read_labels(output_dir: OutputDir) -> list[str]:
         raise UserError(f"{path}: has no labels; {remedy}")
     for line, label in enumerate(labels, start=1):
         if label in labels[: line - 1]:
-            raise UserError(f"{path}:{line}: has the label {printable(label)!r:.60} twice; {remedy}")
+            raise UserError(f"{path}:{line}: has the label {shown(label)} twice; {remedy}")
     return labels
 
 
@@ -187,8 +187,7 @@ def _example(text: str | tuple[str, str]) -> InputExample:
     parts = [text] if isinstance(text, str) else text
     is_pair_or_text = isinstance(parts, (tuple, list, np.ndarray)) and len(parts) == 1 + (parts is text)
     if not is_pair_or_text or not all(isinstance(part, str) for part in parts):
-        given = printable(repr(text))
-        raise UserError(f"predict: {given:.60} is neither a text nor a pair of texts; give strings, or tuples of two")
+        raise UserError(f"predict: {shown(text)} is neither a text nor a pair of texts; give strings, or tuples of two")
     if not all(map(is_unicode, parts)):
-        raise UserError(f"predict: {text!r:.60} has half of a surrogate pair, which is no character; decode it again")
+        raise UserError(f"predict: {shown(text)} has half of a surrogate pair, which is no character; decode it again")
     return InputExample("", *parts)

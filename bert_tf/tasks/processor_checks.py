@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from bert_tf.data.examples import InputExample, is_unicode
 from bert_tf.data.own_code import own_code
 from bert_tf.data.processors import DataProcessor
-from bert_tf.errors import UserError, first_few, printable
+from bert_tf.errors import UserError, first_few, printable, shown
 
 
 def check_processor(processor: DataProcessor, metrics: Collection[str]) -> list[str]:
@@ -24,7 +24,7 @@ def check_processor(processor: DataProcessor, metrics: Collection[str]) -> list[
     if not isinstance(processor, DataProcessor):
         is_class = isinstance(processor, type)
         remedy = f"pass an object, {processor.__name__}()" if is_class else "derive its class from DataProcessor"
-        raise UserError(f"{shown(processor)} is not a DataProcessor; {remedy}")
+        raise UserError(f"{_with_type(processor)} is not a DataProcessor; {remedy}")
     name = type(processor).__name__
     if type(processor).get_labels is DataProcessor.get_labels:
         # A set has another order in each process.
@@ -39,14 +39,14 @@ def check_processor(processor: DataProcessor, metrics: Collection[str]) -> list[
 
 def _as_list(values: object, where: str, remedy: str = "return a list") -> list:
     if isinstance(values, (str, bytes, Set, Mapping)) or not isinstance(values, Iterable):
-        raise UserError(f"{where}: {shown(values)} is not a list; {remedy}")
+        raise UserError(f"{where}: {_with_type(values)} is not a list; {remedy}")
     return list(values)
 
 
 def _check_labels(labels: list, name: str) -> None:
     for label in labels:
         if not isinstance(label, str):
-            raise UserError(f"{name}: the label {shown(label)} is not a str; write {str(label)!r}")
+            raise UserError(f"{name}: the label {_with_type(label)} is not a str; write {str(label)!r}")
         if not is_unicode(label):
             raise UserError(f"{name}: the label {label!r} has half of a surrogate pair, which is no character")
         if not _is_one_line(label):
@@ -62,7 +62,7 @@ def _check_labels(labels: list, name: str) -> None:
 def _check_metrics(metrics: object, name: str, known: Collection[str]) -> None:
     example = f'write metrics = ("{min(known)}",)'
     if isinstance(metrics, (str, bytes)) or not isinstance(metrics, (Sequence, Set)):
-        raise UserError(f"{name}.metrics: {shown(metrics)} is not a tuple or list; {example}")
+        raise UserError(f"{name}.metrics: {_with_type(metrics)} is not a tuple or list; {example}")
     unknown = [metric for metric in metrics if not isinstance(metric, str) or metric not in known]
     if unknown:
         raise UserError(f"{name}.metrics: {printable(repr(unknown[0]))} is unknown; known: {', '.join(sorted(known))}")
@@ -70,10 +70,12 @@ def _check_metrics(metrics: object, name: str, known: Collection[str]) -> None:
 
 def _check_aliases(aliases: object, name: str, labels: list[str]) -> None:
     if not isinstance(aliases, Mapping):
-        raise UserError(f"{name}.label_aliases: {shown(aliases)} is not a dict; map each spelling to a label")
+        raise UserError(f"{name}.label_aliases: {_with_type(aliases)} is not a dict; map each spelling to a label")
     other_keys = [spelling for spelling in aliases if not isinstance(spelling, str)]
     if other_keys:
-        raise UserError(f"{name}.label_aliases: the spelling {shown(other_keys[0])} is not a str; write it in quotes")
+        raise UserError(
+            f"{name}.label_aliases: the spelling {_with_type(other_keys[0])} is not a str; write it in quotes"
+        )
     unknown = [label for label in aliases.values() if label not in labels]
     if unknown:
         known = first_few(map(repr, labels))
@@ -116,7 +118,7 @@ def _completed(
 ) -> InputExample:
     """Returns the example with a guid and a label, if they can be known."""
     if not isinstance(example, InputExample):
-        raise UserError(f"{where}: example {number} is {shown(example)}; make it an InputExample")
+        raise UserError(f"{where}: example {number} is {_with_type(example)}; make it an InputExample")
     guid, label = example.guid, example.label
     if not isinstance(guid, str):
         guid = f"{split}-{number}" if guid is None else printable(guid)
@@ -131,25 +133,25 @@ def _check_example(example: InputExample, where: str, known: Collection[str]) ->
         raise UserError(f"{where}: the guid is empty, or has a tab or a line end; change it")
     for name, text in (("text_a", example.text_a), ("text_b", example.text_b)):
         if not isinstance(text, str) and not (name == "text_b" and text is None):
-            raise UserError(f"{where}: {name} is {shown(text)}; make it a str")
+            raise UserError(f"{where}: {name} is {_with_type(text)}; make it a str")
         if text and not is_unicode(text):
             raise UserError(f"{where}: {name} has half of a surrogate pair, which is no character; decode it again")
     if not isinstance(example.label, str) or example.label not in known:
         labels = first_few(sorted(map(repr, known)))
-        raise UserError(f"{where}: the label {shown(example.label)} is unknown; use one of {labels}")
+        raise UserError(f"{where}: the label {_with_type(example.label)} is unknown; use one of {labels}")
 
 
 def _is_one_line(text: str) -> bool:
     return len(text.splitlines()) == 1 and "\t" not in text and not text.endswith(("\n", "\r"))
 
 
-def shown(value: object) -> str:
+def _with_type(value: object) -> str:
     """Returns a value and its type, for a message.
 
     Example:
-        >>> shown(0)
+        >>> _with_type(0)
         '0 (int)'
     """
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    return f"{printable(repr(value))[:60]} ({type(value).__name__})"
+    return f"{shown(value)} ({type(value).__name__})"

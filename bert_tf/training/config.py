@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
-from bert_tf.errors import UserError, printable
+from bert_tf.errors import UserError, shown
 from bert_tf.paths import local_path
 
 # The normal numbers of float32, in which training computes.
@@ -452,7 +452,7 @@ def _checked(value: object, kind: type, declared: Flag, name: str) -> object:
     is_right = isinstance(plain, accepted) and (kind is bool or not isinstance(plain, bool))
     problem = _bounds_problem(plain, declared) if is_right else description
     if problem:
-        raise UserError(f"{name}: is {printable(repr(value))[:60]}; it must be {problem}")
+        raise UserError(f"{name}: is {shown(value)}; it must be {problem}")
     return kind(plain)
 
 

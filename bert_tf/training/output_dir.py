@@ -22,7 +22,7 @@ from absl import logging
 from bert_tf import run_files
 from bert_tf.checkpoints.formats import read_array, read_checkpoint, write_checkpoint
 from bert_tf.checkpoints.state_file import latest_checkpoint, named_checkpoint, only_step
-from bert_tf.errors import UserError, printable, reading, user_error_for
+from bert_tf.errors import UserError, printable, reading, shown, user_error_for
 from bert_tf.files import (
     append_whole,
     atomic_write,
@@ -355,6 +355,6 @@ def _check_run(run: Mapping) -> None:
     checked_fields(RunConfig, training)
     total, machines = training.get("num_train_steps", 1), run.get("machines", [])
     if type(total) is not int or total < 1:
-        raise UserError(f"num_train_steps: is {printable(repr(total)):.60}; it must be a whole number of at least 1")
+        raise UserError(f"num_train_steps: is {shown(total)}; it must be a whole number of at least 1")
     if not isinstance(machines, list) or not all(isinstance(machine, dict) for machine in machines):
-        raise UserError(f"machines: is {printable(repr(machines)):.60}; it must be a list of objects")
+        raise UserError(f"machines: is {shown(machines)}; it must be a list of objects")
