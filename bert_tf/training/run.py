@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from absl import logging
 
-from bert_tf.checkpoints.identity import model_digest
 from bert_tf.data.features import Features
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices, create_devices, has_only_cpus
@@ -21,18 +20,17 @@ from bert_tf.errors import printable
 from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.agreement import Agreement, facts_of_run
-from bert_tf.training.config import RunConfig, resume_fields
+from bert_tf.training.config import RunConfig
 from bert_tf.training.determinism import deterministic_operations
 from bert_tf.training.efficiency import bfloat16_hint
 from bert_tf.training.inference import predict
 from bert_tf.training.loop import Training
-from bert_tf.training.machine import machine_differences, machine_facts
 from bert_tf.training.model import build_head
 from bert_tf.training.output_dir import OutputDir
 from bert_tf.training.overflow import check_finite
 from bert_tf.training.progress import ProgressBar
 from bert_tf.training.results import evaluation_facts, evaluation_results, run_facts, training_results
-from bert_tf.training.start import Start, find_start
+from bert_tf.training.start import Start, begin, find_start
 
 # A CPU is faster with larger batches than the original's 8, and the size does not change the answers.
 _CPU_BATCH_SIZE = 32
@@ -103,53 +101,6 @@ def find_devices(config: RunConfig) -> Devices:
 def find_output_dir(config: RunConfig, devices: Devices) -> OutputDir:
     """Returns the output folder; only the chief's object writes to it."""
     return OutputDir(config.output_dir, is_writer=devices.is_chief)
-
-
-def begin(task: Task, start: Start, examples: Sequence[Example], training: Training, output_dir: OutputDir) -> None:
-    """Marks the output folder as this run's, after all that a user can do wrong has been checked."""
-    machine = machine_facts(training.devices)
-    if start.step:
-        if start.step < training.num_train_steps:
-            resume_on(machine, output_dir)
-        return
-    settings = resume_fields(start.config) | {
-        "train_data": task.digest(examples),
-        "num_train_steps": training.num_train_steps,
-    }
-    run = {
-        "training": settings,
-        "model": model_digest(start.files),
-        "overwrites": start.config.overwrite_output_dir,
-        "machines": [machine],
-    }
-    model_files = {output_dir.config_file.name: training.head.encoder.config.to_json_string(), **task.describe()}
-    output_dir.start_run(run, model_files, start.files.vocab_file, start.config.overwrite_output_dir)
-
-
-def resume_on(machine: Mapping[str, object], output_dir: OutputDir) -> None:
-    """Notes the machine that a run resumes on, and warns if it computes other last bits than the one before."""
-    if not output_dir.is_writer:
-        return
-    run = output_dir.read_run()
-    machines = run.get("machines") or [{}]
-    differences = machine_differences(machines[-1], machine)
-    if not differences:
-        return
-    if machines[-1]:
-        logging.warning(
-            "Resuming on another machine than before (%s): the weights will not be bit-identical to those of a run "
-            "that was never stopped.",
-            "; ".join(differences),
-        )
-    else:
-        # The versions that noted no machine gave update k the rate of step k + 1.
-        logging.warning(
-            "%s: was started by an earlier version, which gave each update the learning rate of the next step. From "
-            "here on the rates are those of this version, so the weights will be those of neither; pass "
-            "--overwrite_output_dir to train again.",
-            printable(output_dir.path),
-        )
-    output_dir.write_run({**run, "machines": [*machines, machine]})
 
 
 # The three things that a run can do.

@@ -1,6 +1,7 @@
 """Before a run computes anything: what it starts from, and whether the output folder allows it.
 
 start = find_start(task, config, train_examples, output_dir, devices)
+begin(task, start, train_examples, training, output_dir)  # before the first step of training
 """
 
 import dataclasses
@@ -16,7 +17,7 @@ from bert_tf.checkpoints.identity import model_digest
 from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
-from bert_tf.errors import UserError, first_few
+from bert_tf.errors import UserError, first_few, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.config import (
@@ -26,10 +27,13 @@ from bert_tf.training.config import (
     flags_of,
     names_model_of,
     resume_differences,
+    resume_fields,
     settle,
 )
 from bert_tf.training.early_checks import named_model
 from bert_tf.training.interruption import is_stopped
+from bert_tf.training.loop import Training
+from bert_tf.training.machine import machine_differences, machine_facts
 from bert_tf.training.output_dir import OutputDir
 
 # The flags that name a model, those of its weights first.
@@ -278,3 +282,57 @@ def _has_head_like(checkpoint: Path, fine_tuned: Path) -> bool:
 
 def _files_of_output_folder(output_dir: OutputDir, step: int) -> CheckpointFiles:
     return CheckpointFiles(output_dir.config_file, output_dir.vocab_file, output_dir.checkpoint(step))
+
+
+# The output folder.
+
+
+def begin(task: Task, start: Start, examples: Sequence[Example], training: Training, output_dir: OutputDir) -> None:
+    """Marks the output folder as this run's, after all that a user can do wrong has been checked."""
+    machine = machine_facts(training.devices)
+    if not start.step:
+        run = {
+            "training": _settings(task, start.config, examples, training),
+            "model": model_digest(start.files),
+            "overwrites": start.config.overwrite_output_dir,
+            "machines": [machine],
+        }
+        model_files = {output_dir.config_file.name: training.head.encoder.config.to_json_string(), **task.describe()}
+        output_dir.start_run(run, model_files, start.files.vocab_file, start.config.overwrite_output_dir)
+    elif start.step < training.num_train_steps and output_dir.is_writer:
+        _resume_on(machine, output_dir)
+
+
+def _settings(task: Task, config: RunConfig, examples: Sequence[Example], training: Training) -> dict[str, object]:
+    facts = {"train_data": task.digest(examples), "num_train_steps": training.num_train_steps}
+    return resume_fields(config) | facts
+
+
+def _resume_on(machine: Mapping[str, object], output_dir: OutputDir) -> None:
+    """Notes the machine that a run resumes on, and warns if it computes other last bits than the one before."""
+    run = output_dir.read_run()
+    machines = run.get("machines") or [{}]
+    differences = machine_differences(machines[-1], machine)
+    if differences:
+        _warn_of_other_bits(differences if machines[-1] else [], output_dir)
+        output_dir.write_run({**run, "machines": [*machines, machine]})
+
+
+def _warn_of_other_bits(differences: Sequence[str], output_dir: OutputDir) -> None:
+    """Warns that a resumed run ends with other bits: because of these differences, or because its version was another.
+
+    The versions that noted no machine gave update k the rate of step k + 1.
+    """
+    if differences:
+        logging.warning(
+            "Resuming on another machine than before (%s): the weights will not be bit-identical to those of a run "
+            "that was never stopped.",
+            "; ".join(differences),
+        )
+    else:
+        logging.warning(
+            "%s: was started by an earlier version, which gave each update the learning rate of the next step. From "
+            "here on the rates are those of this version, so the weights will be those of neither; pass "
+            "--overwrite_output_dir to train again.",
+            printable(output_dir.path),
+        )

@@ -23,8 +23,7 @@ from bert_tf.training.config import RunConfig
 from bert_tf.training.loop import Training
 from bert_tf.training.model import build_head
 from bert_tf.training.output_dir import OutputDir
-from bert_tf.training.run import begin
-from bert_tf.training.start import Start, find_start
+from bert_tf.training.start import Start, begin, find_start
 
 EXAMPLES = [InputExample("train-1", "w1 w2", "w3", "1"), InputExample("train-2", "w4", "w5", "0")]
 MRPC = ClassificationTask("MRPC", MrpcProcessor())
