@@ -64,7 +64,7 @@ def __getattr__(name: str) -> object:
 @contextlib.contextmanager
 def _loading(name: str) -> Iterator[None]:
     """Replaces what TensorFlow and Keras raise when they cannot be loaded by a `UserError`."""
-    from bert_tf.errors import UserError, reading
+    from bert_tf.errors import missing_package, reading
 
     # TensorFlow loads Keras 3, which fails in several ways if it is set up for PyTorch or JAX.
     remedy = "unset KERAS_BACKEND, repair ~/.keras/keras.json, or set TF_USE_LEGACY_KERAS=1 before Python starts"
@@ -72,9 +72,7 @@ def _loading(name: str) -> Iterator[None]:
         try:
             yield
         except ModuleNotFoundError as error:
-            raise UserError(
-                f"the package {error.name} is missing; install this project with: pip install -e ."
-            ) from error
+            raise missing_package(error) from error
 
 
 def __dir__() -> list[str]:

@@ -26,6 +26,11 @@ class UserError(Exception):
     """
 
 
+def missing_package(error: ModuleNotFoundError) -> UserError:
+    """Returns the error to raise if a package is not installed."""
+    return UserError(f"the package {error.name} is missing; install this project with: pip install -e .")
+
+
 @contextlib.contextmanager
 def user_error_for(
     kinds: type[Exception] | tuple[type[Exception], ...], where: object, problem: str, remedy: str

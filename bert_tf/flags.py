@@ -5,7 +5,6 @@ if __name__ == "__main__":
 """
 
 import functools
-import io
 import logging as standard_logging
 import os
 import sys
@@ -15,7 +14,7 @@ from typing import TypeVar
 
 from absl import app, flags, logging
 
-from bert_tf.errors import UserError, printable
+from bert_tf.errors import UserError, missing_package, printable
 from bert_tf.streams import forgive_unwritable_streams
 from bert_tf.training.config import Flag, flag_name, flag_types, flags_of
 
@@ -84,9 +83,6 @@ def run_program(
     if sys.flags.optimize > 1:
         sys.exit(_error_line("python -OO removes docstrings, which TensorFlow needs; use -O, or PYTHONOPTIMIZE=1"))
     _prepare_tensorflow()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A path with other letters than the terminal has must not end a program that is done.
-        sys.stdout.reconfigure(errors="backslashreplace")
     if config_class:
         define_flags(config_class)
     flags.FLAGS.set_gnu_getopt(takes_arguments)
@@ -123,7 +119,7 @@ def _run(main: Callable[..., None], arguments: list[str] | None, advice: Callabl
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "bert_tf":
             raise
-        sys.exit(_error_line(f"the package {error.name} is missing; install this project with: pip install -e ."))
+        sys.exit(_error_line(missing_package(error)))
     except KeyboardInterrupt:
         print(f"{_program()}: interrupted; {printable(_advice(advice))}", file=sys.stderr)
         sys.exit(130)

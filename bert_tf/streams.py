@@ -39,7 +39,7 @@ def _forgiving(descriptor: int, stream: IO[str] | None) -> IO[str]:
     if stream is not None:
         with contextlib.suppress(OSError):
             stream.flush()
-    # As Python makes its standard streams.
+    # As Python makes its standard streams, but letters that the terminal does not have end no program.
     return io.TextIOWrapper(
         io.BufferedWriter(_ForgivingFile(descriptor, "w", closefd=False)),
         encoding=getattr(stream, "encoding", "utf-8"),

@@ -13,7 +13,7 @@ from google.protobuf import text_encoding
 from bert_tf.errors import UserError, first_few, user_error_for
 from bert_tf.files import read_text
 
-_INDEX_NAME = re.compile(r"model\.ckpt-(0|[1-9][0-9]*)\.index")
+_PREFIX_NAME = re.compile(r"model\.ckpt-(0|[1-9][0-9]*)")
 
 
 def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
@@ -80,6 +80,17 @@ def named_checkpoint(folder: str | os.PathLike) -> str | None:
         return ""
 
 
+def step_in_name(prefix: Path) -> int | None:
+    """Returns the step in the name of a run's checkpoint, `model.ckpt-STEP`; None for another name.
+
+    Example:
+        >>> step_in_name(Path("output/model.ckpt-343")), step_in_name(Path("bert_model.ckpt"))
+        (343, None)
+    """
+    match = _PREFIX_NAME.fullmatch(prefix.name)
+    return int(match[1]) if match else None
+
+
 def complete_steps(folder: str | os.PathLike) -> list[int]:
     """Returns the steps of the checkpoints `model.ckpt-STEP` of a folder that have an index and data, in order.
 
@@ -123,7 +134,8 @@ def _remedy(folder: str | os.PathLike) -> str | None:
 
 
 def _indexed_steps(names: list[str]) -> list[int]:
-    return sorted(int(match[1]) for match in map(_INDEX_NAME.fullmatch, names) if match)
+    prefixes = (Path(name.removesuffix(".index")) for name in names if name.endswith(".index"))
+    return sorted(step for step in map(step_in_name, prefixes) if step is not None)
 
 
 def _name_in(text: str) -> str:

@@ -90,9 +90,8 @@ def read_examples(processor: DataProcessor, config: ClassifierConfig) -> dict[st
     Raises:
         UserError: a file is missing, or a row is wrong.
     """
-    wanted = {"train": config.do_train, "dev": config.do_eval, "test": config.do_predict}
     reader = ExampleReader(processor)
-    return {split: reader.read(split, config.data_dir) for split, is_wanted in wanted.items() if is_wanted}
+    return {split: reader.read(split, config.data_dir) for split in config.splits}
 
 
 def main() -> None:

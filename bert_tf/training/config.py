@@ -119,6 +119,17 @@ class ActionConfig(FlagConfig):
     do_eval: bool = flag(False, "Whether to run eval on the dev set.", resume=False)
     do_predict: bool = flag(False, "Whether to run the model in inference mode on the test set.", resume=False)
 
+    @property
+    def splits(self) -> list[str]:
+        """The splits of the data that the run needs.
+
+        Example:
+            >>> ActionConfig(do_train=True, do_eval=True).splits
+            ['train', 'dev']
+        """
+        wanted = {"train": self.do_train, "dev": self.do_eval, "test": self.do_predict}
+        return [split for split, is_wanted in wanted.items() if is_wanted]
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FolderConfig(FlagConfig):

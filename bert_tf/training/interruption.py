@@ -1,12 +1,11 @@
 """Says what the same command would do after Ctrl-C. Needs no TensorFlow."""
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from bert_tf import run_files
-from bert_tf.checkpoints.locate import latest_checkpoint
+from bert_tf.checkpoints.state_file import latest_checkpoint, step_in_name
 from bert_tf.files import read_json_or_empty
 from bert_tf.training.config import ModelConfig, RunConfig, flags_of, resume_differences, settle
 
@@ -17,13 +16,13 @@ def advice_after_interruption(config: RunConfig) -> str:
         return "the same command starts it again"
     run = read_json_or_empty(Path(config.output_dir, run_files.RUN))
     checkpoint = latest_checkpoint(config.output_dir)
-    step = checkpoint and re.fullmatch(r"model\.ckpt-(\d+)", checkpoint.name)
+    step = checkpoint and step_in_name(checkpoint)
     if not step or not _is_run_of(config, run):
         return "nothing was saved yet; the same command starts again"
-    is_continued = run.get("overwrites") is True and is_stopped(config.output_dir, run, int(step[1]))
+    is_continued = run.get("overwrites") is True and is_stopped(config.output_dir, run, step)
     if config.overwrite_output_dir and not is_continued:
-        return f"the same command without --overwrite_output_dir continues after step {step[1]}"
-    return f"the same command continues after step {step[1]}"
+        return f"the same command without --overwrite_output_dir continues after step {step}"
+    return f"the same command continues after step {step}"
 
 
 def is_stopped(folder: str | os.PathLike, run: Mapping, step: int) -> bool:

@@ -21,7 +21,7 @@ from absl import logging
 
 from bert_tf import run_files
 from bert_tf.checkpoints.formats import read_array, read_checkpoint, write_checkpoint
-from bert_tf.checkpoints.state_file import latest_checkpoint, named_checkpoint, only_step
+from bert_tf.checkpoints.state_file import latest_checkpoint, named_checkpoint, only_step, step_in_name
 from bert_tf.errors import UserError, printable, reading, shown, user_error_for
 from bert_tf.files import (
     append_whole,
@@ -246,13 +246,13 @@ class OutputDir:
         prefix = latest_checkpoint(self.path)
         if prefix is None:
             return 0
-        match = re.fullmatch(r"model\.ckpt-(0|[1-9][0-9]*)", prefix.name)
-        if not match:
+        step = step_in_name(prefix)
+        if step is None:
             raise UserError(
                 f"{self.path / run_files.CHECKPOINT}: names {prefix.name}, which is no model.ckpt-STEP of a run; "
                 "name another output_dir"
             )
-        return int(match[1])
+        return step
 
     def start_step(self) -> int:
         """Returns the step of the newest checkpoint, to start from; 0 if there is none.

@@ -87,8 +87,7 @@ def run(task: Task, config: RunConfig, examples: Mapping[str, Sequence[Example]]
 
 def read_examples(task: Task, config: RunConfig) -> dict[str, Sequence[Example]]:
     """Reads the splits that the run needs, so that mistakes in the data are reported first."""
-    wanted = {"train": config.do_train, "dev": config.do_eval, "test": config.do_predict}
-    return {split: task.read(split, config.data_dir) for split, is_wanted in wanted.items() if is_wanted}
+    return {split: task.read(split, config.data_dir) for split in config.splits}
 
 
 def find_devices(config: RunConfig) -> Devices:
