@@ -252,14 +252,7 @@ def _interruptible() -> Iterator[None]:
     receiver, sender = socket.socketpair()
     sender.setblocking(False)
     interrupted = threading.Event()
-
-    def abort_when_interrupted() -> None:
-        while received := receiver.recv(1):
-            if received[0] == signal.SIGINT:
-                interrupted.set()
-                eager_context.context().abort_collective_ops(tf.errors.CANCELLED, "interrupted")
-
-    threading.Thread(target=abort_when_interrupted, daemon=True).start()
+    threading.Thread(target=_abort_when_interrupted, args=(receiver, interrupted), daemon=True).start()
     before = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
     try:
         yield
@@ -271,6 +264,13 @@ def _interruptible() -> Iterator[None]:
     finally:
         signal.set_wakeup_fd(before)
         sender.close()
+
+
+def _abort_when_interrupted(signals: socket.socket, interrupted: threading.Event) -> None:
+    while received := signals.recv(1):
+        if received[0] == signal.SIGINT:
+            interrupted.set()
+            eager_context.context().abort_collective_ops(tf.errors.CANCELLED, "interrupted")
 
 
 @contextlib.contextmanager

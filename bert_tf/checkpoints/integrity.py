@@ -99,7 +99,7 @@ def _is_recent(record: Path) -> bool:
 
 
 def _is_known(path: Path, digest: str, recorded: tuple[str, object] | None) -> bool:
-    """True if a file was hashed in the last 24 hours and has not changed since, as far as the file system knows."""
+    """Returns True if a file was hashed in the last 24 hours and has not changed since."""
     return path.is_file() and recorded == (digest, _unchanged(path))
 
 

@@ -176,12 +176,12 @@ def read_training(path: Path) -> dict:
 
 
 def exists(path: Path) -> bool:
-    """True if there is anything of this name, also a link that leads nowhere."""
+    """Returns True if there is anything of this name, also a link that leads nowhere."""
     return path.is_symlink() or path.exists()
 
 
 def is_seed(value: object) -> bool:
-    """True for an integer of at most 64 bits.
+    """Returns True for an integer of at most 64 bits.
 
     Example:
         >>> is_seed(3), is_seed(True), is_seed("3"), is_seed(10**400)

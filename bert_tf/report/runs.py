@@ -339,18 +339,15 @@ def _why_no_results(folder: Path) -> str:
 def _create_run(folder: Path, training: dict) -> tuple[Run, list[str]]:
     """Reads results.json; returns the run and a line on what is odd in the file, if there is anything."""
     path = folder / run_files.RESULTS
-    results = read_json(path)
-    flags = results.get("flags")
-    if not isinstance(flags, dict) or not isinstance(results.get("versions"), dict):
-        raise UserError(f"{path}: does not belong to a run: it has no flags or no versions")
+    results = _read_results(path)
+    flags = results["flags"]
     numbers, headline, odd = _read_scores(path, results)
     # The flags in results.json are those of the last command, maybe of an evaluation with other flags.
     training = training or {name: value for name, value in flags.items() if name not in OTHER_FLAGS}
     settings, seed, train_data = _split_training(training)
     if seed is None:
         raise UserError(f"{path}: has no seed")
-    evaluation = results.get("evaluation")
-    evaluation = evaluation if isinstance(evaluation, dict) else {}
+    evaluation = results["evaluation"] if isinstance(results.get("evaluation"), dict) else {}
     odd += _wrong_types(results, settings)
     run = Run(
         folder=folder,
@@ -368,6 +365,13 @@ def _create_run(folder: Path, training: dict) -> tuple[Run, list[str]]:
         headline=headline,
     )
     return run, [f"{path}: has values that cannot be used: {listed(odd)}"] if odd else []
+
+
+def _read_results(path: Path) -> dict:
+    results = read_json(path)
+    if not isinstance(results.get("flags"), dict) or not isinstance(results.get("versions"), dict):
+        raise UserError(f"{path}: does not belong to a run: it has no flags or no versions")
+    return results
 
 
 def _read_scores(path: Path, results: dict) -> tuple[dict[str, float], Score, list[str]]:
@@ -390,7 +394,7 @@ def _read_scores(path: Path, results: dict) -> tuple[dict[str, float], Score, li
 
 
 def _is_odd(name: str, value: object) -> bool:
-    """True for a value in a number's place, or a number, that cannot be used; null stands for a number not known."""
+    """Returns True for a value or a number that cannot be used; null stands for a number not known."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number or (value is not None and is_measured(name))
 

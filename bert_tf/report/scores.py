@@ -110,7 +110,7 @@ def score(key: str) -> Score:
 
 
 def is_measured(key: str) -> bool:
-    """True for the name of a number that a run measures: a score, a loss, a speed or a time.
+    """Returns True for the name of a number that a run measures: a score, a loss, a speed or a time.
 
     Example:
         >>> is_measured("eval_f1"), is_measured("train_runtime"), is_measured("seed")
@@ -120,7 +120,7 @@ def is_measured(key: str) -> bool:
 
 
 def in_range(key: str, value: float) -> bool:
-    """True if a score, a speed, a time or a number of steps can have this value.
+    """Returns True if a score, a speed, a time or a number of steps can have this value.
 
     Example:
         >>> in_range("eval_accuracy", 84.3), in_range("eval_runtime", -1), in_range("eval_pearson", -1)
