@@ -117,7 +117,8 @@ def train(config: RunConfig, training: Training, features: Features, start_step:
 def _announce(config: RunConfig, training: Training, num_examples: int, start_step: int, output_dir: OutputDir) -> None:
     steps = training.num_train_steps
     if start_step >= steps:
-        logging.info("%s: is finished; --overwrite_output_dir would train it again.", output_dir.path)
+        more = "" if config.overwrite_output_dir else "; --overwrite_output_dir would train it again"
+        logging.info("%s: is finished%s.", output_dir.path, more)
         return
     logging.info(
         "Training %s on %d examples: %g epochs, batch size %d, learning rate %g, %d of %d steps warm-up; %s.",
