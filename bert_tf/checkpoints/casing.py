@@ -184,7 +184,7 @@ def _names(files: CheckpointFiles, name: str | os.PathLike | None) -> list[str]:
     given = [] if name is None else [Path(name)]
     folders = _folders(files)[:1]
     paths = [*given, *folders, *(Path(os.path.realpath(path)) for path in (*given, *folders))]
-    names = (path.stem if path.suffix == ".zip" else path.name for path in paths)
+    names = (path.stem if path.suffix.lower() == ".zip" else path.name for path in paths)
     return list(dict.fromkeys(filter(None, names)))
 
 

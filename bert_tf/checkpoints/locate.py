@@ -222,10 +222,10 @@ def _folder_of(path_or_name: str | os.PathLike) -> Path:
     if path.is_dir():
         return _inner_folder(path)
     if path.is_file():
-        if path.suffix != ".zip":
+        if path.suffix.lower() != ".zip":
             raise UserError(f"{printable(path)}: is a file; give the folder that holds it, or a zip file")
         return unpack_zip(path)
-    if len(path.parts) != 1 or path.suffix == ".zip" or str(path_or_name).startswith((".", "~")):
+    if len(path.parts) != 1 or path.suffix.lower() == ".zip" or str(path_or_name).startswith((".", "~")):
         raise UserError(
             f"{printable(path)}: no such file or folder; give a checkpoint's folder, zip file or known name"
         )

@@ -1,6 +1,6 @@
 """Reads TSV files: raw as in GLUE, or quoted as pandas writes them.
 
-`TsvFile` describes the columns of one file and reads its rows; `read_raw_tsv` and `read_quoted_tsv` read any file.
+`TsvFile` describes the columns of one file and reads its rows; `read_raw_tsv` reads any raw file.
 Every mistake in a file becomes a `UserError` that names the file and the line.
 """
 
@@ -377,18 +377,3 @@ def read_raw_tsv(path: Path) -> list[Row]:
         [Row(line=1, fields=['a "word"', '1'])]
     """
     return raw_rows(path, read_text(path))
-
-
-def read_quoted_tsv(path: Path) -> list[Row]:
-    r"""Reads a TSV file with quoting as `csv` and pandas write it.
-
-    Raises:
-        UserError: the file cannot be read (see `read_text`), a quoted field is not closed, or there is a "\r"
-            inside a line and outside quotes.
-
-    Example:
-        >>> _ = Path("quoted.tsv").write_text('"a\tb"\t1\n', encoding="utf-8")
-        >>> read_quoted_tsv(Path("quoted.tsv"))
-        [Row(line=1, fields=['a\tb', '1'])]
-    """
-    return quoted_rows(path, read_text(path))

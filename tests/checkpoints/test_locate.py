@@ -28,6 +28,8 @@ def test_a_folder_around_the_checkpoint_and_a_zip_file_of_it_are_resolved(folder
     assert resolve(outer).config_file == outer / "uncased_L-3_H-48_A-4" / "bert_config.json"
     zipped = resolve(outer / "official.zip")
     assert zipped.checkpoint.is_relative_to(cache)
+    shutil.copy(outer / "official.zip", outer / "OFFICIAL.ZIP")
+    assert resolve(outer / "OFFICIAL.ZIP") == zipped
     assert forward_error(load_encoder(outer / "official.zip"), golden) < 1e-5
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from support.corpora import EXPORT_TRAIN, GLUE_HEADER, GLUE_TRAIN, write
 
-from bert_tf.data.quoting import Row
-from bert_tf.data.tsv import TsvFile, read_quoted_tsv, read_raw_tsv
+from bert_tf.data.quoting import Row, quoted_rows
+from bert_tf.data.text_files import read_text
+from bert_tf.data.tsv import TsvFile, read_raw_tsv
 from bert_tf.errors import UserError
 
 # The two forms of MRPC's training set.
@@ -38,12 +39,12 @@ def test_line_ends_of_unicode_and_long_texts_are_text(tmp_path, file, form):
 def test_raw_quotes_are_characters_and_export_quotes_are_not(tmp_path):
     path = write(tmp_path / "x.tsv", '"a\t"" b"\n\t\n')
     assert read_raw_tsv(path) == [Row(1, ['"a', '"" b"']), Row(2, ["", ""])]
-    assert read_quoted_tsv(path) == [Row(1, ['a\t" b']), Row(2, ["", ""])]
+    assert quoted_rows(path, read_text(path)) == [Row(1, ['a\t" b']), Row(2, ["", ""])]
 
 
 def test_a_quoted_row_of_several_lines_has_the_number_of_its_first_line(tmp_path):
     path = write(tmp_path / "x.tsv", '"a\n\nb"\t1\r\n"c\r\nd"\t2\ne\t3\n')
-    assert read_quoted_tsv(path) == [Row(1, ["a\n\nb", "1"]), Row(4, ["c\r\nd", "2"]), Row(6, ["e", "3"])]
+    assert quoted_rows(path, read_text(path)) == [Row(1, ["a\n\nb", "1"]), Row(4, ["c\r\nd", "2"]), Row(6, ["e", "3"])]
 
 
 @pytest.mark.parametrize(
