@@ -14,6 +14,8 @@ from support.tiny import write_tiny_model
 
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.errors import UserError
+from bert_tf.modeling.encoder import BertEncoder
+from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Task
 from bert_tf.training.config import RunConfig
 from bert_tf.training.run import run
@@ -44,8 +46,14 @@ def config_for(folder: Path, model: Path, **fields) -> RunConfig:
 
 def run_stopped(task: Task, config: RunConfig) -> None:
     """Stops the run at its eighth step, whose checkpoint cannot be written."""
-    obstacle = Path(config.output_dir, "model.ckpt-8.index")
-    obstacle.mkdir(parents=True)
+    obstacle, make_head = Path(config.output_dir, "model.ckpt-8.index"), task.make_head
+
+    def make_head_and_obstacle(encoder: BertEncoder, seed: int) -> Head:
+        # A folder that is there at the start would be refused then.
+        obstacle.mkdir()
+        return make_head(encoder, seed)
+
+    task.make_head = make_head_and_obstacle
     with contextlib.suppress(UserError):
         run(task, config)
     obstacle.rmdir()

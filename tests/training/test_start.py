@@ -246,7 +246,7 @@ def test_training_from_a_checkpoint_with_a_head_says_what_becomes_of_it(
     fine_tuned = shutil.copytree(model, tmp_path / "fine_tuned")
     head = {"output_weights": np.ones([labels, 32], np.float32), "output_bias": np.zeros(labels, np.float32)}
     write_checkpoint(fine_tuned / "bert_model.ckpt", read_checkpoint(model / "bert_model.ckpt") | head)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="absl"):
         found = start(output_dir, model=str(fine_tuned))
         built, _ = build_head(MRPC, found, FullTokenizer(found.files.vocab_file, True), one_device())
     assert sum(said in record.getMessage() for record in caplog.records) == 1
