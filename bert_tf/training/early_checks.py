@@ -11,12 +11,15 @@ from bert_tf.training.config import RunConfig, settle
 def check_model(config: RunConfig) -> None:
     """Checks that the files of the model that the flags name are there, and downloads it if necessary.
 
-    A run that resumes needs only its output folder.
+    A run that resumes, and one that only evaluates or predicts, may need only its output folder.
 
     Raises:
         UserError: there is no such model, a file is missing, or the configuration is not a BERT's.
     """
-    resumes = config.do_train and not config.overwrite_output_dir and latest_checkpoint(config.output_dir)
+    has_checkpoint = not config.overwrite_output_dir and latest_checkpoint(config.output_dir)
+    if not config.do_train and not has_checkpoint:
+        check_names_weights(config)
+    resumes = config.do_train and has_checkpoint
     if not resumes and config.names_model:
         files = named_model(config)
         bert_config = BertConfig.from_json_file(files.config_file)
@@ -33,6 +36,15 @@ def named_model(config: RunConfig) -> CheckpointFiles:
     if config.model:
         return resolve(config.model)
     return named_files(config.bert_config_file, config.vocab_file, config.init_checkpoint)
+
+
+def check_names_weights(config: RunConfig) -> None:
+    """Raises `UserError` if the flags name no weights, for a run that needs them: its output folder has none."""
+    if not config.model and not config.init_checkpoint:
+        raise UserError(
+            f"output_dir: {config.output_dir}: holds no fine-tuned checkpoint; pass --do_train, or name a fine-tuned "
+            "model with --bert_model or --init_checkpoint"
+        )
 
 
 def check_training_size(config: RunConfig, num_examples: int) -> None:

@@ -30,7 +30,7 @@ from bert_tf.training.config import (
     resume_fields,
     settle,
 )
-from bert_tf.training.early_checks import named_model
+from bert_tf.training.early_checks import check_names_weights, named_model
 from bert_tf.training.interruption import is_stopped
 from bert_tf.training.loop import Training
 from bert_tf.training.machine import machine_differences, machine_facts
@@ -211,11 +211,7 @@ def _fine_tuned_files(config: RunConfig, output_dir: OutputDir) -> CheckpointFil
     """Returns the model that the flags name, or else that of the output folder; refuses to choose between two."""
     step = output_dir.start_step()
     if not step:
-        if not config.model and not config.init_checkpoint:
-            raise UserError(
-                f"output_dir: {output_dir.path}: holds no fine-tuned checkpoint; pass --do_train, or name a fine-tuned "
-                "model with --bert_model or --init_checkpoint"
-            )
+        check_names_weights(config)
         return named_model(config)
     found = _files_of_output_folder(output_dir, step)
     if not config.names_model:

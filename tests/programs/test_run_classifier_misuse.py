@@ -229,10 +229,13 @@ def test_overwriting_removes_nothing_where_the_new_run_cannot_start(overwrites, 
     assert content(folder) == before
 
 
-def test_prediction_from_a_folder_without_a_checkpoint_is_refused(corpus, tmp_path, run):
-    (tmp_path / "out").mkdir()
-    result = run("--task_name=MRPC", "--do_predict", f"--data_dir={corpus}", f"--output_dir={tmp_path / 'out'}")
+def test_prediction_from_a_folder_without_a_checkpoint_is_refused_before_tensorflow_and_makes_no_folder(
+    corpus, tmp_path
+):
+    flags = ["--task_name=MRPC", "--do_predict", f"--data_dir={corpus}", f"--output_dir={tmp_path / 'out'}"]
+    result = run_without_tensorflow(tmp_path, *flags)
     assert_one_error_line(result, "holds no fine-tuned checkpoint; pass --do_train, or name a fine-tuned model")
+    assert not (tmp_path / "out").exists()
 
 
 def test_prediction_with_a_model_that_has_no_classifier_is_refused(corpus, tiny, tmp_path, run):
