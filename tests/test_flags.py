@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from absl import flags
@@ -78,14 +79,20 @@ def test_a_program_adds_the_flags_of_its_task_to_those_of_every_run():
     assert (config.task_name, config.do_eval, config.model, config.learning_rate) == ("MRPC", True, "x", None)
 
 
+def run_code(code: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Runs a program of these lines in a process of its own."""
+    (folder / "program.py").write_text(code)
+    command = [sys.executable, "program.py", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
 def test_interrupting_a_program_is_one_line_of_advice_and_exit_code_130(tmp_path):
     code = (
         "from bert_tf.flags import run_program\n"
         "def main():\n    raise KeyboardInterrupt\n"
         "run_program(main, advice=lambda: 'try again')\n"
     )
-    (tmp_path / "program.py").write_text(code)
-    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = run_code(code, tmp_path)
     assert (done.returncode, done.stderr) == (130, "program.py: interrupted; try again\n")
 
 
@@ -96,9 +103,7 @@ def test_a_program_may_take_arguments_before_its_flags(tmp_path):
         "flags.DEFINE_integer('count', 1, 'How many.')\n"
         "run_program(lambda words: print(words, flags.FLAGS.count), takes_arguments=True)\n"
     )
-    (tmp_path / "program.py").write_text(code)
-    command = [sys.executable, "program.py", "a", "--count=3", "b"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = run_code(code, tmp_path, "a", "--count=3", "b")
     assert done.stdout == "['a', 'b'] 3\n"
 
 
@@ -113,8 +118,8 @@ def test_only_our_own_lines_of_information_are_shown(tmp_path):
         "    ours.info('our information')\n"
         "run_program(main)\n"
     )
-    (tmp_path / "program.py").write_text(code)
-    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = run_code(code, tmp_path)
+    assert done.returncode == 0
     assert done.stderr.splitlines() == ["a warning of another package", "our information"]
 
 
@@ -126,8 +131,7 @@ def test_advice_that_cannot_be_given_is_to_run_the_command_again(tmp_path):
         "def advice():\n    raise UserError('no such folder')\n"
         "run_program(main, advice=advice)\n"
     )
-    (tmp_path / "program.py").write_text(code)
-    done = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = run_code(code, tmp_path)
     assert (done.returncode, done.stderr) == (130, "program.py: interrupted; run the same command again\n")
 
 

@@ -125,7 +125,7 @@ class Run:
 
     @property
     def unfinished(self) -> str | None:
-        """How far the training had come when it was evaluated, in words; None if it was finished, or if unknown."""
+        """The step of an unfinished training at its evaluation, in words; None if it was finished, or if unknown."""
         step, total = self.results.get("global_step"), self.num_train_steps
         if step is None:
             return None

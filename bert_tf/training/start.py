@@ -45,7 +45,7 @@ _MODEL_FILES = (run_files.CONFIG, run_files.VOCAB, run_files.LABELS)
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """What a run starts from.
+    """The model and the step that a run starts from.
 
     Attributes:
         config: of the run; no field is open.

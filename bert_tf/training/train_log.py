@@ -1,5 +1,6 @@
 """The log of a training run: `train_log.csv`, and TensorBoard's events next to it."""
 
+import abc
 import struct
 import time
 from collections.abc import Callable
@@ -70,7 +71,7 @@ class TrainLog:
             file.write(file.row(step, loss, rate))
 
 
-class _LogFile:
+class _LogFile(abc.ABC):
     """A file of rows. Those that cannot be written are reported once, and are written later if that is possible."""
 
     def __init__(self, output_dir: OutputDir):
@@ -79,13 +80,13 @@ class _LogFile:
         self._waiting = b""
         self._is_reported = False
 
+    @abc.abstractmethod
     def start(self) -> tuple[str, bytes]:
         """Begins a new file in place of an earlier one; returns its name and what it begins with."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def row(self, step: int, loss: float, rate: float) -> bytes:
         """Returns a row as it is written."""
-        raise NotImplementedError
 
     def write(self, rows: bytes) -> None:
         """Writes rows, and those that are waiting."""

@@ -1,4 +1,4 @@
-"""Whether a first row names the columns, for tasks that expect it and tasks that do not."""
+"""A first row is told apart as header or data, in tasks that expect a header and in tasks that do not."""
 
 import pytest
 

@@ -174,14 +174,20 @@ def test_a_vocabulary_of_another_model_is_refused(folder, tmp_path, change, prob
         load(path.parent)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe0\n", b"0\n0\n", "folder", "pipe"])
-def test_labels_that_cannot_be_used_are_refused_in_one_line(folder, tmp_path, content):
-    path = shutil.copytree(folder, tmp_path / "copy") / "labels.txt"
+def copy_with(folder: Path, tmp_path: Path, name: str, content: bytes | str) -> Path:
+    """Copies the run with other bytes, a folder or a pipe in the place of a file; returns the path of that."""
+    path = shutil.copytree(folder, tmp_path / "copy") / name
     path.unlink()
     if isinstance(content, bytes):
         path.write_bytes(content)
     else:
         Path.mkdir(path) if content == "folder" else os.mkfifo(path)
+    return path
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe0\n", b"0\n0\n", "folder", "pipe"])
+def test_labels_that_cannot_be_used_are_refused_in_one_line(folder, tmp_path, content):
+    path = copy_with(folder, tmp_path, "labels.txt", content)
     with pytest.raises(UserError, match=r"labels\.txt") as error:
         load(path.parent)
     assert "\n" not in str(error.value)
@@ -189,12 +195,7 @@ def test_labels_that_cannot_be_used_are_refused_in_one_line(folder, tmp_path, co
 
 @pytest.mark.parametrize("content", [b"", b"[1]", b"[" * 100_000, b'{"eval_accuracy": "high"}', "folder", "pipe"])
 def test_results_that_cannot_be_used_give_no_scores(folder, tmp_path, content):
-    path = shutil.copytree(folder, tmp_path / "copy") / "results.json"
-    path.unlink()
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    else:
-        Path.mkdir(path) if content == "folder" else os.mkfifo(path)
+    path = copy_with(folder, tmp_path, "results.json", content)
     assert load(path.parent).scores == {}
 
 

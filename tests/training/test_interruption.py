@@ -1,4 +1,4 @@
-"""What Ctrl-C advises is what the same command would do."""
+"""The advice after Ctrl-C is true: the same command does what it says."""
 
 import json
 from pathlib import Path

@@ -114,13 +114,7 @@ def test_only_a_writer_touches_the_folder(tmp_path):
 
 
 def test_overwriting_removes_an_earlier_run_and_nothing_else(folder):
-    start(folder, labels="0\n1\n")
-    folder.write_results({"loss": 1.0})
-    folder.write_eval_results({"loss": 1.0})
-    folder.write_eval_values(["dev-1"], np.ones(1))
-    for name in ("eval_predictions.tsv", "test_results.tsv", "train_log.csv"):
-        folder.write_lines(name, ["a line"])
-    folder.write_checkpoint(3, ARRAYS)
+    write_everything(folder)
     (folder.path / ".model.ckpt-4.partial").mkdir()  # As a run leaves it that is killed while it saves.
     write(folder.path / ".model.ckpt-4.partial" / "checkpoint.index", "")
     write(folder.path / "events.out.tfevents.1700000000.host.1.2.v2", "")

@@ -1,4 +1,4 @@
-"""What a run starts from: the model that the flags name or that the output folder holds, and when a run is refused."""
+"""A run starts from the model that the flags name or that the output folder holds, or it is refused."""
 
 import dataclasses
 import json
