@@ -5,8 +5,8 @@ from bert_tf.errors import UserError
 from bert_tf.programs.run_classifier import ClassifierConfig, with_defaults
 from bert_tf.serving.predictor import Predictor, load
 from bert_tf.tasks.classification import ClassificationTask
-from bert_tf.training.config import flag_name, flags_of
 from bert_tf.training.early_checks import check_model
+from bert_tf.training.fields import flag_name, flags_of
 from bert_tf.training.run import run
 
 

@@ -16,7 +16,7 @@ from absl import app, flags, logging
 
 from bert_tf.errors import UserError, missing_package, printable
 from bert_tf.streams import forgive_unwritable_streams
-from bert_tf.training.config import Flag, flag_name, flag_types, flags_of
+from bert_tf.training.fields import Flag, flag_name, flag_types, flags_of
 
 Config = TypeVar("Config")
 

@@ -22,8 +22,9 @@ from bert_tf.data.processors import PROCESSORS, DataProcessor, find_processor, f
 from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.tasks.example_reader import ExampleReader
-from bert_tf.training.config import FlagConfig, RunConfig, flag
+from bert_tf.training.config import RunConfig
 from bert_tf.training.early_checks import check_model, check_training_size
+from bert_tf.training.fields import FlagConfig, flag
 from bert_tf.training.interruption import advice_after_interruption
 
 _KNOWN = ", ".join(sorted(PROCESSORS))

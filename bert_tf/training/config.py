@@ -7,18 +7,13 @@
 
 import dataclasses
 import math
-import numbers
-import os
-import typing
 from collections.abc import Mapping
 from typing import TypeVar
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
-from bert_tf.errors import UserError, shown
-from bert_tf.paths import local_path
+from bert_tf.errors import UserError
+from bert_tf.training.fields import FlagConfig, flag, flag_name, flags_of
 
-# The normal numbers of float32, in which training computes.
-_MIN_FLOAT32, _MAX_FLOAT32 = 1.1754943508222875e-38, 3.4028234663852886e38
 _MAX_BATCH_SIZE = 2**20
 # Steps and examples are counted in int32 on the device.
 _MAX_TRAINED_EXAMPLES = 2**31 - 1
@@ -27,88 +22,6 @@ _MAX_TRAINED_EXAMPLES = 2**31 - 1
 MODEL_FIELDS = ("model", "bert_config_file", "vocab_file", "init_checkpoint")
 # Settings that replace a model's defaults, as measured.
 RECIPES = {DEFAULT_CHECKPOINT: {"learning_rate": 1e-4, "train_batch_size": 32, "num_train_epochs": 4.0}}
-
-
-@dataclasses.dataclass(frozen=True)
-class Flag:
-    """The properties of a field's absl flag.
-
-    Attributes:
-        default: the value without the flag. A field with a recipe is None instead until `settle` fills it.
-        help: a sentence for `--help`.
-        resume: True if a killed run can only be resumed with the same value.
-        recipe: True if a model or an earlier run may have another default.
-        name: of the flag, if it is not the field's.
-        lower_bound: the smallest value.
-        upper_bound: the largest value.
-        positive: True if the value must be more than 0 and finite, also as a float32.
-        choices: the only values.
-        is_path: True if the value is a path, or may be one; see `local_path`.
-        ignores_case: True if capitals do not matter.
-    """
-
-    default: object
-    help: str
-    resume: bool
-    recipe: bool = False
-    name: str | None = None
-    lower_bound: float | None = None
-    upper_bound: float | None = None
-    positive: bool = False
-    choices: tuple[str, ...] | None = None
-    is_path: bool = False
-    ignores_case: bool = False
-
-
-def flag(default: object, help: str, *, resume: bool, **rest: object) -> object:
-    """Declares a field that is a flag; see `Flag` for the arguments.
-
-    Example:
-        >>> @dataclasses.dataclass(frozen=True)
-        ... class Config:
-        ...     seed: int = flag(0, "Seed of everything random.", resume=True, lower_bound=0)
-        >>> Config().seed, flags_of(Config)["seed"].resume
-        (0, True)
-    """
-    made = Flag(default, help, resume, **rest)
-    return dataclasses.field(default=None if made.recipe else default, metadata={"flag": made})
-
-
-class FlagConfig:
-    """The base class of configs: a new config has checked values, whoever makes it.
-
-    Raises:
-        UserError: a value has another type than its flag, is out of its bounds, or is no local path.
-    """
-
-    def __post_init__(self) -> None:
-        for field, value in checked_values(self).items():
-            object.__setattr__(self, field, value)
-
-
-def flags_of(config: object) -> dict[str, Flag]:
-    """Returns the flags of a config or of its class, by field."""
-    return {field.name: field.metadata["flag"] for field in dataclasses.fields(config) if "flag" in field.metadata}
-
-
-def flag_types(config: object) -> dict[str, type]:
-    """Returns the type of each flag of a config or of its class, by field: bool, int, float or str.
-
-    Example:
-        >>> flag_types(TrainingConfig)["warmup_steps"]
-        <class 'int'>
-    """
-    hints = _type_hints(config)
-    return {field: next(iter(typing.get_args(hints[field])), hints[field]) for field in flags_of(config)}
-
-
-def _type_hints(config: object) -> dict[str, object]:
-    return typing.get_type_hints(config if isinstance(config, type) else type(config))
-
-
-def flag_name(field: str, flag: Flag) -> str:
-    """Returns the name of a field's flag, such as `bert_model` of `model`."""
-    return flag.name or field
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -398,93 +311,6 @@ class RunConfig(ActionConfig, FolderConfig, ModelConfig, TextConfig, TrainingCon
 
 
 AnyRunConfig = TypeVar("AnyRunConfig", bound=RunConfig)
-
-
-def checked_values(config: object) -> dict[str, object]:
-    """Returns the values of a config's flags, by field, as plain values that JSON can hold.
-
-    NumPy's numbers become Python's with exactly their value: np.float32(2e-5) is 1.9999999494757503e-05, which is
-    another learning rate than 2e-5. Path objects become texts.
-
-    Raises:
-        UserError: a value has another type than its flag, is out of its bounds, or is no local path.
-
-    Example:
-        >>> checked_values(InferenceConfig(eval_batch_size=4))
-        {'eval_batch_size': 4, 'predict_batch_size': 8}
-        >>> InferenceConfig(eval_batch_size=0)
-        Traceback (most recent call last):
-        ...
-        bert_tf.errors.UserError: eval_batch_size: is 0; it must be at least 1
-    """
-    return checked_fields(type(config), {field: getattr(config, field) for field in flags_of(config)})
-
-
-def checked_fields(config_class: type, values: Mapping[str, object]) -> dict[str, object]:
-    """Checks values of some fields of a config, such as those that an earlier run wrote; see `checked_values`.
-
-    Args:
-        config_class: the class of the config.
-        values: by field. Other keys are left out.
-
-    Raises:
-        UserError: a value has another type than its flag, is out of its bounds, or is no local path.
-
-    Example:
-        >>> checked_fields(RunConfig, {"do_lower_case": "no"})
-        Traceback (most recent call last):
-        ...
-        bert_tf.errors.UserError: do_lower_case: is 'no'; it must be True or False
-    """
-    types, hints = flag_types(config_class), _type_hints(config_class)
-    checked = {}
-    for field, declared in flags_of(config_class).items():
-        if field in values:
-            value = values[field]
-            is_open = value is None and type(None) in typing.get_args(hints[field])
-            name = flag_name(field, declared)
-            checked[field] = None if is_open else _checked(value, types[field], declared, name)
-    return checked
-
-
-_KINDS = {
-    bool: (bool, "True or False"),
-    int: (numbers.Integral, "a whole number"),
-    float: (numbers.Real, "a number"),
-    str: (str, "a text"),
-}
-
-
-def _checked(value: object, kind: type, declared: Flag, name: str) -> object:
-    if declared.is_path and isinstance(value, (str, os.PathLike)):
-        return local_path(value, name)
-    plain = _plain(value)
-    accepted, description = _KINDS[kind]
-    is_right = isinstance(plain, accepted) and (kind is bool or not isinstance(plain, bool))
-    problem = _bounds_problem(plain, declared) if is_right else description
-    if problem:
-        raise UserError(f"{name}: is {shown(value)}; it must be {problem}")
-    return kind(plain)
-
-
-def _plain(value: object) -> object:
-    """Returns the Python value of a scalar of NumPy or the like; other values are returned unchanged."""
-    is_scalar = getattr(value, "shape", None) == () and callable(getattr(value, "item", None))
-    return value.item() if is_scalar else value
-
-
-def _bounds_problem(value: object, declared: Flag) -> str | None:
-    if declared.positive and not _MIN_FLOAT32 <= value <= _MAX_FLOAT32:
-        return "more than 0 and finite, also as a float32"
-    if declared.lower_bound is not None and not value >= declared.lower_bound:
-        return f"at least {declared.lower_bound}"
-    if declared.upper_bound is not None and not value <= declared.upper_bound:
-        return f"at most {declared.upper_bound}"
-    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and abs(value) > _MAX_FLOAT32:
-        return "finite, also as a float32"
-    if declared.choices and value not in declared.choices:
-        return f"one of {', '.join(declared.choices)}"
-    return None
 
 
 def settle(config: AnyRunConfig, earlier: Mapping[str, object]) -> AnyRunConfig:

@@ -7,7 +7,8 @@ from pathlib import Path
 from bert_tf import run_files
 from bert_tf.checkpoints.state_file import latest_checkpoint, step_in_name
 from bert_tf.files import read_json_or_empty
-from bert_tf.training.config import ModelConfig, RunConfig, flags_of, resume_differences, settle
+from bert_tf.training.config import ModelConfig, RunConfig, resume_differences, settle
+from bert_tf.training.fields import flags_of
 
 
 def advice_after_interruption(config: RunConfig) -> str:

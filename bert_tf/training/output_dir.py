@@ -36,7 +36,8 @@ from bert_tf.files import (
     sync_folder,
     write_json,
 )
-from bert_tf.training.config import RunConfig, checked_fields
+from bert_tf.training.config import RunConfig
+from bert_tf.training.fields import checked_fields
 
 _TEXT_FILES = (
     run_files.CHECKPOINT,

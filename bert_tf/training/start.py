@@ -20,17 +20,9 @@ from bert_tf.devices import Devices
 from bert_tf.errors import UserError, first_few, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.tasks.task import Example, Task
-from bert_tf.training.config import (
-    MODEL_FIELDS,
-    RunConfig,
-    flag_name,
-    flags_of,
-    names_model_of,
-    resume_differences,
-    resume_fields,
-    settle,
-)
+from bert_tf.training.config import MODEL_FIELDS, RunConfig, names_model_of, resume_differences, resume_fields, settle
 from bert_tf.training.early_checks import check_names_weights, named_model
+from bert_tf.training.fields import flag_name, flags_of
 from bert_tf.training.interruption import is_stopped
 from bert_tf.training.loop import Training
 from bert_tf.training.machine import machine_differences, machine_facts

@@ -17,7 +17,8 @@ from support.synthetic_runs import (
 )
 
 from bert_tf.report.runs import OTHER_FLAGS, REPORT_FILES, read_runs
-from bert_tf.training.config import RunConfig, flags_of
+from bert_tf.training.config import RunConfig
+from bert_tf.training.fields import flags_of
 
 GOOD = draw_probabilities(LABELS, 0.8, seed=1)
 

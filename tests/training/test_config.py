@@ -20,11 +20,11 @@ from bert_tf.training.config import (
     RunConfig,
     TextConfig,
     TrainingConfig,
-    flags_of,
     resume_differences,
     resume_fields,
     settle,
 )
+from bert_tf.training.fields import flags_of
 from bert_tf.training.loop import Training
 from bert_tf.training.output_dir import OutputDir
 
