@@ -75,5 +75,6 @@ def test_a_package_that_is_missing_is_named():
     assert line.startswith("bert_tf.errors.UserError: the package numpy is missing; install this project")
 
 
-def test_the_docstrings_examples_run():
+def test_the_docstrings_examples_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert doctest.testmod(bert_tf).failed == 0

@@ -339,7 +339,8 @@ def test_a_users_task_with_quoted_files_is_one_short_class(tmp_path):
     assert TicketProcessor().get_train_examples(tmp_path) == expected
 
 
-def test_the_examples_in_the_docstrings_run():
+def test_the_examples_in_the_docstrings_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # they write files
     results = doctest.testmod(processors)
     assert results.attempted > 3 and results.failed == 0
 

@@ -173,6 +173,7 @@ def test_a_failure_inside_tensorflow_datasets_is_reported_in_one_line(tmp_path, 
     assert "\n" not in str(caught.value)
 
 
-def test_the_example_in_the_docstring_runs():
+def test_the_example_in_the_docstring_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     results = doctest.testmod(export_mrpc)
     assert results.attempted == 1 and results.failed == 0

@@ -27,6 +27,7 @@ def test_no_name_hides_a_module_that_something_else_imports(path):
 
 
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.stem)
-def test_the_examples_of_a_script_run(path: Path):
+def test_the_examples_of_a_script_run(path: Path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     results = doctest.testmod(importlib.import_module(path.stem))
     assert results.attempted > 0 and results.failed == 0
