@@ -112,6 +112,16 @@ def shown(value: object) -> str:
     return printable(_SHORT.repr(value))
 
 
+def with_type(value: object) -> str:
+    """Returns a value and its type, for a message.
+
+    Example:
+        >>> with_type(0), with_type(int)
+        ('0 (int)', 'the class int')
+    """
+    return f"the class {value.__name__}" if isinstance(value, type) else f"{shown(value)} ({type(value).__name__})"
+
+
 def reason_of(error: Exception) -> str:
     r"""Returns the reason that an exception gives, as one short line.
 

@@ -2,7 +2,8 @@
 
 from bert_tf.data.processors import find_processor
 from bert_tf.errors import UserError
-from bert_tf.programs.run_classifier import ClassifierConfig, with_defaults
+from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.programs.run_classifier import with_defaults
 from bert_tf.serving.predictor import Predictor, load
 from bert_tf.tasks.classification import ClassificationTask
 from bert_tf.training.early_checks import check_model

@@ -12,7 +12,7 @@ from absl import flags
 
 from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, define_flags
-from bert_tf.programs.run_classifier import ClassifierConfig
+from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.training.config import RunConfig
 from bert_tf.training.fields import FlagConfig, flag, flags_of
 

@@ -13,7 +13,8 @@ class InputExample:
         guid: identifies the example in messages, for example `"train-1"`.
         text_a: the first text, not tokenized.
         text_b: the second text, for tasks on pairs.
-        label: one of the processor's `get_labels()`. On a test set it is the first of them, and has no meaning.
+        label: one of the processor's `get_labels()`; a number for a regression, a tuple of names where there can be any
+            number of them. On a test set it has no meaning: it is the first of them, 0.0 or an empty tuple.
 
     Example:
         >>> InputExample("dev-1", "It rains .", "Rain falls .", "1").text_b
@@ -23,7 +24,7 @@ class InputExample:
     guid: str
     text_a: str
     text_b: str | None = None
-    label: str | None = None
+    label: str | float | tuple[str, ...] | None = None
 
 
 def is_unicode(text: str) -> bool:

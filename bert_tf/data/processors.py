@@ -30,8 +30,9 @@ from absl import logging
 from bert_tf.data.examples import InputExample
 from bert_tf.data.own_code import own_code
 from bert_tf.data.quoting import lenient_rows
+from bert_tf.data.targets import OneLabel, Targets, make_targets
 from bert_tf.data.text_files import read_text
-from bert_tf.data.tsv import TsvFile, find_label, load_in_one_of
+from bert_tf.data.tsv import TsvFile, load_in_one_of
 from bert_tf.errors import UserError, printable
 
 
@@ -41,7 +42,8 @@ class DataProcessor:
     The module's docstring shows how a subclass describes a task.
 
     Attributes:
-        labels: the task's labels, in the order of the classifier's outputs.
+        kind: what the labels are: `"classification"`, `"regression"` or `"multi_label"`, see `bert_tf.data.targets`.
+        labels: the task's labels, in the order of the classifier's outputs; none for a regression.
         metrics: the scores that an evaluation reports besides loss and accuracy, such as `"f1"`.
         label_aliases: the label for each other spelling that the files use.
         train: the file of the training set.
@@ -49,6 +51,7 @@ class DataProcessor:
         test: the file of the test set; None if the task has no test set.
     """
 
+    kind: str = OneLabel.kind
     labels: Sequence[str] = ()
     metrics: Sequence[str] = ("accuracy",)
     label_aliases: ClassVar[Mapping[str, str]] = {}
@@ -86,6 +89,18 @@ class DataProcessor:
         """
         return list(self.labels)
 
+    def targets(self) -> Targets:
+        """Returns what the labels of this task are.
+
+        Raises:
+            ValueError: `kind` is unknown.
+
+        Example:
+            >>> MrpcProcessor().targets().parse("1 ")
+            '1'
+        """
+        return make_targets(self.kind, self.get_labels(), self.label_aliases)
+
     def read_examples(self, data_dir: str | Path, file: TsvFile, set_type: str) -> list[InputExample]:
         """Reads one file. A guid is `set_type` and the number of the row, as the original counts it.
 
@@ -98,11 +113,11 @@ class DataProcessor:
             UserError: the file is missing, empty or not UTF-8, or a row has too few or too many columns or an
                 unknown label. The message names the file and the line.
         """
-        spellings = {**{label: label for label in self.get_labels()}, **self.label_aliases}
-        form, table = load_in_one_of(self.forms(file), data_dir, spellings)
+        targets = self.targets()
+        form, table = load_in_one_of(self.forms(file), data_dir, targets)
         log = logging.warning if table.is_odd else logging.info
         log("%s: %s.", printable(Path(data_dir, file.name)), table.description)
-        return [_example(f"{set_type}-{number}", row.fields, form, spellings) for number, row in table.rows]
+        return [_example(f"{set_type}-{number}", row.fields, form, targets) for number, row in table.rows]
 
     def forms(self, file: TsvFile) -> Sequence[TsvFile]:
         """Returns the forms that a file of the task may have; here only the one that is declared."""
@@ -127,11 +142,10 @@ class DataProcessor:
         return lenient_rows(Path(input_file), read_text(Path(input_file)), quotechar)
 
 
-def _example(guid: str, fields: list[str], file: TsvFile, spellings: Mapping[str, str]) -> InputExample:
-    """Makes an example of a row that has been checked; one of a test set gets the first label."""
+def _example(guid: str, fields: list[str], file: TsvFile, targets: Targets) -> InputExample:
+    """Makes an example of a row that has been checked; one of a test set gets the label that stands for none."""
     text_b = None if file.text_b is None else fields[file.text_b]
-    first = next(iter(spellings.values()), None)
-    label = first if file.label is None else find_label(fields[file.label], spellings)
+    label = targets.filler if file.label is None else targets.parse(fields[file.label])
     return InputExample(guid, fields[file.text_a], text_b, label)
 
 

@@ -8,7 +8,7 @@ import dataclasses
 import numbers
 import os
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from bert_tf.data.quoting import (
     quoted_rows,
     raw_rows,
 )
+from bert_tf.data.targets import Targets
 from bert_tf.data.text_files import read_text
 from bert_tf.errors import UserError, first_few
 
@@ -121,12 +122,12 @@ class TsvFile:
         needed = (column + 1 if column >= 0 else -column for column in named if column is not None)
         return max(needed) + (self.label == -1)
 
-    def read(self, data_dir: str | Path, labels: Mapping[str, str] | None = None) -> Iterator[tuple[str, Row]]:
+    def read(self, data_dir: str | Path, targets: Targets | None = None) -> Iterator[tuple[str, Row]]:
         r"""Yields the rows below the header in file order, each with its number or the content of `guid`.
 
         Args:
             data_dir: the data folder.
-            labels: the task's label for each spelling; None if any label will do.
+            targets: what the task's labels are; None if any label will do.
 
         Raises:
             UserError: see `load`.
@@ -136,9 +137,9 @@ class TsvFile:
             >>> list(TsvFile("dev.tsv", text_a=1, label=0).read("."))
             [('1', Row(line=2, fields=['1', 'It rains .']))]
         """
-        yield from self.load(data_dir, labels).rows
+        yield from self.load(data_dir, targets).rows
 
-    def load(self, data_dir: str | Path, labels: Mapping[str, str] | None = None) -> Table:
+    def load(self, data_dir: str | Path, targets: Targets | None = None) -> Table:
         """Reads the rows and finds out what the file is like. The arguments are those of `read`.
 
         Raises:
@@ -146,17 +147,17 @@ class TsvFile:
                 no rows, or raw and quoted reading are both possible and disagree on the rows.
         """
         self._check_declaration()
-        path, labels = Path(data_dir, self.name), labels or {}
+        path = Path(data_dir, self.name)
         text = read_text(path)
         self._check_separator(path, text)
         if self.quoted is not None or not may_be_quoted(text):
-            return self._table(path, text, bool(self.quoted), labels)
+            return self._table(path, text, bool(self.quoted), targets)
         clues = find_quote_clues(text)
         if clues.escaped and not clues.raw:
             line = text.count("\n", 0, text.index('\\"')) + 1
             problem = r"a double quote in a quoted field is written as \""
             raise UserError(f'{path}:{line}: {problem}; write it twice, as csv does ("")')
-        return _choose(path, clues, lambda quoted: self._table(path, text, quoted, labels))
+        return _choose(path, clues, lambda quoted: self._table(path, text, quoted, targets))
 
     def _check_declaration(self) -> None:
         if not isinstance(self.name, (str, os.PathLike)):
@@ -182,16 +183,16 @@ class TsvFile:
             if 2 * num_split > len(lines):
                 raise UserError(f"{path}:1: the columns are separated by {name}; separate them by tabs")
 
-    def _table(self, path: Path, text: str, quoted: bool, labels: Mapping[str, str]) -> Table:
+    def _table(self, path: Path, text: str, quoted: bool, targets: Targets | None) -> Table:
         """Reads a text in one of the two ways."""
         rows = quoted_rows(path, text) if quoted else raw_rows(path, text)
         num_blank_lines = _remove_blank_end(rows)
         if not rows:
             raise UserError(f"{path}:1: all lines are blank; check that the file was written completely")
-        header = rows[0] if self._has_header(rows, labels) else None
+        header = rows[0] if self._has_header(rows, targets) else None
         data = rows[header is not None :]
         for row in data:
-            self._check(path, row, labels)
+            self._check(path, row, targets)
             if header and len(header.fields) > 1 and row.fields == header.fields:
                 raise UserError(f"{path}:{row.line}: the header is repeated; remove it here")
         numbered = list(self._numbered(data, header))
@@ -201,12 +202,12 @@ class TsvFile:
         is_as_declared = self.header == (header is not None)
         return Table(numbered, header, is_as_declared, quoted, num_blank_lines, _find_uneven(data))
 
-    def _has_header(self, rows: list[Row], labels: Mapping[str, str]) -> bool:
+    def _has_header(self, rows: list[Row], targets: Targets | None) -> bool:
         texts = [column for column in (self.text_a, self.text_b) if column is not None]
-        is_blank = _is_blank(rows[0])
-        return not is_blank and is_header([row.fields for row in rows], texts, self.label, labels, self.header)
+        is_blank, spellings = _is_blank(rows[0]), targets.spellings if targets else {}
+        return not is_blank and is_header([row.fields for row in rows], texts, self.label, spellings, self.header)
 
-    def _check(self, path: Path, row: Row, labels: Mapping[str, str]) -> None:
+    def _check(self, path: Path, row: Row, targets: Targets | None) -> None:
         """Raises `UserError` if the row has a wrong number of columns or an unknown label."""
         count = len(row.fields)
         is_short = count < self.min_columns
@@ -217,10 +218,11 @@ class TsvFile:
             needed = self.columns or f"at least {self.min_columns}"
             problem = f"the row has {count} column{'s' * (count != 1)}, but {needed} are needed"
             raise UserError(f"{path}:{row.line}: {problem}; {_column_remedy(row)}")
-        if labels and self.label is not None and find_label(row.fields[self.label], labels) is None:
-            where = f"{path}:{row.line}: column {self.label % count + 1}"
-            problem = f"unknown label {row.fields[self.label][:40]!r}"
-            raise UserError(f"{where}: {problem}; use one of the task's: {', '.join(dict.fromkeys(labels.values()))}")
+        if targets and self.label is not None:
+            try:
+                targets.parse(row.fields[self.label])
+            except ValueError as error:
+                raise UserError(f"{path}:{row.line}: column {self.label % count + 1}: {error}") from None
 
     def _numbered(self, rows: list[Row], header: Row | None) -> Iterator[tuple[str, Row]]:
         """Numbers the rows as the original does, which counts from the file's first line, also if it is the header.
@@ -233,13 +235,13 @@ class TsvFile:
                 yield str(number) if self.guid is None else row.fields[self.guid], row
 
 
-def load_in_one_of(forms: Sequence[TsvFile], data_dir: str | Path, labels: Mapping[str, str]) -> tuple[TsvFile, Table]:
+def load_in_one_of(forms: Sequence[TsvFile], data_dir: str | Path, targets: Targets) -> tuple[TsvFile, Table]:
     """Reads a file that may have one of several forms, each with another number of columns.
 
     Args:
         forms: descriptions of the same file; if there are several, each has `columns`, the largest first.
         data_dir: the data folder.
-        labels: the task's label for each spelling.
+        targets: what the task's labels are.
 
     Returns:
         The form that fits, and the content.
@@ -248,10 +250,10 @@ def load_in_one_of(forms: Sequence[TsvFile], data_dir: str | Path, labels: Mappi
         UserError: none fits, or more than one does.
     """
     if len(forms) == 1:
-        return forms[0], forms[0].load(data_dir, labels)
+        return forms[0], forms[0].load(data_dir, targets)
     path = Path(data_dir, forms[0].name)
     text = read_text(path)
-    found = [(form, _attempt(lambda form=form: form.load(data_dir, labels))) for form in forms]
+    found = [(form, _attempt(lambda form=form: form.load(data_dir, targets))) for form in forms]
     fitting = [(form, table) for form, table in found if isinstance(table, Table)]
     if len(fitting) > 1:
         counts = " or ".join(str(form.columns) for form, _ in fitting)
@@ -260,16 +262,6 @@ def load_in_one_of(forms: Sequence[TsvFile], data_dir: str | Path, labels: Mappi
         count = statistics.mode(line.count("\t") + 1 for line in text.split("\n"))
         raise next((error for form, error in found if form.columns <= count), found[-1][1])
     return fitting[0]
-
-
-def find_label(cell: str, labels: Mapping[str, str]) -> str | None:
-    """Returns the label that a field spells, spaces around it aside; None if it is unknown.
-
-    Example:
-        >>> find_label(" contradictory", {"contradictory": "contradiction"})
-        'contradiction'
-    """
-    return labels.get(cell, labels.get(cell.strip()))
 
 
 def _choose(path: Path, clues: QuoteClues, read: Callable[[bool], Table]) -> Table:

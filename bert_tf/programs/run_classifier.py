@@ -18,30 +18,13 @@ from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
 from bert_tf.checkpoints.locate import model_name
 from bert_tf.data.examples import InputExample
 from bert_tf.data.folders import exported_dir, sample_dir
-from bert_tf.data.processors import PROCESSORS, DataProcessor, find_processor, find_processor_class
+from bert_tf.data.processors import DataProcessor, find_processor
 from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, run_program
+from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.tasks.example_reader import ExampleReader
-from bert_tf.training.config import RunConfig
 from bert_tf.training.early_checks import check_model, check_training_size
-from bert_tf.training.fields import FlagConfig, flag
 from bert_tf.training.interruption import advice_after_interruption
-
-_KNOWN = ", ".join(sorted(PROCESSORS))
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ClassifierConfig(RunConfig):
-    """A run of `run_classifier.py`."""
-
-    task_name: str | None = flag(None, f"The task to train: {_KNOWN}.", resume=True, ignores_case=True)
-
-    def __post_init__(self) -> None:
-        FlagConfig.__post_init__(self)
-        if not self.task_name:
-            raise UserError(f"task_name: is missing; pass --task_name=MRPC (known: {_KNOWN})")
-        find_processor_class(self.task_name)
-        super().__post_init__()
 
 
 def with_defaults(config: ClassifierConfig) -> ClassifierConfig:

@@ -35,9 +35,10 @@ class ClassificationTask(Task):
 
     def __init__(self, name: str, processor: DataProcessor):
         self.name = name
-        self._processor = processor
         self._reader = ExampleReader(processor)
         self.labels = self._reader.labels
+        self._metrics = sorted({"accuracy", *processor.metrics})
+        self.score_names = [*(f"eval_{name}" for name in self._metrics), "eval_loss", "loss"]
 
     def read(self, split: str, data_dir: str) -> list[InputExample]:
         """Reads a split with the processor and checks its examples; raises the errors of `ExampleReader`."""
@@ -63,8 +64,7 @@ class ClassificationTask(Task):
         label_map = {label: index for index, label in enumerate(self.labels)}
         label_ids = np.array([label_map[example.label] for example in examples])
         losses, predictions = metrics.per_example_loss(answers, label_ids), answers.argmax(axis=1)
-        names = {"accuracy", *self._processor.metrics}
-        scores = {f"eval_{name}": metrics.METRICS[name](label_ids, predictions) for name in names}
+        scores = {f"eval_{name}": metrics.METRICS[name](label_ids, predictions) for name in self._metrics}
         scores |= {"eval_loss": float(losses.mean()), "loss": metrics.mean_of_batches(losses, batch_size)}
         return Evaluation(scores, (predictions == label_ids).astype(float))
 

@@ -18,7 +18,8 @@ class ExampleReader:
         processor: of the task.
 
     Attributes:
-        labels: of the task, in the order of the classifier's outputs.
+        targets: what the labels of the task are.
+        labels: their names, in the order of the head's outputs; empty for numbers.
 
     Raises:
         UserError: something is wrong with the processor.
@@ -26,7 +27,8 @@ class ExampleReader:
 
     def __init__(self, processor: DataProcessor):
         self._processor = processor
-        self.labels = check_processor(processor, METRICS)
+        self.targets = check_processor(processor, METRICS)
+        self.labels = list(self.targets.labels)
         self._has_pairs: dict[str, bool] = {}
 
     def read(self, split: str, data_dir: str) -> list[InputExample]:
@@ -40,7 +42,7 @@ class ExampleReader:
             UserError: the examples cannot be read, one is wrong, or this split has pairs of texts and an earlier one
                 has not.
         """
-        examples = read_checked(self._processor, split, data_dir, self.labels)
+        examples = read_checked(self._processor, split, data_dir, self.targets)
         self._has_pairs[split] = examples[0].text_b is not None
         if len(set(self._has_pairs.values())) > 1:
             kinds = (f"{name} has {'pairs' if has else 'single texts'}" for name, has in self._has_pairs.items())

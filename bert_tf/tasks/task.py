@@ -15,6 +15,9 @@ from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Head
 
+# Of every other score more is better.
+LOWER_IS_BETTER = ("eval_loss", "loss", "eval_mse")
+
 
 class Example(Protocol):
     """An example of any task; `guid` names it."""
@@ -40,10 +43,12 @@ class Task(abc.ABC):
     Attributes:
         name: such as `MRPC`.
         headline: the score that runs are ranked by; higher is better.
+        score_names: all the scores that an evaluation gives.
     """
 
     name: str
     headline: str
+    score_names: Sequence[str]
 
     @abc.abstractmethod
     def read(self, split: str, data_dir: str) -> Sequence[Example]:

@@ -11,7 +11,8 @@ from absl import flags
 from bert_tf.errors import UserError
 from bert_tf.files import make_folder
 from bert_tf.paths import local_path
-from bert_tf.programs.run_classifier import ClassifierConfig, with_defaults
+from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.programs.run_classifier import with_defaults
 from comparisons import MODELS
 from sections import SECTIONS
 

@@ -12,7 +12,8 @@ from absl import flags
 from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, define_flags
 from bert_tf.paths import local_path
-from bert_tf.programs.run_classifier import ClassifierConfig, with_defaults
+from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.programs.run_classifier import with_defaults
 
 # The flags that the sweep sets for each run, and where the user sets them.
 SET_BY_SWEEP = {

@@ -6,7 +6,7 @@ from bert_tf import run_files
 from bert_tf.data.examples import examples_digest
 from bert_tf.data.processors import find_processor
 from bert_tf.files import read_json_or_empty
-from bert_tf.programs.run_classifier import ClassifierConfig
+from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.training.config import settle
 from grid import Run
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from arguments import Arguments
 from bert_tf.errors import UserError
 from bert_tf.paths import local_path
-from bert_tf.programs.run_classifier import ClassifierConfig
+from bert_tf.programs.classifier_config import ClassifierConfig
 
 PROGRAM = Path(__file__).resolve().parents[2] / "run_classifier.py"
 

@@ -7,6 +7,7 @@ import pytest
 from support.corpora import EXPORT_TRAIN, GLUE_HEADER, GLUE_TRAIN, write
 
 from bert_tf.data.quoting import Row, quoted_rows
+from bert_tf.data.targets import OneLabel
 from bert_tf.data.text_files import read_text
 from bert_tf.data.tsv import TsvFile, read_raw_tsv
 from bert_tf.errors import UserError
@@ -123,6 +124,7 @@ def test_the_last_column_may_be_the_label_of_rows_of_any_length(tmp_path):
     )
 
 
+ZERO_OR_ONE = OneLabel("01")
 FOUND_OUT = TsvFile("train.tsv", text_a=0, label=1, header=False)
 
 
@@ -147,14 +149,13 @@ FOUND_OUT = TsvFile("train.tsv", text_a=0, label=1, header=False)
 )
 def test_raw_and_quoted_files_are_told_apart(tmp_path, content, texts):
     write(tmp_path / "train.tsv", content)
-    labels = {"0": "0", "1": "1"}
-    assert [row.fields[0] for _, row in FOUND_OUT.read(tmp_path, labels)] == texts
+    assert [row.fields[0] for _, row in FOUND_OUT.read(tmp_path, ZERO_OR_ONE)] == texts
 
 
 def test_a_decision_about_quotes_that_could_be_otherwise_is_described(tmp_path):
     def description(content: str) -> str:
         write(tmp_path / "train.tsv", content)
-        table = FOUND_OUT.load(tmp_path, {"0": "0", "1": "1"})
+        table = FOUND_OUT.load(tmp_path, ZERO_OR_ONE)
         assert table.is_odd
         return table.description
 
