@@ -7,6 +7,7 @@ EVAL_RESULTS = "eval_results.txt"
 EVAL_PREDICTIONS = "eval_predictions.tsv"
 EVAL_VALUES = "eval_values.tsv"
 TEST_RESULTS = "test_results.tsv"
+TEST_PREDICTIONS = "test_predictions.tsv"
 TRAIN_LOG = "train_log.csv"
 
 # The fine-tuned model, next to its `model.ckpt-STEP.*`.
@@ -14,6 +15,9 @@ CHECKPOINT = "checkpoint"
 CONFIG = "bert_config.json"
 VOCAB = "vocab.txt"
 LABELS = "labels.txt"
+# Says the kind of the labels: "classification", "regression" or "multi_label".
+TASK = "task.json"
+TASK_OF_EARLIER_VERSIONS = '{"kind": "classification"}\n'
 
 # Written by a sweep: all that the run printed, and how it failed.
 LOG = "run.log"

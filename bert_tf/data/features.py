@@ -1,11 +1,11 @@
 """Examples become word pieces: joined and truncated as the original does, with the targets that a task adds.
 
-input_ids, type_ids = join_texts(examples, max_seq_length=128, tokenizer=tokenizer)
-features = Features(input_ids, type_ids, {"label_ids": label_ids}, max_seq_length=128)
+features = make_features(examples, 128, tokenizer, {"label_ids": label_ids})
+features.num_truncated
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -29,12 +29,14 @@ class Features:
         targets: what the head's loss needs, by name: dense [examples, ...], or ragged [examples, (pieces)] with a
             value for each piece.
         max_seq_length: the largest number of pieces that an example can have.
+        num_truncated: the number of examples that were longer, and lost their ends.
     """
 
     input_ids: tf.RaggedTensor
     type_ids: tf.RaggedTensor
     targets: dict[str, tf.Tensor | tf.RaggedTensor]
     max_seq_length: int
+    num_truncated: int = 0
 
     def __len__(self) -> int:
         return int(self.input_ids.nrows())
@@ -90,32 +92,50 @@ def convert_examples_to_features(
     Returns:
         Features with the target `label_ids`, int32 [examples].
     """
-    input_ids, type_ids = join_texts(examples, max_seq_length, tokenizer)
     label_map = {label: index for index, label in enumerate(label_list)}
     label_ids = tf.constant([label_map[example.label] for example in examples], tf.int32)
-    return Features(input_ids, type_ids, {"label_ids": label_ids}, max_seq_length)
+    return make_features(examples, max_seq_length, tokenizer, {"label_ids": label_ids})
+
+
+def make_features(
+    examples: Sequence[InputExample], max_seq_length: int, tokenizer: FullTokenizer, targets: dict[str, tf.Tensor]
+) -> Features:
+    """Tokenizes examples of any task on texts or pairs: `[CLS] a [SEP] b [SEP]`, or `[CLS] a [SEP]`.
+
+    Args:
+        examples: at least one.
+        max_seq_length: longer examples are truncated, the longer text first.
+        tokenizer: cuts texts into pieces.
+        targets: see `Features`.
+    """
+    ids, types, num_truncated = zip(*_joined(examples, max_seq_length, tokenizer), strict=True)
+    return Features(tf.concat(ids, axis=0), tf.concat(types, axis=0), targets, max_seq_length, sum(num_truncated))
 
 
 def join_texts(
     examples: Sequence[InputExample], max_seq_length: int, tokenizer: FullTokenizer
 ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-    """Joins the pieces of each example's texts: `[CLS] a [SEP] b [SEP]`, or `[CLS] a [SEP]`.
+    """Joins the pieces of each example's texts; see `make_features`.
 
     Returns:
         Ids and type ids, see `Features`.
     """
-    joined = [
-        _join_pairs(
+    joined = make_features(examples, max_seq_length, tokenizer, {})
+    return joined.input_ids, joined.type_ids
+
+
+def _joined(
+    examples: Sequence[InputExample], max_seq_length: int, tokenizer: FullTokenizer
+) -> Iterator[tuple[tf.RaggedTensor, tf.RaggedTensor, int]]:
+    """Yields ids, type ids and the number of truncated examples of each part of the examples."""
+    for chunk in _chunks(examples, _EXAMPLES_PER_CALL):
+        yield _join_pairs(
             tokenizer.token_ids(tf.constant([example.text_a for example in chunk])),
             tokenizer.token_ids(tf.constant([example.text_b or "" for example in chunk])),
             max_seq_length,
             tokenizer.vocab["[CLS]"],
             tokenizer.vocab["[SEP]"],
         )
-        for chunk in _chunks(examples, _EXAMPLES_PER_CALL)
-    ]
-    ids, types = zip(*joined, strict=True)
-    return tf.concat(ids, axis=0), tf.concat(types, axis=0)
 
 
 def _chunks(items: Sequence, size: int) -> list[Sequence]:
@@ -124,8 +144,10 @@ def _chunks(items: Sequence, size: int) -> list[Sequence]:
 
 def _join_pairs(
     tokens_a: tf.RaggedTensor, tokens_b: tf.RaggedTensor, max_seq_length: int, cls_id: int, sep_id: int
-) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-    lengths_a, lengths_b = truncated_lengths(tokens_a.row_lengths(), tokens_b.row_lengths(), max_seq_length)
+) -> tuple[tf.RaggedTensor, tf.RaggedTensor, int]:
+    whole_a, whole_b = tokens_a.row_lengths(), tokens_b.row_lengths()
+    lengths_a, lengths_b = truncated_lengths(whole_a, whole_b, max_seq_length)
+    num_truncated = int(tf.math.count_nonzero(lengths_a + lengths_b < whole_a + whole_b))
     has_b = tf.cast(lengths_b > 0, tf.int64)
     parts = [
         _repeat(cls_id, tf.ones_like(has_b)),
@@ -135,7 +157,7 @@ def _join_pairs(
         _repeat(sep_id, has_b),
     ]
     type_ids = [_repeat(0, lengths_a + 2), _repeat(1, lengths_b + has_b)]
-    return tf.concat(parts, axis=1), tf.concat(type_ids, axis=1)
+    return tf.concat(parts, axis=1), tf.concat(type_ids, axis=1), num_truncated
 
 
 def truncated_lengths(lengths_a: tf.Tensor, lengths_b: tf.Tensor, max_seq_length: int) -> tuple[tf.Tensor, tf.Tensor]:

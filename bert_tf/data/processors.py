@@ -44,7 +44,8 @@ class DataProcessor:
     Attributes:
         kind: what the labels are: `"classification"`, `"regression"` or `"multi_label"`, see `bert_tf.data.targets`.
         labels: the task's labels, in the order of the classifier's outputs; none for a regression.
-        metrics: the scores that an evaluation reports besides loss and accuracy, such as `"f1"`.
+        metrics: the scores that an evaluation reports, such as `"f1"`; runs are ranked by the first. Empty for those
+            that are usual for the kind. The loss, and the accuracy of a classification, are always reported.
         label_aliases: the label for each other spelling that the files use.
         train: the file of the training set.
         dev: the file of the development set.
@@ -53,7 +54,7 @@ class DataProcessor:
 
     kind: str = OneLabel.kind
     labels: Sequence[str] = ()
-    metrics: Sequence[str] = ("accuracy",)
+    metrics: Sequence[str] = ()
     label_aliases: ClassVar[Mapping[str, str]] = {}
     train: TsvFile | None = None
     dev: TsvFile | None = None

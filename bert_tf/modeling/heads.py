@@ -83,18 +83,45 @@ class Head(tf_keras.layers.Layer, abc.ABC):
         """Converts outputs to answers for evaluation and prediction: a row for each example."""
 
 
-class ClassificationHead(Head):
-    """A linear classifier on the pooled output: the original's `run_classifier.create_model`.
+class PooledHead(Head):
+    """A linear layer on the pooled output: the original's `run_classifier.create_model`, up to its loss.
+
+    Args:
+        encoder: the encoder.
+        num_outputs: the number of outputs.
+        seed: of the layer's initial weights.
+        name: of the Keras layer.
+
+    Attributes:
+        dropout_rate: of the pooled output in training.
+        output_weights: [num_outputs, hidden].
+        output_bias: [num_outputs].
+    """
+
+    dropout_rate = 0.1  # fixed in the original's run_classifier.create_model
+
+    def __init__(self, encoder: BertEncoder, num_outputs: int, seed: int | None, name: str):
+        super().__init__(encoder, name=name)
+        self.output_weights = self.add_variable("output_weights", [num_outputs, encoder.config.hidden_size], seed)
+        self.output_bias = self.add_variable("output_bias", [num_outputs])
+
+    def call(
+        self, batch: Batch, dropout_seed: tf.Tensor | None = None, weights: ProductWeights | None = None
+    ) -> tf.Tensor:
+        """Computes the logits, float32 [rows, num_outputs]."""
+        pooled = self.encode(batch, dropout_seed, weights)["pooled_output"]
+        if dropout_seed is not None:
+            pooled = dropout(pooled, self.dropout_rate, dropout_seed)
+        return tf.nn.bias_add(tf.matmul(pooled, self.output_weights, transpose_b=True), self.output_bias)
+
+
+class ClassificationHead(PooledHead):
+    """Chooses one of some labels: the original's `run_classifier.create_model`.
 
     Args:
         encoder: the encoder.
         num_labels: the number of classes.
         seed: of the classifier's initial weights.
-
-    Attributes:
-        dropout_rate: of the pooled output in training.
-        output_weights: [num_labels, hidden].
-        output_bias: [num_labels].
 
     Example:
         >>> from bert_tf.modeling.config import BertConfig
@@ -106,22 +133,9 @@ class ClassificationHead(Head):
         TensorShape([1, 2])
     """
 
-    dropout_rate = 0.1  # fixed in the original's run_classifier.create_model
-
     def __init__(self, encoder: BertEncoder, num_labels: int, seed: int | None = None):
-        super().__init__(encoder, name="classification_head")
+        super().__init__(encoder, num_labels, seed, name="classification_head")
         self.num_labels = num_labels
-        self.output_weights = self.add_variable("output_weights", [num_labels, encoder.config.hidden_size], seed)
-        self.output_bias = self.add_variable("output_bias", [num_labels])
-
-    def call(
-        self, batch: Batch, dropout_seed: tf.Tensor | None = None, weights: ProductWeights | None = None
-    ) -> tf.Tensor:
-        """Computes the logits, float32 [rows, num_labels]."""
-        pooled = self.encode(batch, dropout_seed, weights)["pooled_output"]
-        if dropout_seed is not None:
-            pooled = dropout(pooled, self.dropout_rate, dropout_seed)
-        return tf.nn.bias_add(tf.matmul(pooled, self.output_weights, transpose_b=True), self.output_bias)
 
     def loss(self, outputs: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of the cross-entropies and the number of examples."""
@@ -131,3 +145,52 @@ class ClassificationHead(Head):
     def answers(self, outputs: tf.Tensor) -> tf.Tensor:
         """Returns the probability of each class, float32 [rows, num_labels]."""
         return tf.nn.softmax(outputs)
+
+
+class RegressionHead(PooledHead):
+    """Predicts a number: ALBERT's `classifier_utils.create_model` for STS-B.
+
+    Args:
+        encoder: the encoder.
+        seed: of the layer's initial weights.
+    """
+
+    def __init__(self, encoder: BertEncoder, seed: int | None = None):
+        super().__init__(encoder, 1, seed, name="regression_head")
+
+    def loss(self, outputs: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the sum of the squared errors and the number of examples."""
+        errors = tf.squeeze(outputs, -1) - batch["numbers"]
+        return tf.reduce_sum(tf.square(errors)), tf.cast(tf.size(errors), tf.float32)
+
+    def answers(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Returns the predicted numbers, float32 [rows]."""
+        return tf.squeeze(outputs, -1)
+
+
+class MultiLabelHead(PooledHead):
+    """Decides about each label for itself: a sigmoid for each, as Hugging Face's `multi_label_classification`.
+
+    Args:
+        encoder: the encoder.
+        num_labels: the number of labels.
+        seed: of the layer's initial weights.
+
+    Attributes:
+        threshold: a label with at least this probability is predicted.
+    """
+
+    threshold = 0.5
+
+    def __init__(self, encoder: BertEncoder, num_labels: int, seed: int | None = None):
+        super().__init__(encoder, num_labels, seed, name="multi_label_head")
+        self.num_labels = num_labels
+
+    def loss(self, outputs: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the sum of the cross-entropies and their number: examples times labels."""
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(batch["has_label"], outputs.dtype), outputs)
+        return tf.reduce_sum(losses), tf.cast(tf.size(losses), tf.float32)
+
+    def answers(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Returns the probability of each label, float32 [rows, num_labels]."""
+        return tf.sigmoid(outputs)

@@ -88,11 +88,11 @@ def main() -> None:
         check_training_size(config, len(examples["train"]))
     check_model(config)
     from bert_tf.streams import hide_start_up_messages
-    from bert_tf.tasks.classification import ClassificationTask
+    from bert_tf.tasks.kinds import make_task
     from bert_tf.training.run import run
 
     hide_start_up_messages()
-    run(ClassificationTask(config.task_name, processor), config, examples)
+    run(make_task(config.task_name, processor), config, examples)
 
 
 def advice() -> str:

@@ -7,50 +7,29 @@ examples = task.read("dev", "data/MRPC")
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import tensorflow as tf
+from absl import logging
 
 from bert_tf import run_files
-from bert_tf.data.examples import InputExample, examples_digest
-from bert_tf.data.features import Features, convert_examples_to_features
-from bert_tf.data.processors import DataProcessor
-from bert_tf.data.tokenization import FullTokenizer
+from bert_tf.data.examples import InputExample
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import ClassificationHead
 from bert_tf.tasks import metrics
-from bert_tf.tasks.example_reader import ExampleReader
-from bert_tf.tasks.task import Evaluation, Task
+from bert_tf.tasks.metrics import METRICS
+from bert_tf.tasks.processor_task import ProcessorTask, tab_separated
+from bert_tf.tasks.task import Evaluation
 
 
-class ClassificationTask(Task):
-    """Choosing one of some labels.
+class ClassificationTask(ProcessorTask):
+    """Choosing one of some labels; see `ProcessorTask`."""
 
-    Args:
-        name: of the task.
-        processor: reads its files and knows its labels and metrics.
+    def targets(self, examples: Sequence[InputExample]) -> dict[str, tf.Tensor]:
+        """Returns `label_ids`, int32 [examples]."""
+        return {"label_ids": tf.constant(self._label_ids(examples), tf.int32)}
 
-    Raises:
-        UserError: the processor's labels or metrics are wrong.
-    """
-
-    headline = "eval_accuracy"
-
-    def __init__(self, name: str, processor: DataProcessor):
-        self.name = name
-        self._reader = ExampleReader(processor)
-        self.labels = self._reader.labels
-        self._metrics = sorted({"accuracy", *processor.metrics})
-        self.score_names = [*(f"eval_{name}" for name in self._metrics), "eval_loss", "loss"]
-
-    def read(self, split: str, data_dir: str) -> list[InputExample]:
-        """Reads a split with the processor and checks its examples; raises the errors of `ExampleReader`."""
-        return self._reader.read(split, data_dir)
-
-    def digest(self, examples: Sequence[InputExample]) -> str:
-        """Returns the digest of texts and labels."""
-        return examples_digest(examples)
-
-    def featurize(self, examples: Sequence[InputExample], tokenizer: FullTokenizer, max_seq_length: int) -> Features:
-        """Converts examples to word pieces and label ids."""
-        return convert_examples_to_features(examples, self.labels, max_seq_length, tokenizer)
+    def _label_ids(self, examples: Sequence[InputExample]) -> np.ndarray:
+        label_map = {label: index for index, label in enumerate(self.labels)}
+        return np.array([label_map[example.label] for example in examples])
 
     def make_head(self, encoder: BertEncoder, seed: int) -> ClassificationHead:
         """Creates a linear classifier."""
@@ -61,24 +40,40 @@ class ClassificationTask(Task):
 
         The value of an example is 1 if it is right, and else 0: their mean is the accuracy.
         """
-        label_map = {label: index for index, label in enumerate(self.labels)}
-        label_ids = np.array([label_map[example.label] for example in examples])
-        losses, predictions = metrics.per_example_loss(answers, label_ids), answers.argmax(axis=1)
-        scores = {f"eval_{name}": metrics.METRICS[name](label_ids, predictions) for name in self._metrics}
-        scores |= {"eval_loss": float(losses.mean()), "loss": metrics.mean_of_batches(losses, batch_size)}
-        return Evaluation(scores, (predictions == label_ids).astype(float))
+        label_ids, predictions = self._label_ids(examples), answers.argmax(axis=1)
+
+        def compute(name: str) -> float | None:
+            if name == "auc":
+                return _area(label_ids, answers)
+            return METRICS[self._kind][name](label_ids, predictions)
+
+        scores = metrics.eval_scores(self._metrics, compute)
+        losses = metrics.loss_scores(metrics.per_example_loss(answers, label_ids), batch_size)
+        return Evaluation(scores | losses, (predictions == label_ids).astype(float))
 
     def result_files(
         self, split: str, answers: np.ndarray, examples: Sequence[InputExample]
     ) -> Mapping[str, Iterable[str]]:
-        """Returns `eval_predictions.tsv` of a dev set, or the original's `test_results.tsv`."""
-        probabilities = ("\t".join(str(probability) for probability in row) for row in answers)
-        if split == "test":
-            return {run_files.TEST_RESULTS: probabilities}
-        header = "\t".join(("guid", "label", *self.labels))
-        rows = (f"{each.guid}\t{each.label}\t{row}" for each, row in zip(examples, probabilities, strict=True))
-        return {run_files.EVAL_PREDICTIONS: (header, *rows)}
+        """Returns `eval_predictions.tsv` of a dev set; or the original's `test_results.tsv`, and the same with names.
 
-    def describe(self) -> Mapping[str, str]:
-        """Returns the labels, one a line, in the order of the head's outputs."""
-        return {run_files.LABELS: "".join(f"{label}\n" for label in self.labels)}
+        A test set has no labels; its `label` is the most probable one.
+        """
+        probabilities, header = tab_separated(answers), "\t".join(("guid", "label", *self.labels))
+        if split == "dev":
+            labels = [example.label for example in examples]
+            return {run_files.EVAL_PREDICTIONS: [header, *_rows(examples, labels, probabilities)]}
+        labels = [self.labels[index] for index in answers.argmax(axis=1)]
+        rows = _rows(examples, labels, probabilities)
+        return {run_files.TEST_RESULTS: probabilities, run_files.TEST_PREDICTIONS: [header, *rows]}
+
+
+def _area(label_ids: np.ndarray, probabilities: np.ndarray) -> float | None:
+    area = metrics.auc(label_ids, probabilities[:, 1])
+    if area is None:
+        logging.warning("The dev set has examples of one label only, so there is no eval_auc.")
+    return area
+
+
+def _rows(examples: Sequence[InputExample], labels: Sequence[str], probabilities: Sequence[str]) -> list[str]:
+    rows = zip(examples, labels, probabilities, strict=True)
+    return [f"{example.guid}\t{label}\t{row}" for example, label, row in rows]

@@ -11,12 +11,12 @@ from bert_tf.errors import UserError, first_few, printable, with_type
 _LEAST_LABELS = {OneLabel.kind: 2, SomeLabels.kind: 1, Number.kind: 0}
 
 
-def check_processor(processor: DataProcessor, metrics: Collection[str]) -> Targets:
+def check_processor(processor: DataProcessor, metrics: Mapping[str, Collection[str]]) -> Targets:
     """Checks kind, labels, metrics and aliases of a processor.
 
     Args:
         processor: of the task.
-        metrics: the names that its `metrics` may have.
+        metrics: the names that its `metrics` may have, by kind.
 
     Returns:
         What the labels of the task are.
@@ -35,11 +35,11 @@ def check_processor(processor: DataProcessor, metrics: Collection[str]) -> Targe
     with own_code(type(processor), "get_labels"):
         labels = _as_list(processor.get_labels(), f"{name}.get_labels")
     _check_labels(labels, name)
-    _check_metrics(processor.metrics, name, metrics)
     _check_aliases(processor.label_aliases, name, labels)
     with own_code(type(processor), "targets"):
         targets = processor.targets()
     _check_number_of_labels(labels, targets, name)
+    _check_metrics(processor.metrics, name, metrics[targets.kind])
     return targets
 
 
@@ -70,7 +70,7 @@ def _check_number_of_labels(labels: list[str], targets: Targets, name: str) -> N
 
 
 def _check_metrics(metrics: object, name: str, known: Collection[str]) -> None:
-    example = f'write metrics = ("{min(known)}",)'
+    example = f'write metrics = ("{next(iter(known))}",)'
     if isinstance(metrics, (str, bytes)) or not isinstance(metrics, (Sequence, Set)):
         raise UserError(f"{name}.metrics: {with_type(metrics)} is not a tuple or list; {example}")
     unknown = [metric for metric in metrics if not isinstance(metric, str) or metric not in known]

@@ -47,10 +47,12 @@ _TEXT_FILES = (
     run_files.EVAL_PREDICTIONS,
     run_files.EVAL_VALUES,
     run_files.TEST_RESULTS,
+    run_files.TEST_PREDICTIONS,
     run_files.TRAIN_LOG,
     run_files.CONFIG,
     run_files.VOCAB,
     run_files.LABELS,
+    run_files.TASK,
 )
 _CHECKPOINT_FILE = re.compile(r"model\.ckpt-([0-9]+)\.(index|meta|data-[0-9]{5}-of-[0-9]{5})")
 _PARTIAL_CHECKPOINT = re.compile(r"\.model\.ckpt-[0-9]+\.partial")
@@ -229,7 +231,8 @@ class OutputDir:
         for name, wanted in description.items():
             path = self.path / name
             with reading(path, "the folder is not complete; copy the file there again"):
-                found = read_text(path)
+                is_missing = name == run_files.TASK and not path.exists()
+                found = run_files.TASK_OF_EARLIER_VERSIONS if is_missing else read_text(path)
             if found != wanted:
                 raise UserError(
                     f"{path}: the model was fine-tuned for {found.splitlines()}, not for {wanted.splitlines()}; "

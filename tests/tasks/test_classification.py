@@ -54,11 +54,16 @@ def test_eval_predictions_have_a_header_and_a_row_for_each_example(task):
 def test_test_results_are_the_originals_rows_of_numpys_own_numbers(task):
     # The original: "\t".join(str(class_probability) for class_probability in probabilities) + "\n"
     found = lines(task, "test", [[0.1, 0.9], [1e-8, 1.0], [1 / 3, 2 / 3]])
-    assert found == {"test_results.tsv": ["0.1\t0.9", "1e-08\t1.0", "0.33333334\t0.6666667"]}
+    assert found["test_results.tsv"] == ["0.1\t0.9", "1e-08\t1.0", "0.33333334\t0.6666667"]
 
 
-def test_the_output_folder_remembers_the_labels_in_their_order(task):
-    assert task.describe() == {"labels.txt": "0\n1\n"}
+def test_test_predictions_have_a_header_guids_and_the_most_probable_label(task):
+    found = lines(task, "test", [[0.9, 0.1], [1e-8, 1.0]])
+    assert found["test_predictions.tsv"] == ["guid\tlabel\t0\t1", "dev-0\t0\t0.9\t0.1", "dev-1\t1\t1e-08\t1.0"]
+
+
+def test_the_output_folder_remembers_the_kind_and_the_labels_in_their_order(task):
+    assert task.describe() == {"task.json": '{"kind": "classification"}\n', "labels.txt": "0\n1\n"}
 
 
 def test_the_digest_changes_with_texts_and_labels_and_not_with_names(task):

@@ -51,8 +51,11 @@ def error_of(processor, split: str = "train") -> str:
         ({"get_labels": lambda self: {"0", "1"}}, "(set) is not a list; return a list"),
         ({"get_labels": lambda self: None}, ".get_labels: None (NoneType) is not a list; return a list"),
         ({"metrics": ("f1")}, ".metrics: 'f1' (str) is not a tuple or list; write metrics = (\"accuracy\",)"),
-        ({"metrics": ("accuracy", "mcc")}, ".metrics: 'mcc' is unknown; known: accuracy, f1"),
-        ({"metrics": ([],)}, ".metrics: [] is unknown; known: accuracy, f1"),
+        (
+            {"metrics": ("accuracy", "mcc")},
+            ".metrics: 'mcc' is unknown; known: accuracy, auc, f1, macro_f1, matthews, micro_f1",
+        ),
+        ({"metrics": ([],)}, ".metrics: [] is unknown; known: accuracy, auc, f1"),
         ({"label_aliases": {0: "0"}}, ".label_aliases: the spelling 0 (int) is not a str"),
         ({"metrics": None}, ".metrics: None (NoneType) is not a tuple or list"),
         ({"label_aliases": ("no", "0")}, ".label_aliases: ('no', '0') (tuple) is not a dict"),
