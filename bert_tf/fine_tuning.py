@@ -36,7 +36,7 @@ def fine_tune(task_name: str, **flags: object) -> Predictor:
         ClassifierConfig(task_name=task_name, **({"do_train": True, "do_eval": True} | _fields(flags)))
     )
     check_model(config)
-    run(make_task(config.task_name, find_processor(config.task_name)), config)
+    run(make_task(config.task_name, find_processor(config.task_name), config.loss_settings), config)
     model = load(config.output_dir)
     print(f"{config.output_dir}: " + ", ".join(f"{name} = {score:.4f}" for name, score in model.scores.items()))
     return model

@@ -20,8 +20,8 @@ _EXAMPLES_PER_CALL = 4096
 class Features:
     """Examples as word pieces, without padding.
 
-    Batches need only `len`, `lengths`, `max_seq_length` and `padded_batch`: data that does not fit into memory can
-    have a class of its own with these.
+    Batches need only `len`, `lengths`, `max_seq_length` and `padded_batch`, and the log `num_truncated`: data that does
+    not fit into memory can have a class of its own with these.
 
     Attributes:
         input_ids: int32 ragged [examples, (pieces)], with `[CLS]` and `[SEP]`.
@@ -110,18 +110,6 @@ def make_features(
     """
     ids, types, num_truncated = zip(*_joined(examples, max_seq_length, tokenizer), strict=True)
     return Features(tf.concat(ids, axis=0), tf.concat(types, axis=0), targets, max_seq_length, sum(num_truncated))
-
-
-def join_texts(
-    examples: Sequence[InputExample], max_seq_length: int, tokenizer: FullTokenizer
-) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-    """Joins the pieces of each example's texts; see `make_features`.
-
-    Returns:
-        Ids and type ids, see `Features`.
-    """
-    joined = make_features(examples, max_seq_length, tokenizer, {})
-    return joined.input_ids, joined.type_ids
 
 
 def _joined(

@@ -122,6 +122,8 @@ class ClassificationHead(PooledHead):
         encoder: the encoder.
         num_labels: the number of classes.
         seed: of the classifier's initial weights.
+        label_smoothing: the share of the probability that the loss spreads over all labels (Szegedy et al. 2016,
+            section 7).
 
     Example:
         >>> from bert_tf.modeling.config import BertConfig
@@ -133,14 +135,27 @@ class ClassificationHead(PooledHead):
         TensorShape([1, 2])
     """
 
-    def __init__(self, encoder: BertEncoder, num_labels: int, seed: int | None = None):
+    def __init__(self, encoder: BertEncoder, num_labels: int, seed: int | None = None, label_smoothing: float = 0.0):
         super().__init__(encoder, num_labels, seed, name="classification_head")
         self.num_labels = num_labels
+        self.label_smoothing = label_smoothing
 
     def loss(self, outputs: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the sum of the cross-entropies and the number of examples."""
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["label_ids"], outputs)
+        """Returns the sum of the cross-entropies and the number of examples.
+
+        If the batch has `weights`, float32 [rows], both count each example by its weight.
+        """
+        losses = self._cross_entropies(outputs, batch["label_ids"])
+        if "weights" in batch:
+            return tf.reduce_sum(batch["weights"] * losses), tf.reduce_sum(batch["weights"])
         return tf.reduce_sum(losses), tf.cast(tf.size(losses), tf.float32)
+
+    def _cross_entropies(self, outputs: tf.Tensor, label_ids: tf.Tensor) -> tf.Tensor:
+        if not self.label_smoothing:
+            return tf.nn.sparse_softmax_cross_entropy_with_logits(label_ids, outputs)
+        share = self.label_smoothing / self.num_labels
+        wanted = tf.one_hot(label_ids, self.num_labels, on_value=1.0 - self.label_smoothing + share, off_value=share)
+        return tf.nn.softmax_cross_entropy_with_logits(wanted, outputs)
 
     def answers(self, outputs: tf.Tensor) -> tf.Tensor:
         """Returns the probability of each class, float32 [rows, num_labels]."""

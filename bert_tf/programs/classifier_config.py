@@ -4,6 +4,7 @@ import dataclasses
 
 from bert_tf.data.processors import PROCESSORS, find_processor_class
 from bert_tf.errors import UserError
+from bert_tf.tasks.loss_settings import LossSettings
 from bert_tf.training.config import RunConfig
 from bert_tf.training.fields import FlagConfig, flag
 
@@ -15,6 +16,24 @@ class ClassifierConfig(RunConfig):
     """A run of `run_classifier.py`."""
 
     task_name: str | None = flag(None, f"The task to train: {_KNOWN}.", resume=True, ignores_case=True)
+    class_weight: str | None = flag(
+        None,
+        "The weights of the labels in the loss of training: balanced, so that each label has the same part, or a "
+        "number for each label in their order, such as 1,5. By default all examples count the same.",
+        resume=True,
+    )
+    label_smoothing: float = flag(
+        0.0,
+        "The share of the probability that the loss of training spreads over all labels, for example 0.1.",
+        resume=True,
+        lower_bound=0.0,
+        upper_bound=0.99,
+    )
+
+    @property
+    def loss_settings(self) -> LossSettings:
+        """The changes to the loss of training."""
+        return LossSettings(self.class_weight, self.label_smoothing)
 
     def __post_init__(self) -> None:
         FlagConfig.__post_init__(self)

@@ -72,9 +72,10 @@ def read_examples(processor: DataProcessor, config: ClassifierConfig) -> dict[st
     """Reads the splits that the run needs.
 
     Raises:
-        UserError: a file is missing, or a row is wrong.
+        UserError: a file is missing, a row is wrong, or a flag does not fit the labels.
     """
     reader = ExampleReader(processor)
+    config.loss_settings.check(reader.targets)
     return {split: reader.read(split, config.data_dir) for split in config.splits}
 
 
@@ -92,7 +93,7 @@ def main() -> None:
     from bert_tf.training.run import run
 
     hide_start_up_messages()
-    run(make_task(config.task_name, processor), config, examples)
+    run(make_task(config.task_name, processor, config.loss_settings), config, examples)
 
 
 def advice() -> str:

@@ -1,10 +1,9 @@
-"""Predicts the labels of texts with a fine-tuned model.
+"""Predicts the labels of texts, or numbers for them, with a fine-tuned model.
 
 model = load("output/MRPC/all-MiniLM-L6-v2")
 model.predict([("It rains .", "Rain falls ."), ("It rains .", "It snows .")])
 """
 
-import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,57 +16,52 @@ from bert_tf.checkpoints.load import check_sizes, check_vocabulary, fill, load_t
 from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.batches import batch_lengths, evaluation_order, unpadded_batch
 from bert_tf.data.examples import InputExample, is_unicode
-from bert_tf.data.features import Features, join_texts
+from bert_tf.data.features import make_features
+from bert_tf.data.targets import Number, OneLabel
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.errors import UserError, reading, shown
-from bert_tf.files import read_text
+from bert_tf.files import read_json, read_text
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import Batch, ClassificationHead
+from bert_tf.modeling.heads import Batch, Head
 from bert_tf.paths import local_path
+from bert_tf.serving.predictions import KINDS, AnyPrediction
+from bert_tf.tasks.metrics import METRICS
 from bert_tf.training.model import POLICIES, warn_if_unfinished
 from bert_tf.training.output_dir import OutputDir
 from bert_tf.training.overflow import check_finite
 
 _MAX_SEQ_LENGTH = 128  # the default of run_classifier.py, for a folder that does not say
-
-
-@dataclasses.dataclass(frozen=True)
-class Prediction:
-    """The answer for one text or pair.
-
-    Attributes:
-        label: the most probable label.
-        probabilities: of each label, between 0 and 1; they sum to 1.
-    """
-
-    label: str
-    probabilities: dict[str, float]
+_REMEDY = "give a finished run's output folder"
 
 
 class Predictor:
-    """A fine-tuned classifier; `load` makes one.
+    """A fine-tuned model; `load` makes one.
 
     Args:
-        head: encoder and classifier, with their weights.
+        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`.
+        head: encoder and head, with their weights.
         tokenizer: of the encoder's vocabulary.
-        labels: in the order of the head's outputs.
+        labels: in the order of the head's outputs; empty for a regression.
         max_seq_length: longer texts are truncated, as in training.
         scores: of its evaluation, if there was one.
 
     Attributes:
+        kind: of the labels.
         labels: the names of the labels.
         scores: such as `eval_accuracy`; empty without an evaluation.
     """
 
     def __init__(
         self,
-        head: ClassificationHead,
+        kind: str,
+        head: Head,
         tokenizer: FullTokenizer,
         labels: Sequence[str],
         max_seq_length: int,
         scores: dict[str, float],
     ):
+        self.kind = kind
         self.labels = tuple(labels)
         self.scores = scores
         self._head = head
@@ -79,21 +73,23 @@ class Predictor:
         names = ("input_word_ids", "input_mask", "input_type_ids")
         shapes = {name: tf.TensorSpec([None, None], tf.int32) for name in names}
         shapes["token_rows"] = tf.TensorSpec([None], tf.int32)
-        self._probabilities = tf.function(self._compute, input_signature=[shapes], autograph=False)
+        self._answers = tf.function(self._compute, input_signature=[shapes], autograph=False)
 
     def __repr__(self) -> str:
         scores = "".join(f", {name}={score:.4g}" for name, score in self.scores.items())
-        return f"Predictor(labels={list(self.labels)}{scores})"
+        subject = f"labels={list(self.labels)}" if self.labels else self.kind
+        return f"Predictor({subject}{scores})"
 
-    def predict(self, texts: Iterable[str | tuple[str, str]], batch_size: int = 32) -> list[Prediction]:
-        """Predicts a label for each text or pair of texts. The first call takes some seconds, later calls do not.
+    def predict(self, texts: Iterable[str | tuple[str, str]], batch_size: int = 32) -> list[AnyPrediction]:
+        """Predicts for each text or pair of texts. The first call takes some seconds, later calls do not.
 
         Args:
             texts: a list, an array or a column of a table; each a string, or two strings for a model of pairs.
             batch_size: how many to compute at a time; it does not change the answers.
 
         Returns:
-            One prediction for each text, in their order.
+            One prediction for each text, in their order. A classifier's has `label` and `probabilities`, that of a
+            regression `value`, and that of a model for any number of labels `labels` and `probabilities`.
 
         Raises:
             UserError: a text is neither a string nor two strings, `batch_size` is no number of texts, or a number
@@ -106,35 +102,32 @@ class Predictor:
         examples = [_example(text) for text in texts]
         if not examples:
             return []
-        probabilities = self._predict_in_batches(examples, int(batch_size))
-        return [
-            Prediction(self.labels[int(row.argmax())], dict(zip(self.labels, map(float, row), strict=True)))
-            for row in probabilities
-        ]
+        answers = self._answer_in_batches(examples, int(batch_size))
+        return [KINDS[self.kind].make_prediction(self.labels, answer) for answer in answers]
 
-    def _predict_in_batches(self, examples: Sequence[InputExample], batch_size: int) -> np.ndarray:
-        features = Features(
-            *join_texts(examples, self._max_seq_length, self._tokenizer), {}, max_seq_length=self._max_seq_length
-        )
+    def _answer_in_batches(self, examples: Sequence[InputExample], batch_size: int) -> np.ndarray:
+        features = make_features(examples, self._max_seq_length, self._tokenizer, targets={})
         order = evaluation_order(features.lengths, min(batch_size, len(examples)))
-        found = np.zeros([len(examples), len(self.labels)], np.float32)
+        found = []
         lengths = batch_lengths(features.lengths, order, self._max_seq_length)
         for rows, length in zip(order, lengths, strict=True):
             real = rows[rows >= 0]
             batch = unpadded_batch(features, tf.constant(real), int(length), int(features.lengths[real].sum()))
-            found[real] = self._probabilities(batch).numpy()
-        check_finite("predict", found, self._mixed_precision)
-        return found
+            found.append(self._answers(batch).numpy())
+        answers = np.concatenate(found)[np.argsort(order[order >= 0])]
+        check_finite("predict", answers, self._mixed_precision)
+        return answers
 
     def _compute(self, batch: Batch) -> tf.Tensor:
         return self._head.answers(self._head(batch, weights=self._weights))
 
 
 def load(folder: str | os.PathLike) -> Predictor:
-    """Loads a fine-tuned classifier from the output folder of a finished run. It computes as the run did.
+    """Loads a fine-tuned model from the output folder of a finished run. It computes as the run did.
 
     Args:
-        folder: the folder; it needs `labels.txt`, vocabulary, configuration and checkpoint.
+        folder: the folder; it needs vocabulary, configuration, checkpoint and, but for a regression, `labels.txt`. A
+            folder without `task.json` holds a classifier.
 
     Raises:
         UserError: something is missing or broken; no label is invented.
@@ -143,19 +136,20 @@ def load(folder: str | os.PathLike) -> Predictor:
     output_dir = OutputDir(folder, is_writer=False)
     if not output_dir.path.is_dir():
         raise UserError(f"{folder}: there is no such folder; give the output folder of a finished run")
-    labels = _read_labels(output_dir)
+    kind = _read_kind(output_dir)
+    labels = [] if kind == Number.kind else _read_labels(output_dir)
     files = resolve(folder)
     run = (output_dir.read_unchecked_run() or {}).get("training", {})
     config, arrays = BertConfig.from_json_file(files.config_file), read_checkpoint(files.checkpoint)
     check_sizes(config, arrays, files)
     dtype = POLICIES.get(str(run.get("mixed_precision")), "float32")
-    head = ClassificationHead(BertEncoder(config, dtype, initializer="zeros"), len(labels), seed=0)
+    head = KINDS[kind].make_head(BertEncoder(config, dtype, initializer="zeros"), labels)
     fill(head, arrays, files.checkpoint)
     warn_if_unfinished(files.checkpoint, arrays, run.get("num_train_steps"))
     tokenizer = load_tokenizer(folder)
     check_vocabulary(tokenizer.vocab, config, files)
     max_seq_length = _max_seq_length(run.get("max_seq_length"), config.max_position_embeddings)
-    return Predictor(head, tokenizer, labels, max_seq_length, _read_scores(output_dir))
+    return Predictor(kind, head, tokenizer, labels, max_seq_length, _read_scores(output_dir, kind))
 
 
 def _max_seq_length(trained: object, positions: int) -> int:
@@ -164,22 +158,32 @@ def _max_seq_length(trained: object, positions: int) -> int:
     return trained if is_usable else min(_MAX_SEQ_LENGTH, positions)
 
 
+def _read_kind(output_dir: OutputDir) -> str:
+    path = output_dir.path / run_files.TASK
+    if not path.exists():
+        return OneLabel.kind
+    with reading(path, _REMEDY):
+        kind = read_json(path).get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise UserError(f"{path}: the kind {shown(kind)} is unknown; {_REMEDY}")
+    return kind
+
+
 def _read_labels(output_dir: OutputDir) -> list[str]:
     path = output_dir.path / run_files.LABELS
-    remedy = "give a finished run's output folder"
-    with reading(path, remedy):
+    with reading(path, _REMEDY):
         labels = read_text(path).splitlines()
     if not labels:
-        raise UserError(f"{path}: has no labels; {remedy}")
+        raise UserError(f"{path}: has no labels; {_REMEDY}")
     for line, label in enumerate(labels, start=1):
         if label in labels[: line - 1]:
-            raise UserError(f"{path}:{line}: has the label {shown(label)} twice; {remedy}")
+            raise UserError(f"{path}:{line}: has the label {shown(label)} twice; {_REMEDY}")
     return labels
 
 
-def _read_scores(output_dir: OutputDir) -> dict[str, float]:
+def _read_scores(output_dir: OutputDir, kind: str) -> dict[str, float]:
     results = output_dir.read_results()
-    names = ("eval_accuracy", "eval_f1", "eval_loss")
+    names = (f"eval_{name}" for name in (*METRICS[kind], "loss"))
     return {name: results[name] for name in names if isinstance(results.get(name), float)}
 
 

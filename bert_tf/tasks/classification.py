@@ -12,20 +12,36 @@ from absl import logging
 
 from bert_tf import run_files
 from bert_tf.data.examples import InputExample
+from bert_tf.data.processors import DataProcessor
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import ClassificationHead
 from bert_tf.tasks import metrics
+from bert_tf.tasks.loss_settings import UNCHANGED, LossSettings
 from bert_tf.tasks.metrics import METRICS
 from bert_tf.tasks.processor_task import ProcessorTask, tab_separated
 from bert_tf.tasks.task import Evaluation
 
 
 class ClassificationTask(ProcessorTask):
-    """Choosing one of some labels; see `ProcessorTask`."""
+    """Choosing one of some labels.
+
+    Args:
+        name: see `ProcessorTask`.
+        processor: see `ProcessorTask`.
+        loss: changes to the loss of training.
+    """
+
+    def __init__(self, name: str, processor: DataProcessor, loss: LossSettings = UNCHANGED):
+        super().__init__(name, processor)
+        self._loss = loss
 
     def targets(self, examples: Sequence[InputExample]) -> dict[str, tf.Tensor]:
-        """Returns `label_ids`, int32 [examples]."""
-        return {"label_ids": tf.constant(self._label_ids(examples), tf.int32)}
+        """Returns `label_ids`, int32 [examples], and `weights`, float32 [examples], if the classes have weights."""
+        label_ids = self._label_ids(examples)
+        targets = {"label_ids": tf.constant(label_ids, tf.int32)}
+        if self._loss.class_weight:
+            targets["weights"] = tf.constant(self._loss.example_weights(label_ids, self.labels), tf.float32)
+        return targets
 
     def _label_ids(self, examples: Sequence[InputExample]) -> np.ndarray:
         label_map = {label: index for index, label in enumerate(self.labels)}
@@ -33,7 +49,7 @@ class ClassificationTask(ProcessorTask):
 
     def make_head(self, encoder: BertEncoder, seed: int) -> ClassificationHead:
         """Creates a linear classifier."""
-        return ClassificationHead(encoder, len(self.labels), seed)
+        return ClassificationHead(encoder, len(self.labels), seed, self._loss.label_smoothing)
 
     def evaluate(self, answers: np.ndarray, examples: Sequence[InputExample], batch_size: int) -> Evaluation:
         """Computes the original's `eval_accuracy`, `eval_loss` and `loss`, and what else the processor asks for.
@@ -50,6 +66,14 @@ class ClassificationTask(ProcessorTask):
         scores = metrics.eval_scores(self._metrics, compute)
         losses = metrics.loss_scores(metrics.per_example_loss(answers, label_ids), batch_size)
         return Evaluation(scores | losses, (predictions == label_ids).astype(float))
+
+    def per_class(self, answers: np.ndarray, examples: Sequence[InputExample]) -> dict[str, dict[str, float]]:
+        """Returns the scores of each label if the processor asks for them; see `Task.per_class`."""
+        if not self._processor.reports_classes:
+            return {}
+        one_hot = np.eye(len(self.labels), dtype=bool)
+        is_class, is_predicted = one_hot[self._label_ids(examples)], one_hot[answers.argmax(axis=1)]
+        return metrics.per_class_scores(is_class, is_predicted, self.labels)
 
     def result_files(
         self, split: str, answers: np.ndarray, examples: Sequence[InputExample]

@@ -7,7 +7,6 @@ examples = reader.read("dev", "data/MRPC")
 from bert_tf.data.examples import InputExample
 from bert_tf.data.processors import DataProcessor
 from bert_tf.errors import UserError
-from bert_tf.tasks.metrics import METRICS
 from bert_tf.tasks.processor_checks import check_processor, read_checked
 
 
@@ -27,7 +26,7 @@ class ExampleReader:
 
     def __init__(self, processor: DataProcessor):
         self._processor = processor
-        self.targets = check_processor(processor, METRICS)
+        self.targets = check_processor(processor)
         self.labels = list(self.targets.labels)
         self._has_pairs: dict[str, bool] = {}
 

@@ -50,34 +50,28 @@ def matthews(label_ids: np.ndarray, predictions: np.ndarray) -> float:
     return float(matthews_corrcoef(label_ids, predictions))
 
 
-def macro_f1(labels: np.ndarray, predictions: np.ndarray) -> float:
-    """Returns the mean F1 of the classes; F1 is 0 for a class without a true positive.
-
-    Args:
-        labels: ids, or for any number of labels bool [examples, labels].
-        predictions: of the same shape.
+def macro_f1(label_ids: np.ndarray, predictions: np.ndarray) -> float:
+    """Returns the mean F1 of the classes that occur; F1 is 0 for a class without a true positive.
 
     Example:
         >>> macro_f1(np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0]))
         0.7333333333333334
     """
-    return _mean_f1(labels, predictions, "macro")
-
-
-def micro_f1(labels: np.ndarray, predictions: np.ndarray) -> float:
-    """Returns F1 over all decisions; where each example has one label, it is the accuracy. See `macro_f1`.
-
-    Example:
-        >>> micro_f1(np.array([[True, True], [True, False]]), np.array([[True, False], [True, False]]))
-        0.8
-    """
-    return _mean_f1(labels, predictions, "micro")
-
-
-def _mean_f1(labels: np.ndarray, predictions: np.ndarray, average: str) -> float:
     from sklearn.metrics import f1_score
 
-    return float(f1_score(labels, predictions, average=average, zero_division=0))
+    return float(f1_score(label_ids, predictions, average="macro", zero_division=0))
+
+
+def micro_f1(label_ids: np.ndarray, predictions: np.ndarray) -> float:
+    """Returns F1 over all decisions, which is the accuracy.
+
+    Example:
+        >>> micro_f1(np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0]))
+        0.75
+    """
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(label_ids, predictions, average="micro", zero_division=0))
 
 
 def auc(label_ids: np.ndarray, probabilities: np.ndarray) -> float | None:
@@ -135,7 +129,28 @@ def mse(numbers: np.ndarray, predictions: np.ndarray) -> float:
     return float(np.mean(np.square(numbers - predictions)))
 
 
-# Any number of labels: from bool [examples, labels].
+# Any number of labels: from bool [examples, labels]. scikit-learn takes a single column for two classes, so it gets the
+# decisions about one label after the other.
+
+
+def micro_f1_of_labels(has_label: np.ndarray, predictions: np.ndarray) -> float:
+    """Returns F1 over all decisions; 0 if there is no true positive.
+
+    Example:
+        >>> micro_f1_of_labels(np.array([[True, True], [True, False]]), np.array([[True, False], [True, False]]))
+        0.8
+    """
+    return f1(has_label.ravel(), predictions.ravel())
+
+
+def macro_f1_of_labels(has_label: np.ndarray, predictions: np.ndarray) -> float:
+    """Returns the mean F1 of the labels; F1 is 0 for a label without a true positive.
+
+    Example:
+        >>> macro_f1_of_labels(np.array([[True, True], [True, False]]), np.array([[True, False], [True, False]]))
+        0.5
+    """
+    return float(np.mean([f1(*columns) for columns in zip(has_label.T, predictions.T, strict=True)]))
 
 
 def subset_accuracy(has_label: np.ndarray, predictions: np.ndarray) -> float:
@@ -160,6 +175,37 @@ def example_f1(has_label: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return np.where(total == 0, 1.0, both / np.maximum(total, 1))
 
 
+# Each class by itself.
+
+
+def per_class_scores(
+    is_class: np.ndarray, is_predicted: np.ndarray, names: Sequence[str]
+) -> dict[str, dict[str, float | int]]:
+    """Returns precision, recall, F1 and support of each class; support is the number of its examples.
+
+    A score without a value, such as the precision of a class that is never predicted, is 0.
+
+    Args:
+        is_class: bool [examples, classes].
+        is_predicted: of the same shape.
+        names: of the classes.
+
+    Example:
+        >>> is_class, is_predicted = np.array([[True], [True]]), np.array([[True], [False]])
+        >>> per_class_scores(is_class, is_predicted, ["good"])
+        {'good': {'precision': 1.0, 'recall': 0.5, 'f1': 0.6666666666666666, 'support': 2}}
+    """
+    return {name: _scores_of_class(*columns) for name, *columns in zip(names, is_class.T, is_predicted.T, strict=True)}
+
+
+def _scores_of_class(is_class: np.ndarray, is_predicted: np.ndarray) -> dict[str, float | int]:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    scores = precision_recall_fscore_support(is_class, is_predicted, average="binary", zero_division=0)
+    precision, recall, f1 = map(float, scores[:3])
+    return {"precision": precision, "recall": recall, "f1": f1, "support": int(is_class.sum())}
+
+
 # The names that a processor's `metrics` may have, by kind.
 METRICS: Mapping[str, Mapping[str, Callable]] = {
     OneLabel.kind: {
@@ -171,7 +217,11 @@ METRICS: Mapping[str, Mapping[str, Callable]] = {
         "auc": auc,
     },
     Number.kind: {"pearson": pearson, "spearman": spearman, "mse": mse},
-    SomeLabels.kind: {"micro_f1": micro_f1, "macro_f1": macro_f1, "subset_accuracy": subset_accuracy},
+    SomeLabels.kind: {
+        "micro_f1": micro_f1_of_labels,
+        "macro_f1": macro_f1_of_labels,
+        "subset_accuracy": subset_accuracy,
+    },
 }
 # The metrics of a processor that names none, and those that are always reported.
 _USUAL = {
@@ -195,7 +245,7 @@ def reported_metrics(kind: str, metrics: Sequence[str] | Set[str]) -> list[str]:
         >>> reported_metrics("classification", ("matthews",)), reported_metrics("regression", ())
         (['matthews', 'accuracy'], ['pearson', 'spearman', 'mse'])
     """
-    ordered = sorted(metrics) if isinstance(metrics, Set) else metrics
+    ordered = sorted(metrics, key=lambda name: (name in NEVER_FIRST, name)) if isinstance(metrics, Set) else metrics
     return list(dict.fromkeys([*(ordered or _USUAL[kind]), *_ALWAYS[kind]]))
 
 

@@ -46,6 +46,13 @@ class MultiLabelTask(ProcessorTask):
         losses = metrics.loss_scores(metrics.multi_label_loss(answers, has_label), batch_size)
         return Evaluation(scores | losses, metrics.example_f1(has_label, predictions))
 
+    def per_class(self, answers: np.ndarray, examples: Sequence[InputExample]) -> dict[str, dict[str, float]]:
+        """Returns the scores of each label if the processor asks for them; see `Task.per_class`."""
+        if not self._processor.reports_classes:
+            return {}
+        predictions = answers >= MultiLabelHead.threshold
+        return metrics.per_class_scores(self._has_label(examples), predictions, self.labels)
+
     def result_files(
         self, split: str, answers: np.ndarray, examples: Sequence[InputExample]
     ) -> Mapping[str, Iterable[str]]:

@@ -7,16 +7,16 @@ from bert_tf.data.own_code import own_code
 from bert_tf.data.processors import DataProcessor
 from bert_tf.data.targets import Number, OneLabel, SomeLabels, Targets
 from bert_tf.errors import UserError, first_few, printable, with_type
+from bert_tf.tasks.metrics import METRICS, NEVER_FIRST, reported_metrics
 
 _LEAST_LABELS = {OneLabel.kind: 2, SomeLabels.kind: 1, Number.kind: 0}
 
 
-def check_processor(processor: DataProcessor, metrics: Mapping[str, Collection[str]]) -> Targets:
+def check_processor(processor: DataProcessor) -> Targets:
     """Checks kind, labels, metrics and aliases of a processor.
 
     Args:
         processor: of the task.
-        metrics: the names that its `metrics` may have, by kind.
 
     Returns:
         What the labels of the task are.
@@ -39,7 +39,8 @@ def check_processor(processor: DataProcessor, metrics: Mapping[str, Collection[s
     with own_code(type(processor), "targets"):
         targets = processor.targets()
     _check_number_of_labels(labels, targets, name)
-    _check_metrics(processor.metrics, name, metrics[targets.kind])
+    _check_metrics(processor.metrics, name, METRICS[targets.kind])
+    _check_use_of_metrics(processor.metrics, name, targets)
     return targets
 
 
@@ -76,6 +77,14 @@ def _check_metrics(metrics: object, name: str, known: Collection[str]) -> None:
     unknown = [metric for metric in metrics if not isinstance(metric, str) or metric not in known]
     if unknown:
         raise UserError(f"{name}.metrics: {printable(repr(unknown[0]))} is unknown; known: {', '.join(sorted(known))}")
+
+
+def _check_use_of_metrics(metrics: Collection[str], name: str, targets: Targets) -> None:
+    first = reported_metrics(targets.kind, metrics)[0]
+    if first in NEVER_FIRST:
+        raise UserError(f"{name}.metrics: {first!r} comes first, and cannot rank runs; put another one before it")
+    if "auc" in metrics and len(targets.labels) != 2:
+        raise UserError(f"{name}.metrics: 'auc' is for two labels, and there are {len(targets.labels)}; leave it out")
 
 
 def _check_aliases(aliases: object, name: str, labels: list[str]) -> None:

@@ -33,6 +33,7 @@ class ProcessorTask(Task):
 
     def __init__(self, name: str, processor: DataProcessor):
         self.name = name
+        self._processor = processor
         self._reader = ExampleReader(processor)
         self.labels = self._reader.labels
         self._kind = self._reader.targets.kind

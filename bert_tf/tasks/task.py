@@ -84,6 +84,10 @@ class Task(abc.ABC):
             batch_size: of the evaluation; the original's `loss` is a mean over batches.
         """
 
+    def per_class(self, answers: np.ndarray, examples: Sequence[Example]) -> dict[str, dict[str, float]]:
+        """Returns precision, recall, F1 and the number of examples of each class, by its name; by default none."""
+        return {}
+
     @abc.abstractmethod
     def result_files(self, split: str, answers: np.ndarray, examples: Sequence[Example]) -> Mapping[str, Iterable[str]]:
         """Returns the lines of the files that evaluation (`"dev"`) or prediction (`"test"`) leaves, by file name."""

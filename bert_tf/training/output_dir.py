@@ -235,7 +235,7 @@ class OutputDir:
                 found = run_files.TASK_OF_EARLIER_VERSIONS if is_missing else read_text(path)
             if found != wanted:
                 raise UserError(
-                    f"{path}: the model was fine-tuned for {found.splitlines()}, not for {wanted.splitlines()}; "
+                    f"{path}: the model was fine-tuned for {_subject(name, found)}, not for {_subject(name, wanted)}; "
                     "name its task"
                 )
 
@@ -351,6 +351,12 @@ class OutputDir:
         if self.is_writer:
             with self._writing(name):
                 append_whole(self.path / name, content)
+
+
+def _subject(name: str, description: str) -> str:
+    lines = description.splitlines()
+    # task.json is one line; the lines of labels.txt are names.
+    return printable(" ".join(lines)) if name == run_files.TASK else str(lines)
 
 
 def _check_run(run: Mapping) -> None:

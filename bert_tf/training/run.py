@@ -28,9 +28,11 @@ from bert_tf.training.loop import Training
 from bert_tf.training.model import build_head
 from bert_tf.training.output_dir import OutputDir
 from bert_tf.training.overflow import check_finite
+from bert_tf.training.per_class import per_class_table
 from bert_tf.training.progress import ProgressBar
 from bert_tf.training.results import evaluation_facts, evaluation_results, run_facts, training_results
 from bert_tf.training.start import Start, begin, find_start
+from bert_tf.training.truncation import say_truncated, truncation_facts
 
 # A CPU is faster with larger batches than the original's 8, and the size does not change the answers.
 _CPU_BATCH_SIZE = 32
@@ -68,7 +70,8 @@ def run(task: Task, config: RunConfig, examples: Mapping[str, Sequence[Example]]
         tokenizer = FullTokenizer(start.files.vocab_file, config.do_lower_case)
         head, step = build_head(task, start, tokenizer, devices)
         features = {split: task.featurize(x, tokenizer, config.max_seq_length) for split, x in examples.items()}
-        results = run_facts(task, config, output_dir)
+        say_truncated(features, head.encoder.config.max_position_embeddings)
+        results = run_facts(task, config, output_dir) | truncation_facts(features)
         if config.do_train:
             training = Training(head, config, config.num_train_steps(len(features["train"])), devices)
             begin(task, start, examples["train"], training, output_dir)
@@ -155,14 +158,18 @@ def evaluate(
     seconds = time.perf_counter() - started
     evaluation = task.evaluate(answers, examples, config.eval_batch_size)
     scores = {**evaluation.scores, "global_step": step}
+    per_class = task.per_class(answers, examples)
     for name, lines in task.result_files("dev", answers, examples).items():
         output_dir.write_lines(name, lines)
     output_dir.write_eval_values((example.guid for example in examples), evaluation.values)
     output_dir.write_eval_results(scores)
     if devices.is_chief:
         logging.info("***** Eval results *****\n%s", "\n".join(f"  {key} = {scores[key]}" for key in sorted(scores)))
+        if per_class:
+            logging.info("***** Eval results by class *****\n%s", per_class_table(per_class))
     speed = evaluation_results(features, seconds, config.eval_batch_size, head, devices)
     facts = {"dev_data": task.digest(examples), "num_train_steps": start.num_train_steps}
+    facts |= {"per_class": per_class} if per_class else {}
     return {**scores, **speed, **facts, "evaluation": evaluation_facts(config, start.files, devices)}
 
 

@@ -93,6 +93,15 @@ def test_mrpc_gives_the_originals_features_in_either_form(golden, glue_dir, real
     assert_golden(found, golden / f"features_mrpc_dev_{max_seq_length}.npz", max_seq_length)
 
 
+@pytest.mark.parametrize("room", [5, 6, 7, 8, 9, 30])
+def test_an_example_is_truncated_if_the_original_would_cut_it(tokenizer, room):
+    texts = [("a " * first, "b " * second or None) for first in range(4) for second in range(4)] * 2
+    examples = [InputExample("x", text_a, text_b, "0") for text_a, text_b in texts]
+    # The original's convert_single_example: three special pieces for a pair, two for a single text.
+    wanted = [len(a.split()) + len((b or "").split()) + (3 if b else 2) > room for a, b in texts]
+    assert convert_examples_to_features(examples, ["0"], room, tokenizer).num_truncated == sum(wanted)
+
+
 def test_a_pair_is_joined_with_types(tokenizer):
     assert convert(tokenizer, "a b", "c De") == ([CLS, A, B, SEP, C, D, E, SEP], [0, 0, 0, 0, 1, 1, 1, 1])
 

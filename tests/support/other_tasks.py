@@ -1,5 +1,6 @@
 """Three tasks that the project does not have, a dozen lines each: proof that the training path is general."""
 
+import dataclasses
 import random
 from collections.abc import Sequence
 
@@ -8,7 +9,7 @@ import tensorflow as tf
 from support.tiny import WORDS
 
 from bert_tf.data.examples import InputExample, examples_digest
-from bert_tf.data.features import Features, join_texts
+from bert_tf.data.features import make_features
 from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Evaluation, Task
 
@@ -84,9 +85,9 @@ class ToyTask(Task):
         return examples_digest(examples)
 
     def featurize(self, examples, tokenizer, max_seq_length):
-        ids, types = join_texts(examples, max_seq_length, tokenizer)
-        self.targets = self.make_targets(ids)
-        return Features(ids, types, self.targets, max_seq_length)
+        features = make_features(examples, max_seq_length, tokenizer, {})
+        self.targets = self.make_targets(features.input_ids)
+        return dataclasses.replace(features, targets=self.targets)
 
     def evaluate(self, answers: np.ndarray, examples: Sequence, batch_size: int) -> Evaluation:
         values = self.score(answers)

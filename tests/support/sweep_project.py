@@ -56,7 +56,7 @@ def run(processor, config, examples):
     (folder / "results.json").write_text(json.dumps(results))
 
 for name, content in {
-    "bert_tf.tasks.kinds": {"make_task": lambda name, processor: processor},
+    "bert_tf.tasks.kinds": {"make_task": lambda name, processor, loss: processor},
     "bert_tf.training.run": {"run": run},
     "bert_tf.training.early_checks": {name: lambda *_: None for name in ("check_model", "check_training_size")},
 }.items():

@@ -1,11 +1,14 @@
 """Classification as a task: scores, values and files."""
 
+import logging
+
 import numpy as np
 import pytest
 
 from bert_tf.data.examples import InputExample
-from bert_tf.data.processors import ColaProcessor, MrpcProcessor
+from bert_tf.data.processors import ColaProcessor, DataProcessor, MrpcProcessor
 from bert_tf.tasks.classification import ClassificationTask
+from bert_tf.tasks.loss_settings import LossSettings
 
 PROBABILITIES = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.5, 0.5], [0.25, 0.75]], np.float32)
 EXAMPLES = [InputExample(f"dev-{number}", "a", "b", label) for number, label in enumerate("00101")]
@@ -38,6 +41,52 @@ def test_only_the_tasks_metrics_are_reported():
     task = ClassificationTask("CoLA", ColaProcessor())
     scores, _ = task.evaluate(PROBABILITIES[:1], EXAMPLES[:1], batch_size=8)
     assert scores.keys() == {"eval_accuracy", "eval_loss", "loss"}
+
+
+class Reviews(DataProcessor):
+    labels = ("0", "1")
+    metrics = ("matthews", "auc", "macro_f1", "micro_f1")
+    reports_classes = True
+
+
+def test_the_first_metric_of_the_processor_is_the_headline():
+    task = ClassificationTask("reviews", Reviews())
+    scores, values = task.evaluate(PROBABILITIES, EXAMPLES, batch_size=8)
+    assert task.headline == "eval_matthews"
+    assert list(scores) == task.score_names
+    assert scores["eval_auc"] == 1.0
+    assert scores["eval_micro_f1"] == pytest.approx(scores["eval_accuracy"]) == values.mean()
+    assert {type(score) for score in scores.values()} == {float}
+
+
+def test_a_dev_set_with_one_class_has_no_area_and_a_line_says_so(caplog):
+    task = ClassificationTask("reviews", Reviews())
+    with caplog.at_level(logging.WARNING):
+        scores, _ = task.evaluate(PROBABILITIES[:2], EXAMPLES[:2], batch_size=8)
+    assert scores.keys() == set(task.score_names) - {"eval_auc"}
+    assert [each.getMessage() for each in caplog.records] == [
+        "The dev set has examples of one label only, so there is no eval_auc."
+    ]
+
+
+def test_scores_of_each_class_are_there_if_the_processor_asks_for_them(task):
+    assert task.per_class(PROBABILITIES, EXAMPLES) == {}
+    found = ClassificationTask("reviews", Reviews()).per_class(PROBABILITIES, EXAMPLES)
+    assert found["1"] == {"precision": pytest.approx(2 / 3), "recall": 1.0, "f1": pytest.approx(0.8), "support": 2}
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "weights"), [("balanced", [5 / 6, 5 / 6, 5 / 4, 5 / 6, 5 / 4]), ("1,5", [1, 1, 5, 1, 5])]
+)
+def test_each_example_has_the_weight_of_its_class(class_weight, weights):
+    task = ClassificationTask("MRPC", MrpcProcessor(), LossSettings(class_weight))
+    targets = task.targets(EXAMPLES)
+    assert targets["label_ids"].numpy().tolist() == [0, 0, 1, 0, 1]
+    np.testing.assert_allclose(targets["weights"], weights, rtol=1e-6)
+
+
+def test_without_class_weights_there_are_none(task):
+    assert task.targets(EXAMPLES).keys() == {"label_ids"}
 
 
 def lines(task: ClassificationTask, split: str, probabilities: list) -> dict[str, list[str]]:

@@ -356,6 +356,25 @@ def test_a_model_of_other_labels_is_refused_in_one_line(folder, labels):
     assert message.startswith(f"{folder.path / 'labels.txt'}: the model was fine-tuned for ['entailment', 'neutral']")
 
 
+CLASSIFICATION, REGRESSION = ({"task.json": f'{{"kind": "{kind}"}}\n'} for kind in ("classification", "regression"))
+
+
+def test_a_folder_that_does_not_say_its_kind_is_a_classifications(folder):
+    start(folder)
+    folder.check_description(CLASSIFICATION)
+    with pytest.raises(UserError, match=r'fine-tuned for {"kind": "classification"}, not for'):
+        folder.check_description(REGRESSION)
+
+
+def test_a_model_of_another_kind_is_refused_in_one_line(folder):
+    folder.write_lines("task.json", REGRESSION["task.json"].splitlines())
+    folder.check_description(REGRESSION)
+    with pytest.raises(UserError) as error:
+        folder.check_description(CLASSIFICATION)
+    kinds = 'for {"kind": "regression"}, not for {"kind": "classification"}'
+    assert one_line(error) == f"{folder.path / 'task.json'}: the model was fine-tuned {kinds}; name its task"
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\n"])
 def test_labels_that_cannot_be_read_are_reported_in_one_line(folder, content):
     if content is not None:

@@ -1,0 +1,90 @@
+"""The answer for one text or pair, for each kind of labels.
+
+KINDS["classification"].make_prediction(("bad", "good"), np.array([0.25, 0.75]))
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from bert_tf.data.targets import Number, OneLabel, SomeLabels
+from bert_tf.modeling.encoder import BertEncoder
+from bert_tf.modeling.heads import ClassificationHead, Head, MultiLabelHead, RegressionHead
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """The answer of a classifier.
+
+    Attributes:
+        label: the most probable label.
+        probabilities: of each label, between 0 and 1; they sum to 1.
+    """
+
+    label: str
+    probabilities: dict[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class NumberPrediction:
+    """The answer of a regression.
+
+    Attributes:
+        value: the predicted number.
+    """
+
+    value: float
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelsPrediction:
+    """The answer where there can be any number of labels.
+
+    Attributes:
+        labels: those with a probability of at least 0.5, also none.
+        probabilities: of each label, between 0 and 1.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: dict[str, float]
+
+
+AnyPrediction = Prediction | NumberPrediction | LabelsPrediction
+
+
+class Kind(NamedTuple):
+    """The parts of a prediction that depend on the kind of labels.
+
+    Attributes:
+        make_head: creates the head, given an encoder and the labels.
+        make_prediction: converts the head's answer for one text, given the labels.
+    """
+
+    make_head: Callable[[BertEncoder, Sequence[str]], Head]
+    make_prediction: Callable[[Sequence[str], np.ndarray], AnyPrediction]
+
+
+def _label(labels: Sequence[str], answer: np.ndarray) -> Prediction:
+    return Prediction(labels[int(answer.argmax())], _by_label(labels, answer))
+
+
+def _number(labels: Sequence[str], answer: np.ndarray) -> NumberPrediction:
+    return NumberPrediction(float(answer))
+
+
+def _labels(labels: Sequence[str], answer: np.ndarray) -> LabelsPrediction:
+    chosen = np.flatnonzero(answer >= MultiLabelHead.threshold)
+    return LabelsPrediction(tuple(labels[index] for index in chosen), _by_label(labels, answer))
+
+
+def _by_label(labels: Sequence[str], answer: np.ndarray) -> dict[str, float]:
+    return dict(zip(labels, map(float, answer), strict=True))
+
+
+KINDS: Mapping[str, Kind] = {
+    OneLabel.kind: Kind(lambda encoder, labels: ClassificationHead(encoder, len(labels), seed=0), _label),
+    Number.kind: Kind(lambda encoder, labels: RegressionHead(encoder, seed=0), _number),
+    SomeLabels.kind: Kind(lambda encoder, labels: MultiLabelHead(encoder, len(labels), seed=0), _labels),
+}
