@@ -1,4 +1,4 @@
-"""Calibration and confusion of predicted classes, on NumPy arrays."""
+"""Calibration of predicted classes, on NumPy arrays."""
 
 import dataclasses
 
@@ -45,14 +45,3 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = CALIBRA
     full = counts > 0
     sums = [np.bincount(bin_ids, weights=values, minlength=bins)[full] for values in (confidence, correct)]
     return Reliability(sums[0] / counts[full], sums[1] / counts[full], counts[full] / len(bin_ids))
-
-
-def confusion_matrix(label_ids: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
-    """Counts each pair of label (row) and predicted class (column): int [classes, classes].
-
-    Example:
-        >>> confusion_matrix(np.array([0, 1, 1]), np.array([0, 0, 1]), 2).tolist()
-        [[1, 0], [1, 1]]
-    """
-    pairs = np.asarray(label_ids) * num_classes + np.asarray(predicted)
-    return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)

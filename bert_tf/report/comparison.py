@@ -16,9 +16,10 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 import numpy as np
 
 from bert_tf.report.calibration import reliability
-from bert_tf.report.formatting import flag_text, listed
-from bert_tf.report.reading import Predictions
-from bert_tf.report.runs import FailedRun, Inventory, Run
+from bert_tf.report.constant import Constant, constant
+from bert_tf.report.formatting import flag_text, folder_names, listed
+from bert_tf.report.predictions import ClassPredictions, Predictions
+from bert_tf.report.runs import CLASSIFICATION, FailedRun, Inventory, Run
 from bert_tf.report.scores import ACCURACY, LOSS, Score, scores_among
 from bert_tf.report.significance import (
     binomial_standard_error,
@@ -37,13 +38,14 @@ _MAX_SCORES = 100  # columns of the table
 MCNEMAR = "McNemar's exact test"
 BOOTSTRAP = "paired bootstrap"
 _SHORT_NAMES = {"learning_rate": "lr", "train_batch_size": "batch", "num_train_epochs": "epochs", "model": ""}
+_PATH_FLAGS = ("model", "init_checkpoint", "bert_config_file", "vocab_file")
 _MAIN_FLAGS = ("model", "learning_rate", "train_batch_size", "num_train_epochs")
 _TOLERANCE = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """A test of a configuration, or of the majority class, against the best configuration.
+    """A test of a configuration, or of a constant answer, against the best configuration.
 
     Attributes:
         p_value: two-sided, of an equal mean value per example.
@@ -61,21 +63,6 @@ class Comparison:
         return self.adjusted < SIGNIFICANCE
 
 
-@dataclasses.dataclass(frozen=True)
-class Majority:
-    """The answer that is right most often if it is given to every example.
-
-    Attributes:
-        label: the most frequent label of the dev set.
-        share: of the dev examples.
-        comparison: the test against the best configuration; None if there are no correct and wrong answers to test.
-    """
-
-    label: str
-    share: float
-    comparison: Comparison | None = None
-
-
 @dataclasses.dataclass(eq=False)
 class Configuration:
     """Runs that differ only in their seed.
@@ -84,7 +71,7 @@ class Configuration:
         flags: of the training, without the seed.
         headline: the main score of the task.
         runs: those that count, by seed.
-        collapsed: runs that give all dev examples the same class; left out of all means.
+        collapsed: runs that give all dev examples the same answer; left out of all means.
         unfinished: runs with results of an unfinished training; left out of all means.
         failed: runs without results.
         number: the rank in the study by the mean of the headline, from 1.
@@ -117,9 +104,11 @@ class Configuration:
         return min([*self.runs, *self.collapsed], key=lambda run: run.score, default=None)
 
     @property
-    def has_predictions(self) -> bool:
-        """True if there are runs that count and all have class probabilities."""
-        return bool(self.runs) and all(run.predictions is not None for run in self.runs)
+    def predictions(self) -> list[Predictions]:
+        """Those of all runs that count, of one kind; empty if a run has none."""
+        predictions = [run.predictions for run in self.runs if run.predictions is not None]
+        is_whole = len(predictions) == len(self.runs) > 0 and len({type(each) for each in predictions}) == 1
+        return predictions if is_whole else []
 
     @property
     def has_values(self) -> bool:
@@ -134,7 +123,7 @@ class Configuration:
     @functools.cached_property
     def calibration_errors(self) -> list[float]:
         """The expected calibration error of each run that has class probabilities."""
-        predictions = [run.predictions for run in self.runs if run.predictions is not None]
+        predictions = [run.predictions for run in self.runs if isinstance(run.predictions, ClassPredictions)]
         return [reliability(p.confidence, p.correct).expected_calibration_error for p in predictions]
 
 
@@ -149,7 +138,8 @@ class Study:
         versions: of Python and the packages.
         headline: the main score of the task.
         configurations: by the mean of the headline, the best first.
-        majority: the most frequent label; None if no run has class probabilities.
+        constant: the best constant answer; None if no run has predictions.
+        constant_comparison: its test against the best configuration; None if its values are not comparable.
         num_dev_examples: None if unknown.
         dev_set: a digest of the dev examples, or "unknown".
         notes: remarks on single runs, one line each.
@@ -161,7 +151,8 @@ class Study:
     versions: dict
     headline: Score
     configurations: list[Configuration]
-    majority: Majority | None
+    constant: Constant | None
+    constant_comparison: Comparison | None
     num_dev_examples: int | None
     dev_set: str
     notes: list[str]
@@ -202,7 +193,13 @@ class Study:
     @property
     def has_classes(self) -> bool:
         """True for a classification: its headline is the accuracy, or a run has class probabilities."""
-        return self.headline.key == ACCURACY or any(run.predictions is not None for run in self.runs)
+        has_probabilities = any(isinstance(run.predictions, ClassPredictions) for run in self.runs)
+        return self.kind == CLASSIFICATION and (self.headline.key == ACCURACY or has_probabilities)
+
+    @property
+    def kind(self) -> str:
+        """The kind of the task."""
+        return self.runs[0].kind
 
     @property
     def is_binary(self) -> bool:
@@ -254,7 +251,7 @@ def _group(items: Iterable, key: Callable[[object], Hashable]) -> list[list]:
 
 def _circumstances(run: Run) -> tuple:
     versions = json.dumps(run.versions, sort_keys=True)
-    return (run.task, run.dataset, str(run.train_data), versions, run.headline, run.num_dev_examples)
+    return (run.task, run.dataset, run.kind, str(run.train_data), versions, run.headline, run.num_dev_examples)
 
 
 def _dev_sets(runs: Sequence[Run]) -> dict[Run, str]:
@@ -294,7 +291,8 @@ def _create_study(runs: Sequence[Run], dev_set: str) -> Study:
     first = runs[0]
     configurations.sort(key=_rank)
     _name(configurations)
-    majority = _test(configurations, next((run.predictions for run in runs if run.predictions is not None), None))
+    constant_answer = _constant(configurations[0], runs)
+    comparison = _test(configurations, constant_answer)
     return Study(
         task=first.task,
         dataset=first.dataset,
@@ -302,7 +300,8 @@ def _create_study(runs: Sequence[Run], dev_set: str) -> Study:
         versions=first.versions,
         headline=first.headline,
         configurations=configurations,
-        majority=majority,
+        constant=constant_answer,
+        constant_comparison=comparison,
         num_dev_examples=first.num_dev_examples,
         dev_set=dev_set,
         notes=notes,
@@ -327,14 +326,12 @@ def _create_configuration(runs: Sequence[Run], notes: list[str]) -> Configuratio
     counted: dict[int, Run] = {}
     for run in sorted(runs, key=lambda run: run.seed):
         if run.seed in counted:
-            notes.append(
-                f"Not counted: {run.folder} has the same flags and the same seed as {counted[run.seed].folder}."
-            )
+            notes.append(f"Not counted: {run.name} has the same flags and the same seed as {counted[run.seed].name}.")
             continue
         counted[run.seed] = run
         if run.guids is None:
             notes.append(
-                f"No results per example: {run.folder} is left out of all paired tests. Its dev set is assumed to be "
+                f"No results per example: {run.name} is left out of all paired tests. Its dev set is assumed to be "
                 "that of the other runs, and it may have collapsed."
             )
         (configuration.collapsed if run.collapsed else configuration.runs).append(run)
@@ -358,9 +355,16 @@ def _rank(configuration: Configuration) -> tuple[bool, float, float]:
 
 def _name(configurations: Sequence[Configuration]) -> None:
     varying = _varying([each.flags for each in configurations]) or _MAIN_FLAGS
+    values = {name: _texts([each.flags.get(name) for each in configurations], name) for name in varying}
     for number, configuration in enumerate(configurations, start=1):
         configuration.number = number
-        configuration.label = listed([_flag(name, configuration.flags.get(name)) for name in varying])
+        texts = [f"{_SHORT_NAMES.get(name, name)} {values[name][number - 1]}".strip() for name in varying]
+        configuration.label = listed(texts)
+
+
+def _texts(values: Sequence[object], name: str) -> list[str]:
+    """Returns the values of a flag for readers. Paths become the names of their folders if these differ as well."""
+    return [flag_text(value) for value in (folder_names(values) if name in _PATH_FLAGS else values)]
 
 
 def _varying(all_flags: Sequence[dict]) -> list[str]:
@@ -370,41 +374,34 @@ def _varying(all_flags: Sequence[dict]) -> list[str]:
     return [name for name in names if len({each.get(name, "null") for each in texts}) > 1]
 
 
-def _flag(name: str, value: object) -> str:
-    return f"{_SHORT_NAMES.get(name, name)} {flag_text(value)}".strip()
-
-
 # Tests.
 
 
-def _test(configurations: Sequence[Configuration], predictions: Predictions | None) -> Majority | None:
-    """Tests each configuration against the best, the first, and in the same way the majority class."""
+def _constant(best: Configuration, runs: Sequence[Run]) -> Constant | None:
+    """Returns the best constant answer, with values that can be tested against the best configuration if it has any."""
+    for run in (*best.runs, *runs):
+        if run.predictions is not None:
+            values = run.values.values if best.has_values and run.values is not None else None
+            return constant(run.predictions, run.headline.key, values)
+    return None
+
+
+def _test(configurations: Sequence[Configuration], constant: Constant | None) -> Comparison | None:
+    """Tests each configuration against the best, the first, and in the same way the constant answer."""
     best = configurations[0]
     candidates = [each for each in configurations[1:] if each.has_values and best.has_values]
     tested, untested = candidates[:MAX_TESTED], candidates[MAX_TESTED:]
-    majority, answers = _majority(best, predictions)
-    if not tested and answers is None:
-        return majority
-    best_values = best.values
-    results = [_p_value(best_values, each.values) for each in tested]
-    results += [] if answers is None else [_p_value(best_values, answers)]
+    answers = [] if constant is None or constant.values is None else [constant.values]
+    sides = [*(each.values for each in tested), *answers]
+    if not sides:
+        return None
+    results = [_p_value(best.values, side) for side in sides]
     # The family is that of all candidates. To rank the untested last is conservative, whatever their p-values are.
     adjusted = holm([*(p for p, _ in results), *[1.0] * len(untested)])
     comparisons = [Comparison(p, each, method) for (p, method), each in zip(results, adjusted, strict=False)]
     for configuration, comparison in zip(tested, comparisons, strict=False):
         configuration.comparison = comparison
-    return majority if answers is None else dataclasses.replace(majority, comparison=comparisons[-1])
-
-
-def _majority(best: Configuration, predictions: Predictions | None) -> tuple[Majority | None, np.ndarray | None]:
-    """Returns the majority class, and where it is right, float [1, examples], if the best can be tested against it."""
-    if predictions is None:
-        return None, None
-    counts = np.bincount(predictions.label_ids)
-    majority = Majority(predictions.classes[counts.argmax()], float(counts.max() / counts.sum()))
-    if best.headline.key != ACCURACY or not best.has_values or not is_binary(best.values):
-        return majority, None
-    return majority, (predictions.label_ids == counts.argmax()).astype(float)[None]
+    return comparisons[-1] if answers else None
 
 
 def _p_value(a: np.ndarray, b: np.ndarray) -> tuple[float, str]:

@@ -1,6 +1,7 @@
 """Formats numbers for readers."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -40,6 +41,20 @@ def listed(items: Sequence[str], separator: str = ", ", limit: int = 8) -> str:
     """
     more = f" and {len(items) - limit:,} more" if len(items) > limit else ""
     return separator.join(items[:limit]) + more
+
+
+def folder_names(values: Sequence[object]) -> list[object]:
+    """Returns the last parts of paths if they distinguish the values, else the values as they are.
+
+    Example:
+        >>> folder_names(["/models/base", "/models/large", None])
+        ['base', 'large', None]
+        >>> folder_names(["/first/model", "/second/model"])
+        ['/first/model', '/second/model']
+    """
+    names = [Path(value).name or value if isinstance(value, str) else value for value in values]
+    is_clear = len(set(map(str, names))) == len(set(map(str, values)))
+    return names if is_clear else list(values)
 
 
 def percent(share: float) -> str:
@@ -112,3 +127,13 @@ def flag_text(value: object) -> str:
         small = 0 < abs(value) < 1e-3
         return np.format_float_scientific(value, trim="-", exp_digits=1) if small else f"{value:g}"
     return shortened(one_line(value))
+
+
+def lower_first(text: str) -> str:
+    """Makes a sentence's beginning fit inside a sentence.
+
+    Example:
+        >>> lower_first("Always answering")
+        'always answering'
+    """
+    return text[:1].lower() + text[1:]

@@ -1,5 +1,5 @@
-// Sorts a table by the column whose heading is clicked.
 "use strict";
+// Sorts a table by the column whose heading is clicked.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
@@ -20,4 +20,16 @@ for (const table of document.querySelectorAll("table.sortable")) {
       body.append(...rows.map(([, row]) => row));
     });
   });
+}
+// Puts a button below each command that copies it. A browser that lets no page copy has no button.
+for (const command of navigator.clipboard ? document.querySelectorAll("pre.command") : []) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(command.textContent);
+    button.textContent = "Copied";
+  });
+  command.after(button);
 }

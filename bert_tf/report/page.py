@@ -9,22 +9,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import jinja2
-import numpy as np
 from markupsafe import Markup
 
-from bert_tf.report import plots, table, wording
-from bert_tf.report.calibration import confusion_matrix, reliability
+from bert_tf.report import captions, curves, plots, table, wording
 from bert_tf.report.comparison import Configuration, Study
+from bert_tf.report.details import details, figure
 from bert_tf.report.escaping import html_text, one_line
-from bert_tf.report.formatting import flag_text, listed, shortened
-from bert_tf.report.mistakes import Mistake, most_confident_mistakes
+from bert_tf.report.formatting import flag_text, listed
 from bert_tf.report.runs import Inventory
+from bert_tf.report.tasks import TASKS_HEADER, TaskRow, task_rows
 
 _FOLDER = Path(__file__).parent
 # What a reader can take in, and a browser can show.
-_MAX_CONFUSION_CLASSES = 50
 _MAX_ILLUSTRATED_STUDIES = 20
-_MAX_TEXT_LENGTH = 2000
 
 
 def page(studies: Sequence[Study], inventory: Inventory) -> str:
@@ -34,14 +31,16 @@ def page(studies: Sequence[Study], inventory: Inventory) -> str:
     """
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
     tasks = listed(list(dict.fromkeys(flag_text(study.task) for study in studies)))
-    separation = wording.separation(studies)
+    sentences = (wording.overview(studies, inventory), wording.folder(inventory))
+    separation, rows = wording.separation(studies), task_rows(studies)
     return _template().render(
         policy=_policy(script),
         heading=f"{tasks}: fine-tuning runs compared" if tasks else "Fine-tuning runs",
         style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
         script=Markup(script),  # noqa: S704  # our own file
-        overview=wording.overview(studies, inventory),
+        overview=[sentence for sentence in sentences if sentence],
         separation=[separation] if separation else [],
+        tasks=_tasks(rows),
         studies=[
             _study(study, title, number)
             for number, (study, title) in enumerate(zip(studies, wording.titles(studies), strict=True), start=1)
@@ -71,6 +70,7 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["unbroken"] = _unbroken
+    environment.filters["lines"] = _lines
     return environment.get_template("page.html")
 
 
@@ -84,6 +84,21 @@ def _unbroken(text: str) -> Markup:
     return Markup(html_text(text).replace(" %", "&nbsp;%").replace("± ", "±&nbsp;"))  # noqa: S704  # escaped
 
 
+def _lines(text: str) -> Markup:
+    """Keeps the lines of a text and their indents."""
+    lines = text.splitlines()
+    indents = [len(line) - len(line.lstrip(" ")) for line in lines]
+    return Markup(  # noqa: S704  # escaped
+        "\n".join(" " * indent + html_text(line) for indent, line in zip(indents, lines, strict=True))
+    )
+
+
+def _tasks(rows: Sequence[TaskRow]) -> dict | None:
+    if not rows:
+        return None
+    return {"header": TASKS_HEADER, "rows": rows, "note": wording.tasks_note(rows), "glue": wording.glue(rows)}
+
+
 def _study(study: Study, title: str, number: int) -> dict:
     prefix, precision = f"s{number}", wording.precision(study)
     is_illustrated = number <= _MAX_ILLUSTRATED_STUDIES
@@ -91,6 +106,7 @@ def _study(study: Study, title: str, number: int) -> dict:
         "id": prefix,
         "title": title,
         "headline": study.headline.name,
+        "key_numbers": captions.key_numbers(study),
         "conclusion": wording.conclusion(study),
         "precision": [precision] if precision else [],
         "left_out": wording.left_out(study),
@@ -99,13 +115,13 @@ def _study(study: Study, title: str, number: int) -> dict:
         "sorted_column": table.HEADLINE_COLUMN,
         "rows": [_row(study, each) for each in study.configurations],
         "table_note": [wording.table_note(study), *wording.methods(study)],
+        "runs": table.runs(study),
         "shared": list(_shared(study)),
-        "notes": [*study.notes, *[wording.no_figures(_MAX_ILLUSTRATED_STUDIES)] * (not is_illustrated)],
+        "notes": [*study.notes, *[captions.no_figures(_MAX_ILLUSTRATED_STUDIES)] * (not is_illustrated)],
         "score_figures": _score_figures(study, prefix) if is_illustrated else [],
-        "loss_figures": list(_loss_figures(study, prefix)) if is_illustrated else [],
-        "loss_note": wording.loss_note(study, plots.MAX_CONFIGURATIONS),
-        "unreadable": wording.no_predictions(study),
-        "best": _best(study, prefix) if is_illustrated else None,
+        "training": _training(study, prefix) if is_illustrated else None,
+        "unreadable": captions.no_predictions(study),
+        "best": details(study, prefix) if is_illustrated else None,
     }
 
 
@@ -137,80 +153,28 @@ def _shared(study: Study) -> Iterator[tuple[str, str]]:
 # The figures.
 
 
-def _figure(svg: str, caption: str) -> dict:
-    return {"svg": Markup(svg), "caption": caption}  # noqa: S704  # the plots escape their texts
-
-
 def _score_figures(study: Study, prefix: str) -> list[dict]:
-    shown = study.configurations[: plots.MAX_CONFIGURATIONS]
+    shown = min(plots.MAX_CONFIGURATIONS, len(study.configurations))
     figures = (
-        (plots.scores_by_configuration(shown, f"{prefix}-seeds"), wording.scores_caption(study, len(shown))),
-        (plots.score_by_time(shown, f"{prefix}-time"), wording.time_caption(study, len(shown))),
+        (plots.scores_by_configuration(study, f"{prefix}-seeds"), captions.scores_caption(study, shown)),
+        (plots.score_by_time(study, f"{prefix}-time"), captions.time_caption(study, shown)),
     )
-    return [_figure(svg, caption) for svg, caption in figures if svg]
+    return [figure(svg, caption) for svg, caption in figures if svg]
 
 
-def _loss_figures(study: Study, prefix: str) -> Iterator[dict]:
-    shown = study.configurations[: plots.MAX_CONFIGURATIONS]
-    for each in shown:
-        svg = plots.training_loss(each, shown, f"{prefix}-loss{each.number}")
-        if svg:
-            yield _figure(svg, f"{each.number}. {each.label}")
+def _training(study: Study, prefix: str) -> dict | None:
+    """Returns the figures of each training: its losses, and beside them its dev scores if it was evaluated."""
+    items = [_curves(study, each, prefix) for each in study.configurations[: plots.MAX_CONFIGURATIONS]]
+    items = [each for each in items if each["svgs"]]
+    has_dev_curves = any(len(each["svgs"]) > 1 for each in items)
+    note = captions.training_note(study, plots.MAX_CONFIGURATIONS, has_dev_curves)
+    return {"items": items, "has_dev_curves": has_dev_curves, "note": note} if items else None
 
 
-# The best configuration in detail.
-
-
-def _best(study: Study, prefix: str) -> dict | None:
-    best = study.best
-    if best is None or not best.has_predictions:
-        return None
-    mistakes, reason = most_confident_mistakes(best.runs)
-    return {
-        "heading": f"{'The best: ' * (len(study.configurations) > 1)}{best.label}",
-        "calibration": wording.calibration(best),
-        "reliability": _reliability(best, prefix),
-        "classes": [shortened(name) for name in best.runs[0].predictions.classes],
-        "confusion": _confusion(best),
-        "confusion_caption": wording.confusion_caption(best),
-        "no_confusion": wording.no_confusion(best),
-        "mistakes_heading": wording.mistakes_heading(len(mistakes)),
-        "mistakes_note": wording.mistakes_note(best, len(mistakes), reason),
-        "mistakes": [_mistake(each) for each in mistakes],
-    }
-
-
-def _reliability(best: Configuration, prefix: str) -> dict:
-    predictions = [run.predictions for run in best.runs]
-    pooled = reliability(
-        np.concatenate([each.confidence for each in predictions]),
-        np.concatenate([each.correct for each in predictions]),
+def _curves(study: Study, configuration: Configuration, prefix: str) -> dict:
+    figures = (
+        curves.losses(configuration, study, f"{prefix}-loss{configuration.number}"),
+        curves.dev_scores(configuration, study, f"{prefix}-dev{configuration.number}"),
     )
-    return _figure(plots.reliability_diagram(pooled, f"{prefix}-calibration"), wording.calibration_caption(best))
-
-
-def _confusion(best: Configuration) -> list[dict] | None:
-    """Returns the rows of the confusion matrix; None if there are too many classes for a table."""
-    classes = best.runs[0].predictions.classes
-    if len(classes) > _MAX_CONFUSION_CLASSES:
-        return None
-    predictions = [run.predictions for run in best.runs]
-    counts = sum(confusion_matrix(each.label_ids, each.predicted, len(classes)) for each in predictions)
-    return [
-        {"name": shortened(name), "cells": _confusion_cells(row)} for name, row in zip(classes, counts, strict=True)
-    ]
-
-
-def _confusion_cells(row: np.ndarray) -> list[dict]:
-    shares = row / max(row.sum(), 1)
-    return [
-        {"number": f"{number:,}", "percent": f"{share:.0%}", "shade": f"{share:.2f}"}
-        for number, share in zip(row, shares, strict=True)
-    ]
-
-
-def _mistake(mistake: Mistake) -> dict:
-    example = mistake.example
-    texts = [example.text_a, example.text_b] if example else []
-    texts = [shortened(text, _MAX_TEXT_LENGTH) for text in texts if text is not None]
-    return {"facts": wording.mistake(mistake), "texts": texts}
+    svgs = [Markup(svg) for svg in figures if svg]  # noqa: S704  # the plots escape their texts
+    return {"svgs": svgs, "caption": f"{configuration.number}. {configuration.label}"}

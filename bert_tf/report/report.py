@@ -20,6 +20,7 @@ from bert_tf.report.page import page
 from bert_tf.report.runs import Inventory, read_runs
 from bert_tf.report.scores import LOSS
 from bert_tf.report.significance import mean_and_sd
+from bert_tf.report.tasks import TASKS_HEADER, TaskRow, task_rows
 
 # Columns of the CSV file besides the scores, and their numbers in results.json.
 _SUMMARIES = {
@@ -130,19 +131,29 @@ def _csv_cell(value: object) -> object:
 
 def markdown(studies: Sequence[Study], inventory: Inventory) -> str:
     """Returns the report as text for a README or an issue."""
-    lines = ["# Fine-tuning runs", "", markdown_text(wording.overview(studies, inventory)), ""]
+    sentences = [wording.overview(studies, inventory), wording.folder(inventory)]
+    lines = ["# Fine-tuning runs", "", *_paragraph(sentences)]
     separation = wording.separation(studies)
     lines += [f"**{markdown_text(separation)}**", ""] if separation else []
+    lines += _markdown_tasks(task_rows(studies))
     for study, title in zip(studies, wording.titles(studies), strict=True):
         lines += _markdown_study(study, title)
     failed = [
-        f"{run.folder}: {run.reason}" + (f": {run.last_lines[-1]}" if run.last_lines else "")
-        for run in inventory.failed
+        f"{run.name}: {run.reason}" + (f": {run.last_lines[-1]}" if run.last_lines else "") for run in inventory.failed
     ]
-    unfinished = [f"{run.folder}: {run.reason}" for run in inventory.unfinished]
+    unfinished = [f"{run.name}: {run.reason}" for run in inventory.unfinished]
     lines += _markdown_list("Unfinished runs", unfinished) + _markdown_list("Runs without results", failed)
     lines += _markdown_list("Not read", inventory.skipped)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _markdown_tasks(rows: Sequence[TaskRow]) -> list[str]:
+    if not rows:
+        return []
+    cells = [[row.task, row.dataset, row.metrics, row.score, str(row.seeds), row.configuration] for row in rows]
+    lines = ["| " + " | ".join(map(markdown_text, row)) + " |" for row in (TASKS_HEADER, *cells)]
+    lines.insert(1, "|" + " --- |" * 3 + " ---: |" * 2 + " --- |")
+    return ["## Tasks", "", *lines, "", *_paragraph([*wording.tasks_note(rows), wording.glue(rows)])]
 
 
 def _markdown_study(study: Study, title: str) -> list[str]:

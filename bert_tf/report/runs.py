@@ -8,34 +8,32 @@ A file that is missing, cut off or foreign is named in `Inventory.skipped`, and 
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
-
-import numpy as np
 
 from bert_tf import run_files
 from bert_tf.errors import UserError, reading
 from bert_tf.report.escaping import one_line
 from bert_tf.report.formatting import listed
+from bert_tf.report.predictions import ClassPredictions, Predictions, digest
 from bert_tf.report.reading import (
     LEFT_OUT,
-    ExampleValues,
-    Predictions,
-    digest,
     exists,
     finite_number,
     is_seed,
     last_lines,
     num_evaluated,
     read_json,
-    read_predictions,
-    read_train_log,
     read_training,
-    read_values,
 )
 from bert_tf.report.scores import ACCURACY, LOSS, Score, in_range, is_measured, score, scores_among
+from bert_tf.report.tables import ExampleValues, TrainLog, read_predictions, read_train_log, read_values
 
+# Says of which kind the task of a run is; without it, the run is a classification.
+TASK = "task.json"
+CLASSIFICATION, REGRESSION, MULTI_LABEL = "classification", "regression", "multi_label"
 Table = TypeVar("Table")
 
 # A folder with one of these files belongs to a run.
@@ -61,7 +59,9 @@ OTHER_FLAGS = (
     "do_predict",
     "eval_batch_size",
     "predict_batch_size",
+    "eval_all_checkpoints",
     "save_checkpoints_steps",
+    "keep_checkpoint_max",
     "iterations_per_loop",
     "logging_steps",
     "overwrite_output_dir",
@@ -73,13 +73,31 @@ OTHER_FLAGS = (
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class BestStep:
+    """The step whose weights a run kept.
+
+    Attributes:
+        metric: the name of the score by which it was chosen.
+        step: counted from 1.
+        value: of the score.
+    """
+
+    metric: str
+    step: float
+    value: float
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Run:
     """A finished run with an evaluation.
 
     Attributes:
         folder: the folder of the run.
+        name: the part of the folder's path in which the runs of the report differ.
         flags: of the training, by name, without the seed.
+        all_flags: of the last command, by name.
+        kind: of the task: "classification", "regression" or "multi_label".
         seed: of the training.
         train_data: a digest of the training set; None if run.json does not have it.
         dev_data: a digest of the dev set's texts and labels; None if results.json does not have it.
@@ -91,13 +109,17 @@ class Run:
         num_train_steps: of the whole training; None if no file has it.
         results: the numbers of results.json.
         headline: the main score of the task.
-        predictions: the class probabilities; None if there are none that can be used.
+        best: the step whose weights were kept; None if they are those of the last step.
+        predictions: for the dev examples; None if there are none that can be used.
         values: one value per dev example; None if there are none that can be used.
-        train_log: float [rows, 2], step and loss; None if there is none that can be used.
+        train_log: losses and dev scores by step; None if there is none that can be used.
     """
 
     folder: Path
+    name: str
     flags: dict
+    all_flags: dict
+    kind: str
     seed: int
     train_data: str | None
     dev_data: str | None
@@ -109,9 +131,10 @@ class Run:
     num_train_steps: float | None
     results: dict[str, float]
     headline: Score
+    best: BestStep | None = None
     predictions: Predictions | None = None
     values: ExampleValues | None = None
-    train_log: np.ndarray | None = None
+    train_log: TrainLog | None = None
 
     @property
     def score(self) -> float:
@@ -120,20 +143,29 @@ class Run:
 
     @property
     def collapsed(self) -> bool:
-        """True if all dev examples got the same class although their labels differ."""
+        """True if all dev examples got the same answer although their labels differ."""
         return self.predictions is not None and self.predictions.collapsed
 
     @property
     def unfinished(self) -> str | None:
         """The step of an unfinished training at its evaluation, in words; None if it was finished, or if unknown."""
         step, total = self.results.get("global_step"), self.num_train_steps
-        if step is None:
+        if step is None or self.stopped_early is not None:
             return None
+        trained = step if self.train_log is None else self.train_log.losses[-1, 0]
+        if self.best is not None:
+            # The weights are those of the best step, which says nothing about the end of the training.
+            step = max(step, trained)
         if total is not None:
             return f"evaluated at step {step:,.0f} of {total:,.0f}" if step < total else None
-        if self.train_log is not None and self.train_log[-1, 0] > step:
-            return f"evaluated at step {step:,.0f}, but its training went on to step {self.train_log[-1, 0]:,.0f}"
+        if trained > step:
+            return f"evaluated at step {step:,.0f}, but its training went on to step {trained:,.0f}"
         return None
+
+    @property
+    def stopped_early(self) -> float | None:
+        """The step at which the training was stopped because the score no longer rose; None if it was not."""
+        return self.results.get("stopped_early")
 
     @property
     def guids(self) -> tuple[str, ...] | None:
@@ -160,6 +192,7 @@ class FailedRun:
 
     Attributes:
         folder: the folder of the run.
+        name: as in `Run`.
         reason: why it does not count, in words.
         last_lines: of failure.txt or of the newest log in the folder; may be empty.
         flags: as in `Run`; empty if run.json cannot be read.
@@ -168,6 +201,7 @@ class FailedRun:
     """
 
     folder: Path
+    name: str
     reason: str
     last_lines: tuple[str, ...] = ()
     flags: dict = dataclasses.field(default_factory=dict)
@@ -185,6 +219,7 @@ class Inventory:
         failed: the runs without usable results.
         skipped: one line for each file that was not read, and for each number that was left out.
         table_bytes: the size of all tables that were read.
+        top: the folder that holds the folders of all runs; None if there are no runs.
     """
 
     runs: list[Run] = dataclasses.field(default_factory=list)
@@ -192,6 +227,7 @@ class Inventory:
     failed: list[FailedRun] = dataclasses.field(default_factory=list)
     skipped: list[str] = dataclasses.field(default_factory=list)
     table_bytes: int = 0
+    top: Path | None = None
 
     @contextlib.contextmanager
     def guard(self, path: Path) -> Iterator[None]:
@@ -224,7 +260,18 @@ def read_runs(folders: Sequence[Path]) -> Inventory:
                 if folder.resolve() not in seen:
                     seen.add(folder.resolve())
                     _read_run(folder, inventory)
+    _name_runs(inventory)
     return inventory
+
+
+def _name_runs(inventory: Inventory) -> None:
+    """Gives each run the part of its path below the folder that holds them all."""
+    kinds = (inventory.runs, inventory.unfinished, inventory.failed)
+    parents = [run.folder.absolute().parent for runs in kinds for run in runs]
+    if parents:
+        inventory.top = Path(os.path.commonpath(parents))
+    for runs in kinds:
+        runs[:] = [dataclasses.replace(run, name=os.path.relpath(run.folder, inventory.top)) for run in runs]
 
 
 # Folders.
@@ -299,7 +346,8 @@ def _add_run(run: Run, inventory: Inventory) -> None:
         note = f"{run.folder / run_files.FAILURE}: reports a failure, but {run_files.RESULTS} exists and is used"
         inventory.skipped.append(note)
     if run.unfinished:
-        inventory.unfinished.append(FailedRun(run.folder, run.unfinished, (), run.flags, run.seed, run.train_data))
+        unfinished = FailedRun(run.folder, run.name, run.unfinished, (), run.flags, run.seed, run.train_data)
+        inventory.unfinished.append(unfinished)
     else:
         inventory.runs.append(run)
 
@@ -311,11 +359,11 @@ def _read_parts(run: Run, inventory: Inventory) -> dict:
     # Old runs have no predictions or no values; the comparison notes it.
     path = run.folder / run_files.EVAL_PREDICTIONS
     if exists(path):
-        predictions = inventory.read_table(path, lambda path: read_predictions(path, results, headline))
+        predictions = inventory.read_table(path, lambda path: read_predictions(path, results, headline, run.kind))
     path = run.folder / run_files.EVAL_VALUES
     if exists(path):
         values = inventory.read_table(path, lambda path: read_values(path, results, headline, predictions))
-    if values is None and predictions is not None and headline == ACCURACY:
+    if values is None and isinstance(predictions, ClassPredictions) and headline == ACCURACY:
         values = ExampleValues(predictions.guids, predictions.correct.astype(float))
     path = run.folder / run_files.TRAIN_LOG
     log = inventory.read_table(path, lambda path: read_train_log(path, results.get("global_step")))
@@ -327,7 +375,7 @@ def _create_failed_run(folder: Path, training: dict, reason: str, inventory: Inv
     lines = ()
     with inventory.guard(folder):
         lines = last_lines(folder)
-    return FailedRun(folder, reason, lines, flags, seed, train_data)
+    return FailedRun(folder, folder.name, reason, lines, flags, seed, train_data)
 
 
 def _why_no_results(folder: Path) -> str:
@@ -351,7 +399,10 @@ def _create_run(folder: Path, training: dict) -> tuple[Run, list[str]]:
     odd += _wrong_types(results, settings)
     run = Run(
         folder=folder,
+        name=folder.name,
         flags=settings,
+        all_flags=flags,
+        kind=_kind(folder),
         seed=seed,
         train_data=train_data,
         dev_data=_text(results, "dev_data"),
@@ -363,8 +414,25 @@ def _create_run(folder: Path, training: dict) -> tuple[Run, list[str]]:
         num_train_steps=_first_number(training.get("num_train_steps"), results.get("num_train_steps")),
         results=numbers,
         headline=headline,
+        best=_best_step(results.get("best")),
     )
     return run, [f"{path}: has values that cannot be used: {listed(odd)}"] if odd else []
+
+
+def _kind(folder: Path) -> str:
+    """Returns the kind of a run's task; it has classes if no file says otherwise."""
+    kind = read_json(folder / TASK).get("kind") if exists(folder / TASK) else CLASSIFICATION
+    if not isinstance(kind, str):
+        raise UserError(f"{folder / TASK}: does not say the kind of a task")
+    return kind
+
+
+def _best_step(best: object) -> BestStep | None:
+    """Returns the step whose weights were kept, if this value of results.json is one."""
+    if not isinstance(best, dict) or not isinstance(best.get("metric"), str):
+        return None
+    step, value = finite_number(best.get("step")), finite_number(best.get("value"))
+    return None if step is None or value is None else BestStep(best["metric"], step, value)
 
 
 def _read_results(path: Path) -> dict:
@@ -405,8 +473,8 @@ def _wrong_types(results: dict, settings: dict) -> list[str]:
     texts += [(settings, name) for name in ("task_name", "model")]
     texts += [(results["versions"], name) for name in results["versions"]]
     odd = [_value(name, values) for values, name in texts if not isinstance(values.get(name), str | None)]
-    is_odd = not isinstance(results.get("evaluation"), dict | None)
-    return [*odd, *["evaluation is not an object"] * is_odd]
+    objects = [(name, results.get(name)) for name in ("evaluation", "best")]
+    return odd + [f"{name} is not an object" for name, value in objects if not isinstance(value, dict | None)]
 
 
 def _value(name: str, results: dict) -> str:

@@ -16,7 +16,7 @@ _EFFICIENCY = ("_runtime", "_per_second", "_flops_utilization", "_peak_flops", "
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """A score of the dev set. Higher is better.
+    """A score of the dev set. A headline is better if it is higher.
 
     Attributes:
         key: its name in results.json.
@@ -93,8 +93,14 @@ _KNOWN = {
         Score(ACCURACY, "Accuracy", "accuracy", is_share=True, lowest=0, highest=1),
         Score("eval_exact_match", "Exact match", "exact match", is_share=True, lowest=0, highest=1),
         Score("eval_f1", "F1", "F1", is_share=True, lowest=0, highest=1),
+        Score("eval_micro_f1", "Micro-F1", "micro-F1", is_share=True, lowest=0, highest=1),
+        Score("eval_macro_f1", "Macro-F1", "macro-F1", is_share=True, lowest=0, highest=1),
+        Score("eval_subset_accuracy", "Subset accuracy", "subset accuracy", is_share=True, lowest=0, highest=1),
+        Score("eval_matthews", "Matthews", "Matthews correlation", lowest=-1, highest=1),
         Score("eval_pearson", "Pearson", "Pearson correlation", lowest=-1, highest=1),
         Score("eval_spearman", "Spearman", "Spearman correlation", lowest=-1, highest=1),
+        Score("eval_auc", "ROC AUC", "area under the ROC curve", lowest=0, highest=1),
+        Score("eval_mse", "Squared error", "mean squared error", lowest=0),
     )
 }
 
@@ -131,6 +137,16 @@ def in_range(key: str, value: float) -> bool:
     return score(key).lowest <= value <= score(key).highest
 
 
+def is_score(key: str) -> bool:
+    """Returns True for the name of a score of the dev set, its loss included, and False for a speed or a time.
+
+    Example:
+        >>> is_score("eval_f1"), is_score("eval_loss"), is_score("eval_runtime"), is_score("loss")
+        (True, True, False, False)
+    """
+    return key.startswith(_PREFIX) and not key.endswith((*_EFFICIENCY, _TEXT))
+
+
 def scores_among(keys: Iterable[str]) -> list[Score]:
     """Returns the scores among the keys of results.json: known ones first, without the loss and the speeds.
 
@@ -138,6 +154,6 @@ def scores_among(keys: Iterable[str]) -> list[Score]:
         >>> [each.name for each in scores_among(["eval_bleu", "eval_f1", "eval_loss", "eval_runtime", "loss"])]
         ['F1', 'eval_bleu']
     """
-    found = {key for key in keys if key.startswith(_PREFIX) and key != LOSS and not key.endswith(_EFFICIENCY)}
+    found = {key for key in keys if is_score(key) and key != LOSS}
     known = [key for key in _KNOWN if key in found]
     return [score(key) for key in [*known, *sorted(found - set(known))]]

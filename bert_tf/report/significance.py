@@ -45,18 +45,15 @@ def binomial_standard_error(share: float, num_examples: int) -> float:
 def wilson_interval(share: float, num_examples: int) -> tuple[float, float]:
     """Returns the 95 % interval of a share measured on this number of examples (Wilson 1927, JASA 22).
 
-    It is never empty: 30 right of 30 can come from a model that is right for nine of ten. The share may be a mean over
-    seeds, which is no whole number of examples; SciPy's function takes whole numbers only.
+    It is never empty: 30 right of 30 can come from a model that is right for nine of ten. A mean over seeds counts as
+    the nearest whole number of examples.
 
     Example:
         >>> [round(bound, 3) for bound in wilson_interval(1.0, 30)]
         [0.886, 1.0]
     """
-    z = float(stats.norm.ppf(0.975))
-    shrinkage = 1 + z**2 / num_examples
-    center = (share + z**2 / (2 * num_examples)) / shrinkage
-    half = z / shrinkage * math.sqrt(share * (1 - share) / num_examples + (z / (2 * num_examples)) ** 2)
-    return max(0.0, center - half), min(1.0, center + half)
+    interval = stats.binomtest(round(share * num_examples), num_examples).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def standard_error(values: np.ndarray) -> float:

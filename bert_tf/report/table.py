@@ -2,8 +2,10 @@
 
 import dataclasses
 
+from bert_tf.report import captions
 from bert_tf.report.comparison import Configuration, Study
 from bert_tf.report.formatting import NONE, duration, p_text, score_spread, spread
+from bert_tf.report.runs import Run
 from bert_tf.report.scores import LOSS
 
 HEADLINE_COLUMN = 3
@@ -106,3 +108,36 @@ def run_seconds(configuration: Configuration) -> float | None:
     """Returns the mean time of a run, training plus evaluation; None if either is unknown."""
     train, evaluation = (configuration.summary(key)[0] for key in ("train_runtime", "eval_runtime"))
     return None if train is None or evaluation is None else train + evaluation
+
+
+# The table of single runs.
+
+
+def runs(study: Study) -> dict:
+    """Returns heading and rows of the table of all runs, by configuration and seed."""
+    has_best = any(run.best or run.stopped_early is not None for run in study.runs)
+    header = ["Run", "Configuration", "Seed", study.headline.heading, *["Weights of step", "Stopped at"] * has_best]
+    rows = [
+        _run_row(each, run, has_best)
+        for each in study.configurations
+        for run in sorted((*each.runs, *each.collapsed), key=lambda run: run.seed)
+    ]
+    return {"header": header, "rows": rows}
+
+
+def _run_row(configuration: Configuration, run: Run, has_best: bool) -> list[Cell]:
+    score = run.headline.number(run.score) + " (collapsed)" * (run in configuration.collapsed)
+    cells = [
+        Cell(run.name, run.name),
+        Cell(str(configuration.number), configuration.number),
+        Cell(str(run.seed), run.seed),
+        Cell(score, run.score),
+    ]
+    if not has_best:
+        return cells
+    stopped = run.stopped_early
+    return [
+        *cells,
+        Cell(captions.kept_step(run), run.best and run.best.step),
+        Cell(NONE if stopped is None else f"{stopped:,.0f}", stopped),
+    ]

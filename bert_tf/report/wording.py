@@ -2,12 +2,21 @@
 
 from collections.abc import Callable, Sequence
 
-from bert_tf.report.calibration import CALIBRATION_BINS
 from bert_tf.report.comparison import BOOTSTRAP, MAX_TESTED, MCNEMAR, SIGNIFICANCE, Configuration, Study
-from bert_tf.report.formatting import count, flag_text, listed, p_text, percent, score_spread, shortened, spread
-from bert_tf.report.mistakes import Mistake
-from bert_tf.report.runs import Inventory
-from bert_tf.report.significance import MANY_EXAMPLES, RESAMPLES, mean_and_sd
+from bert_tf.report.formatting import (
+    count,
+    flag_text,
+    folder_names,
+    listed,
+    lower_first,
+    p_text,
+    percent,
+    score_spread,
+    shortened,
+)
+from bert_tf.report.runs import REGRESSION, Inventory
+from bert_tf.report.significance import MANY_EXAMPLES, RESAMPLES
+from bert_tf.report.tasks import TaskRow, glue_score
 
 _DIGEST_DIGITS = 8  # enough to distinguish a few data sets
 _MINUS = "\N{MINUS SIGN}"
@@ -22,13 +31,14 @@ _ONE_SEED = (
     "trained models, not configurations: another seed may change the result."
 )
 _FEWER_RESAMPLES = f"On more than {MANY_EXAMPLES:,} examples there are fewer resamples, at least 1,000."
-_LOSS_NOTE = (
-    "Mean over seeds, with a band from the lowest to the highest seed; the thin lines are the other configurations. "
-    "Each point is the mean loss since the previous point."
-)
 
 
 # All runs.
+
+
+def folder(inventory: Inventory) -> str | None:
+    """Returns where the runs are; None if there are none."""
+    return None if inventory.top is None else f"The names of runs are those of their folders in {inventory.top}."
 
 
 def overview(studies: Sequence[Study], inventory: Inventory) -> str:
@@ -45,25 +55,40 @@ def overview(studies: Sequence[Study], inventory: Inventory) -> str:
 
 
 def separation(studies: Sequence[Study]) -> str | None:
-    """Returns why there are several studies; None if there is only one."""
-    if len(studies) < 2:
-        return None
+    """Returns why there are several studies of a task; None if there is only one of each."""
+    groups = _by_task(studies)
+    several = {task: group for task, group in groups.items() if len(group) > 1}
+    return " ".join(_separation(task, several[task], len(groups) > 1) for task in several) or None
+
+
+def _separation(task: str, studies: Sequence[Study], is_one_of_many: bool) -> str:
     facts, differing = _facts(studies)
     differences = [f"{name} ({listed(list(dict.fromkeys(each[name] for each in facts)))})" for name in differing]
+    runs = f"The runs of {flag_text(task)}" if is_one_of_many else "The runs"
     return (
-        f"The runs form {len(studies):,} studies, which are neither pooled nor compared with one another, because they "
+        f"{runs} form {len(studies):,} studies, which are neither pooled nor compared with one another, because they "
         f"differ in {listed(differences, '; ')}."
     )
 
 
+def _by_task(studies: Sequence[Study]) -> dict[str, list[Study]]:
+    groups: dict[str, list[Study]] = {}
+    for study in studies:
+        groups.setdefault(study.task, []).append(study)
+    return groups
+
+
 def titles(studies: Sequence[Study]) -> list[str]:
-    """Returns for each study its task and data, and whatever else distinguishes it from the others."""
-    all_facts, differing = _facts(studies)
-    names = [name for name in differing if name not in ("task", "data")]
-    return [
-        listed([f"{facts['task']} on {facts['data']}", *(f"{name} {facts[name]}" for name in names)])
-        for facts in all_facts
-    ]
+    """Returns for each study its task and data, and whatever else distinguishes it from the others of the task."""
+    found: dict[int, str] = {}
+    for group in _by_task(studies).values():
+        all_facts, differing = _facts(group)
+        data = folder_names([facts["data"] for facts in all_facts])
+        names = [name for name in differing if name != "data"]
+        for study, facts, dataset in zip(group, all_facts, data, strict=True):
+            distinction = [f"{name} {facts[name]}" for name in names]
+            found[id(study)] = listed([f"{facts['task']} on {dataset}", *distinction])
+    return [found[id(study)] for study in studies]
 
 
 def _facts(studies: Sequence[Study]) -> tuple[list[dict[str, str]], list[str]]:
@@ -85,6 +110,31 @@ def _facts_of(study: Study) -> dict[str, str]:
     }
 
 
+# Several tasks.
+
+
+def tasks_note(rows: Sequence[TaskRow]) -> list[str]:
+    """Returns the explanation of the table of tasks."""
+    sentences = [
+        "The best configuration of each task: mean ± standard deviation over its seeds, on the dev set. Shares and "
+        "correlations are shown times 100."
+    ]
+    if any(row.dataset == "sample" for row in rows):
+        sentences.append("The sample corpus is not the corpus of its task.")
+    return sentences
+
+
+def glue(rows: Sequence[TaskRow]) -> str | None:
+    """Returns GLUE's score; None if a task is missing."""
+    score = glue_score(rows)
+    if score is None:
+        return None
+    return (
+        f"GLUE score: {score:.1f}, the mean over the nine tasks of the mean of each task's metrics. It is that of the "
+        "dev sets; the leaderboard's is that of the test sets."
+    )
+
+
 # A study.
 
 
@@ -99,26 +149,38 @@ def conclusion(study: Study) -> list[str]:
         f"({best.label}; {count(len(best.runs), 'seed')}).",
         *_comparison_sentences(study),
     ]
-    if study.majority:
-        sentences.append(_majority_sentence(study))
+    if study.constant and (study.constant.share is not None or study.constant_comparison):
+        sentences.append(_constant_sentence(study))
     return sentences
 
 
-def _majority_sentence(study: Study) -> str:
-    majority = study.majority
-    sentence = f"{_constant_answer(study)} would be right for {percent(majority.share)} % of the dev examples"
-    if majority.comparison is None:
-        return f"{sentence}."
-    verdict = "not significantly different from"
-    if majority.comparison.is_significant:
-        verdict = f"significantly {'better' if study.best.score > majority.share else 'worse'} than"
+def _constant_sentence(study: Study) -> str:
     configuration = f"the {'best ' * (len(study.configurations) > 1)}configuration"
-    p = p_text(majority.comparison.adjusted)
-    return f"{sentence}; {configuration} is {verdict} that (adjusted p {'' if p.startswith('<') else '= '}{p})."
+    if study.constant.share is None:
+        quality = f"would have a mean squared error of {-study.constant.values.mean():.3g}"
+    else:
+        quality = f"would be right for {percent(study.constant.share)} % of the dev examples"
+    sentence = f"{constant_answer(study)} {quality}"
+    if study.constant_comparison is None:
+        return f"{sentence}."
+    return f"{sentence}; {configuration} is {constant_verdict(study)}."
 
 
-def _constant_answer(study: Study) -> str:
-    return f"Always answering “{shortened(study.majority.label)}”"
+def constant_answer(study: Study) -> str:
+    """Returns the best constant answer in words."""
+    if study.kind == REGRESSION:
+        return f"Always answering the mean of {study.constant.answer}"
+    return f"Always answering “{shortened(study.constant.answer)}”"
+
+
+def constant_verdict(study: Study) -> str:
+    """Returns how the best configuration compares with the constant answer."""
+    comparison, verdict = study.constant_comparison, "not significantly different from"
+    if comparison.is_significant:
+        is_better = study.best.values.mean() > study.constant.values.mean()
+        verdict = f"significantly {'better' if is_better else 'worse'} than"
+    p = p_text(comparison.adjusted)
+    return f"{verdict} that (adjusted p {'' if p.startswith('<') else '= '}{p})"
 
 
 def _comparison_sentences(study: Study) -> list[str]:
@@ -195,8 +257,8 @@ def methods(study: Study) -> list[str]:
     """Returns how the configurations were compared, and the limits of the tests."""
     tested = [each for each in study.configurations if each.comparison]
     comparisons = [each.comparison for each in tested]
-    if study.majority and study.majority.comparison:
-        comparisons.append(study.majority.comparison)
+    if study.constant_comparison:
+        comparisons.append(study.constant_comparison)
     if not comparisons:
         return []
     used = [text for method, text in _METHODS.items() if any(each.method == method for each in comparisons)]
@@ -226,19 +288,16 @@ def _optimism(study: Study) -> str:
 def _hypothesis(study: Study, tested: Sequence[Configuration]) -> str:
     phrase = study.headline.phrase
     if not tested:
-        answer = _constant_answer(study).replace("Always", "always")
-        return f"p is two-sided, for equal {phrase} of the configuration and of {answer} on the same dev examples."
+        answer = lower_first(constant_answer(study))
+        equal = phrase if study.headline_is_mean else "mean value per example"
+        return f"p is two-sided, for equal {equal} of the configuration and of {answer} on the same dev examples."
+    subject = "The constant answer" if study.kind == REGRESSION else "The majority class"
+    also = f" {subject} is tested against the best one in the same way." * bool(study.constant_comparison)
     if study.headline_is_mean:
-        majority = " The majority class is tested against the best one in the same way." * bool(
-            study.majority and study.majority.comparison
-        )
-        return (
-            f"p is two-sided, for equal {phrase} of a configuration and the best one on the same dev examples."
-            f"{majority}"
-        )
+        return f"p is two-sided, for equal {phrase} of a configuration and the best one on the same dev examples.{also}"
     return (
         f"The {phrase} is not a mean over examples, so the test compares the mean value per example: p is two-sided, "
-        "for equal means of a configuration and the best one on the same dev examples."
+        f"for equal means of a configuration and the best one on the same dev examples.{also}"
     )
 
 
@@ -250,101 +309,9 @@ def left_out(study: Study) -> list[str]:
 def _collapsed(configuration: Configuration) -> str:
     headline, runs = configuration.headline, [*configuration.runs, *configuration.collapsed]
     mean = sum(run.score for run in runs) / len(runs)
-    folders = ", ".join(str(run.folder) for run in configuration.collapsed)
+    names = listed([run.name for run in configuration.collapsed])
     return (
-        f"Collapsed, the same class for all dev examples: {folders} ({configuration.label}). Left out of all means and "
+        f"Collapsed, the same answer for all dev examples: {names} ({configuration.label}). Left out of all means and "
         f"tests; the mean {headline.phrase} including {'it' if len(configuration.collapsed) == 1 else 'them'} would be "
         f"{headline.unit(headline.number(mean))}."
-    )
-
-
-# Figures and details of the page.
-
-
-def no_figures(shown: int) -> str:
-    """Returns why a study has no figures."""
-    return f"Figures and mistakes are shown for the {shown} largest studies."
-
-
-def _of_best(study: Study, shown: int) -> str:
-    """Returns which configurations a figure shows, if it does not show all."""
-    return f" The {shown} best configurations." * (shown < len(study.configurations))
-
-
-def scores_caption(study: Study, shown: int) -> str:
-    """Returns the caption of the figure with all seeds."""
-    cross = " Cross: a collapsed run." * study.has_classes
-    return f"Dev {study.headline.phrase}. Ring: a seed. Bar: the mean.{cross}{_of_best(study, shown)}"
-
-
-def time_caption(study: Study, shown: int) -> str:
-    """Returns the caption of the figure with training times."""
-    return (
-        f"Mean {study.headline.phrase} and mean training time. The lines are one standard deviation long each way; the "
-        f"numbers are those of the table.{_of_best(study, shown)}"
-    )
-
-
-def loss_note(study: Study, shown: int) -> list[str]:
-    """Returns the explanation of the figures of the training loss."""
-    missing = sum(run.train_log is None for each in study.configurations for run in each.runs)
-    left_out = [f"Left out: {count(missing, 'run')} without a usable log."] * bool(missing)
-    return [_LOSS_NOTE + _of_best(study, min(shown, len(study.configurations))), *left_out]
-
-
-def calibration(best: Configuration) -> str:
-    """Returns the calibration error of the best configuration and its definition."""
-    error = spread(mean_and_sd(best.calibration_errors), digits=3)
-    return (
-        f"The expected calibration error is {error}: the difference between accuracy and mean confidence in each of "
-        f"{CALIBRATION_BINS} bins of equal width between 0 and 1, averaged over the predictions (Guo et al. 2017)."
-    )
-
-
-def calibration_caption(best: Configuration) -> str:
-    """Returns the caption of the reliability diagram."""
-    return (
-        f"Predictions of {count(len(best.runs), 'seed')}{' together' * (len(best.runs) > 1)}. On the dashed line, "
-        "accuracy equals confidence; below it, the model is overconfident."
-    )
-
-
-def confusion_caption(best: Configuration) -> str:
-    """Returns the caption of the confusion matrix."""
-    together = f", {count(len(best.runs), 'seed')} together" * (len(best.runs) > 1)
-    return f"Dev examples by label and prediction{together}."
-
-
-def mistakes_note(best: Configuration, number: int, reason: str | None) -> list[str]:
-    """Returns the explanation of the list of mistakes, and the reason if their texts are missing."""
-    if not number:
-        return ["There are no mistakes on the dev set."]
-    of_seeds = f" (mean of {len(best.runs)} seeds)" * (len(best.runs) > 1)
-    missing = [f"Their texts are not shown: {reason}."] if reason else []
-    return [f"The wrong predictions with the highest probability{of_seeds}.", *missing]
-
-
-def mistakes_heading(number: int) -> str:
-    """Returns the heading of the list of mistakes."""
-    return f"The {count(number, 'most confident mistake')}" if number else "Mistakes"
-
-
-def mistake(mistake: Mistake) -> str:
-    """Returns label and prediction of a mistake."""
-    guid, predicted, label = map(shortened, (mistake.guid, mistake.predicted, mistake.label))
-    return f"{guid}: predicted {predicted} with {mistake.probability:.1%}, labeled {label}"
-
-
-def no_confusion(best: Configuration) -> str:
-    """Returns why there is no confusion matrix."""
-    return f"The confusion matrix of {len(best.runs[0].predictions.classes):,} classes is too large to show."
-
-
-def no_predictions(study: Study) -> str | None:
-    """Returns the reason if class probabilities are expected and missing; None for tasks without classes."""
-    if study.best is None or study.best.has_predictions or not study.has_classes:
-        return None
-    return (
-        "The best configuration has runs without usable class probabilities, so calibration, confusion matrix and "
-        "mistakes are not shown."
     )

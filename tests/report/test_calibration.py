@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bert_tf.report.calibration import confusion_matrix, reliability
+from bert_tf.report.calibration import reliability
 
 
 def test_the_calibration_error_by_hand():
@@ -22,12 +22,3 @@ def test_reliability_agrees_with_scikit_learn(seed):
     np.testing.assert_allclose(diagram.accuracy, accuracy)
     np.testing.assert_allclose(diagram.confidence, mean)
     assert diagram.share.sum() == pytest.approx(1)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_confusion_matrix_agrees_with_scikit_learn(seed):
-    metrics = pytest.importorskip("sklearn.metrics")
-    generator = np.random.default_rng(seed)
-    labels, predicted = generator.integers(0, 3, 200), generator.integers(0, 3, 200)
-    expected = metrics.confusion_matrix(labels, predicted, labels=[0, 1, 2])
-    np.testing.assert_array_equal(confusion_matrix(labels, predicted, 3), expected)

@@ -65,7 +65,7 @@ def test_single_seeds_are_compared_by_mcnemar_with_holms_correction(tmp_path):
     best, *others = (each.runs[0].predictions.correct for each in study.configurations)
     majority = study.best.runs[0].predictions.label_ids == 1
     p_values = [mcnemar_exact(best, other) for other in (*others, majority)]
-    comparisons = [*(each.comparison for each in study.configurations[1:]), study.majority.comparison]
+    comparisons = [*(each.comparison for each in study.configurations[1:]), study.constant_comparison]
     assert [each.p_value for each in comparisons] == p_values
     assert [each.adjusted for each in comparisons] == holm(p_values)
     assert {each.comparison.method for each in study.configurations[1:]} == {MCNEMAR}
@@ -80,8 +80,8 @@ def test_several_seeds_are_compared_by_the_bootstrap_and_marked(tmp_path):
     best, near, far = study.configurations
     assert near.comparison.p_value == paired_bootstrap(best.values, near.values)[0]
     majority = (best.runs[0].predictions.label_ids == 1)[None]
-    assert study.majority.comparison.p_value == paired_bootstrap(best.values, majority)[0]
-    assert near.comparison.method == study.majority.comparison.method == BOOTSTRAP
+    assert study.constant_comparison.p_value == paired_bootstrap(best.values, majority)[0]
+    assert near.comparison.method == study.constant_comparison.method == BOOTSTRAP
     assert study.ties == [near]
     assert far.comparison.is_significant
 
@@ -135,10 +135,10 @@ def test_a_failed_run_is_counted_with_its_configuration(tmp_path):
 
 def test_a_repeated_seed_is_counted_once_and_named(tmp_path):
     first = write(tmp_path / "a", 1e-5, 0.8, 0)
-    second = write(tmp_path / "b", 1e-5, 0.8, 0)
+    write(tmp_path / "b", 1e-5, 0.8, 0)
     (study,) = studies_of(tmp_path)
     assert [run.folder for run in study.best.runs] == [first]
-    assert study.notes == [f"Not counted: {second} has the same flags and the same seed as {first}."]
+    assert study.notes == ["Not counted: b/1e-05-0-0 has the same flags and the same seed as a/1e-05-0-0."]
 
 
 def test_a_run_without_results_per_example_is_averaged_but_not_tested(tmp_path):
@@ -237,15 +237,26 @@ def test_the_majority_class_is_tested_where_there_is_one_configuration(tmp_path)
     write(tmp_path, 1e-5, 0.9, 0)
     (study,) = studies_of(tmp_path)
     correct, labels = study.best.runs[0].predictions.correct, study.best.runs[0].predictions.label_ids
-    assert (study.majority.label, study.majority.share) == ("1", np.mean(labels == 1))
+    assert (study.constant.answer, study.constant.share) == ("1", np.mean(labels == 1))
     p_value = mcnemar_exact(correct, labels == 1)
-    assert (study.majority.comparison.p_value, study.majority.comparison.adjusted) == (p_value, p_value)
+    assert (study.constant_comparison.p_value, study.constant_comparison.adjusted) == (p_value, p_value)
 
 
-def test_the_majority_class_is_not_tested_against_another_headline(tmp_path):
+def test_the_majority_class_is_tested_by_right_answers_under_another_headline(tmp_path):
     edit_results(write(tmp_path, 1e-5, 0.9, 0), headline="eval_f1")
     (study,) = studies_of(tmp_path)
-    assert study.majority.label == "1" and study.majority.comparison is None
+    correct, labels = study.best.runs[0].predictions.correct, study.best.runs[0].predictions.label_ids
+    assert study.constant.answer == "1" and study.constant.score == pytest.approx(2 * 2 / 3 / (1 + 2 / 3))
+    assert study.constant_comparison.p_value == mcnemar_exact(correct, labels == 1)
+
+
+def test_the_majority_class_is_not_tested_against_values_of_another_meaning(tmp_path):
+    folder = write(tmp_path, 1e-5, 0.9, 0)
+    edit_results(folder, headline="eval_f1")
+    path = folder / "eval_values.tsv"
+    path.write_text(path.read_text().replace("\t1.0", "\t0.5"))
+    (study,) = studies_of(tmp_path)
+    assert study.constant.answer == "1" and study.constant_comparison is None
 
 
 def test_very_many_configurations_are_tested_from_the_best_on_as_if_all_were(tmp_path, monkeypatch):
@@ -257,7 +268,7 @@ def test_very_many_configurations_are_tested_from_the_best_on_as_if_all_were(tmp
     (study,) = studies_of(tmp_path)
     assert [bool(each.comparison) for each in study.configurations] == [False, True, True, False, False]
     assert [each.number for each in study.untested] == [4, 5]
-    comparisons = [*(each.comparison for each in study.configurations[1:3]), study.majority.comparison]
+    comparisons = [*(each.comparison for each in study.configurations[1:3]), study.constant_comparison]
     assert [each.p_value for each in comparisons[:2]] == [each.p_value for each in all_tested[1:3]]
     assert [each.adjusted for each in comparisons] == holm([*(each.p_value for each in comparisons), 1.0, 1.0])[:3]
 

@@ -1,7 +1,7 @@
 import numpy as np
 from support.synthetic_runs import edit_results, write_run
 
-from bert_tf.report.mistakes import most_confident_mistakes
+from bert_tf.report.mistakes import worst_mistakes
 from bert_tf.report.runs import read_runs
 
 LABELS = ["1", "0", "1", "0"]
@@ -17,7 +17,7 @@ def write_dev(folder, labels=LABELS):
 
 
 def mistakes_of(folder, **options):
-    return most_confident_mistakes(read_runs([folder]).runs, **options)
+    return worst_mistakes(read_runs([folder]).runs, **options)
 
 
 def test_the_surest_mistake_comes_first_with_both_sentences(tmp_path):

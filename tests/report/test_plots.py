@@ -12,7 +12,7 @@ from support.synthetic_runs import (
     write_scored_run,
 )
 
-from bert_tf.report import plots
+from bert_tf.report import curves, plots
 from bert_tf.report.calibration import reliability
 from bert_tf.report.comparison import compare
 from bert_tf.report.runs import read_runs
@@ -25,21 +25,26 @@ def parse(figure):
 
 
 @pytest.fixture(scope="module")
-def configurations(tmp_path_factory):
+def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     for model in (MODEL, "other"):
         for seed in range(2):
             write_run(folder / f"{seed}{len(model)}", draw_probabilities(LABELS, 0.8, seed), seed=seed, model=model)
-    return compare(read_runs([folder]))[0].configurations
+    return study_of(folder)
+
+
+def study_of(folder):
+    (study,) = compare(read_runs([folder]))
+    return study
 
 
 @pytest.fixture(scope="module")
-def figures(configurations):
+def figures(study):
     diagram = reliability(np.array([0.6, 0.7, 0.95]), np.array([1, 0, 1]))
     return [
-        plots.training_loss(configurations[0], configurations, "a"),
-        plots.scores_by_configuration(configurations, "b"),
-        plots.score_by_time(configurations, "c"),
+        curves.losses(study.configurations[0], study, "a"),
+        plots.scores_by_configuration(study, "b"),
+        plots.score_by_time(study, "c"),
         plots.reliability_diagram(diagram, "d"),
     ]
 
@@ -71,8 +76,8 @@ def test_names_from_flags_stay_text(figures):
     assert any(MODEL in (element.text or "") for element in root.iter("text"))
 
 
-def test_the_band_goes_from_the_lowest_to_the_highest_seed(configurations):
-    figure = plots.training_loss(configurations[0], configurations, "a")
+def test_the_band_goes_from_the_lowest_to_the_highest_seed(study):
+    figure = curves.losses(study.configurations[0], study, "a")
     outline = re.search(r'FillBetween.*?<path [^>]*? d="([^"]+)"', figure, re.DOTALL)[1]
     points = np.array(re.findall(r"[ML] (\S+) (\S+)", outline), float)
     first, last = (points[points[:, 0] == x, 1] for x in (points[:, 0].min(), points[:, 0].max()))
@@ -80,35 +85,35 @@ def test_the_band_goes_from_the_lowest_to_the_highest_seed(configurations):
     assert np.ptp(first) / (last.max() - first.max()) == pytest.approx((1 / 50) / 0.2, rel=1e-3)
 
 
-def test_the_description_of_a_figure_has_its_numbers(configurations, figures):
-    for configuration in configurations:
+def test_the_description_of_a_figure_has_its_numbers(study, figures):
+    for configuration in study.configurations:
         assert f"{100 * configuration.runs[0].results['eval_accuracy']:.1f}" in figures[1]
         assert f"{100 * configuration.score:.1f} %" in figures[2]
 
 
-def test_the_axes_are_in_percent(configurations, figures):
+def test_the_axes_are_in_percent(study, figures):
     texts = [element.text for element in parse(figures[1]).iter("text")]
     assert "dev accuracy, %" in texts
     ticks = [float(text) for text in texts if text.isdigit()]
-    assert min(ticks) < 100 * configurations[0].score < max(ticks)
+    assert min(ticks) < 100 * study.best.score <= max(ticks)
 
 
 def test_runs_without_logs_or_times_have_no_such_figure(tmp_path):
     folder = write_run(tmp_path / "run", draw_probabilities(LABELS, 0.8, 0), results={"train_runtime": None})
     (folder / "train_log.csv").unlink()
-    configurations = compare(read_runs([tmp_path]))[0].configurations
-    assert plots.training_loss(configurations[0], configurations, "a") is None
-    assert plots.score_by_time(configurations, "b") is None
+    study = study_of(tmp_path)
+    assert curves.losses(study.configurations[0], study, "a") is None
+    assert plots.score_by_time(study, "b") is None
 
 
 def test_the_figures_of_a_regression_have_its_headline_in_plain_numbers(tmp_path):
     for rate, error in ((1e-5, 0.5), (2e-5, 1.5)):
         write_regression_run(tmp_path / str(rate), error, 0, learning_rate=rate)
-    configurations = compare(read_runs([tmp_path]))[0].configurations
-    for figure in (plots.scores_by_configuration(configurations, "a"), plots.score_by_time(configurations, "b")):
+    study = study_of(tmp_path)
+    for figure in (plots.scores_by_configuration(study, "a"), plots.score_by_time(study, "b")):
         texts = [element.text for element in parse(figure).iter("text")]
         assert "dev Pearson correlation" in texts
-        assert f"{configurations[0].score:.3f}" in figure and "%" not in figure
+        assert f"{study.best.score:.3f}" in figure and "%" not in figure
 
 
 def test_losses_and_times_of_zero_are_drawn_without_a_warning(tmp_path, recwarn):
@@ -116,9 +121,9 @@ def test_losses_and_times_of_zero_are_drawn_without_a_warning(tmp_path, recwarn)
         folder = write_regression_run(tmp_path / str(rate), 0.5, 0, learning_rate=rate)
         (folder / "train_log.csv").write_text("step,loss\n30,0\n")
         edit_results(folder, train_runtime=0)
-    configurations = compare(read_runs([tmp_path]))[0].configurations
-    assert plots.training_loss(configurations[0], configurations, "a")
-    assert plots.score_by_time(configurations, "b")
+    study = study_of(tmp_path)
+    assert curves.losses(study.configurations[0], study, "a")
+    assert plots.score_by_time(study, "b")
     assert not list(recwarn)
 
 
@@ -128,8 +133,8 @@ def test_a_long_log_is_drawn_by_means_of_its_rows(tmp_path):
     rows = "".join(f"{step},{loss}\n" for step, loss in enumerate(losses, start=1))
     (folder / "train_log.csv").write_text("step,loss\n" + rows)
     edit_results(folder, global_step=20_000)
-    configurations = compare(read_runs([tmp_path]))[0].configurations
-    figure = plots.training_loss(configurations[0], configurations, "a")
+    study = study_of(tmp_path)
+    figure = curves.losses(study.configurations[0], study, "a")
     assert len(figure) < 100_000
     assert f"to {losses[-50:].mean():.3f} at 20000." in figure
 
@@ -137,6 +142,6 @@ def test_a_long_log_is_drawn_by_means_of_its_rows(tmp_path):
 def test_a_long_name_of_a_headline_is_shortened(tmp_path):
     name = "eval_" + "k" * 150
     write_scored_run(tmp_path / "run", [1.0, 0.5], results={"headline": name, name: 0.75})
-    configurations = compare(read_runs([tmp_path]))[0].configurations
-    texts = [element.text for element in parse(plots.scores_by_configuration(configurations, "a")).iter("text")]
+    study = study_of(tmp_path)
+    texts = [element.text for element in parse(plots.scores_by_configuration(study, "a")).iter("text")]
     assert any("dev eval_kkk" in text and len(text) < 60 for text in texts)

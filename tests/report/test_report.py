@@ -88,6 +88,7 @@ ALLOWED = {
     "bert_tf.data.headers",
     "bert_tf.data.own_code",
     "bert_tf.data.quoting",
+    "bert_tf.data.targets",
     "bert_tf.data.text_files",
     "bert_tf.data.tsv",
 }
@@ -223,7 +224,8 @@ def test_tasks_of_two_kinds_stand_in_one_report(sweep):
     edit_results(write_run(sweep / "broken", draw_probabilities(LABELS, 0.8, 0), learning_rate=9e-5), **edit)
     write_report([sweep], sweep)
     text = (sweep / "report.md").read_text()
-    assert "2 studies" in text and "main score (Accuracy, Pearson)" in text
+    assert "| Task | Data | Metric | Score |" in text and "2 studies" not in text
+    assert "| MRPC | sample | F1 / Accuracy |" in text and "| STS-B | sample | Pearson | 9" in text
     assert text.count("which is not a usable number") == 1
 
 
@@ -316,7 +318,9 @@ def test_a_folder_with_a_name_that_is_not_utf8_is_in_the_report_if_it_is_below_t
     (write_run(odd, draw_probabilities(LABELS, 0.8, 0)) / "results.json").unlink()
     process = run_script(tmp_path)
     assert (process.returncode, process.stderr) == (0, "")
-    assert f"{tmp_path}/\ufffd: has no results.json".replace("_", "\\_") in (tmp_path / "report.md").read_text()
+    text = (tmp_path / "report.md").read_text()
+    assert "- \ufffd: has no results.json".replace("_", "\\_") in text
+    assert f"their folders in {tmp_path}.".replace("_", "\\_") in text
     process = run_script(odd)
     assert process.returncode == 1 and process.stderr.count("\n") == 1 and "not UTF-8" in process.stderr
 

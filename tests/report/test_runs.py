@@ -28,7 +28,8 @@ def test_a_run_is_read_whole(tmp_path):
     assert (run.task, run.dataset, run.data_dir, run.seed) == ("MRPC", "sample", "somewhere", 3)
     assert "seed" not in run.flags and run.flags["learning_rate"] == 2e-5
     assert run.train_data == "0123456789abcdef"
-    assert run.train_log.shape == (3, 2)
+    assert run.train_log.losses.shape == (3, 2) and not run.train_log.scores
+    assert run.name == "run"
     assert run.predictions.correct.mean() == run.results["eval_accuracy"]
     np.testing.assert_allclose(run.predictions.probabilities, GOOD)
     assert run.values.values.tolist() == run.predictions.correct.tolist()

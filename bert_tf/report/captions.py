@@ -1,0 +1,224 @@
+"""Turns figures, tables and single predictions into sentences for the page. Plain text: the caller escapes it."""
+
+from collections.abc import Sequence
+
+from bert_tf.report import wording
+from bert_tf.report.calibration import CALIBRATION_BINS
+from bert_tf.report.comparison import Configuration, Study
+from bert_tf.report.formatting import count, lower_first, percent, score_spread, shortened, spread
+from bert_tf.report.mistakes import Mistake
+from bert_tf.report.runs import REGRESSION, Run
+from bert_tf.report.scores import LOSS
+from bert_tf.report.scores import score as score_of
+from bert_tf.report.significance import mean_and_sd
+
+_LOSS_NOTE = (
+    "Training loss: the mean over seeds, with a band from the lowest to the highest seed; the thin lines are the other "
+    "configurations. Each point is the mean loss since the previous point."
+)
+_KEPT = "A dot marks the step whose weights were kept"
+_NOT_KEPT = "A ring marks the best step; the weights are those of the last one"
+
+
+# Key numbers: a number and what it is.
+
+
+def key_numbers(study: Study) -> list[tuple[str, str]]:
+    """Returns the few numbers to see first, each with its meaning."""
+    if study.best is None:
+        return []
+    headline, best = study.headline, study.best
+    value = headline.unit(score_spread(headline, best.summary(headline.key)))
+    which = f"{'best ' * (len(study.configurations) > 1)}mean {headline.phrase}, {count(len(best.runs), 'seed')}"
+    numbers = [(value, f"{which}: {best.label}"), *_interval(study), *_constant(study)]
+    return [*numbers, (f"{len(study.runs):,}", _run_counts(study))]
+
+
+def _interval(study: Study) -> list[tuple[str, str]]:
+    if study.interval is None or not study.headline_is_mean:
+        return []
+    low, high = (study.headline.number(bound) for bound in study.interval)
+    meaning = f"95 % interval, on {count(study.num_dev_examples, 'dev example')} (Wilson)"
+    return [(study.headline.unit(f"{low} to {high}"), meaning)]
+
+
+def _constant(study: Study) -> list[tuple[str, str]]:
+    """Returns the score of the best constant answer, or if it has none, the share of examples that it is right for."""
+    if study.constant is None or (study.constant.score is None and study.constant.share is None):
+        return []
+    if study.constant.score is None:
+        value, meaning = f"{percent(study.constant.share)} %", "are right when "
+    else:
+        value, meaning = study.headline.unit(study.headline.number(study.constant.score)), "when "
+    meaning += lower_first(wording.constant_answer(study))
+    if study.constant_comparison is None:
+        return [(value, meaning)]
+    return [(value, f"{meaning}; {wording.constant_verdict(study).replace(' that (', ' this (')}")]
+
+
+def _run_counts(study: Study) -> str:
+    runs = "finished run" if len(study.runs) == 1 else "finished runs"
+    collapsed = sum(len(each.collapsed) for each in study.configurations)
+    configurations = count(len(study.configurations), "configuration")
+    return f"{runs} of {configurations}{f', {collapsed} collapsed' * bool(collapsed)}"
+
+
+# Figures.
+
+
+def no_figures(shown: int) -> str:
+    """Returns why a study has no figures."""
+    return f"Figures and mistakes are shown for the {shown} largest studies."
+
+
+def _of_best(study: Study, shown: int) -> str:
+    """Returns which configurations a figure shows, if it does not show all."""
+    return f" The {shown} best configurations." * (shown < len(study.configurations))
+
+
+def scores_caption(study: Study, shown: int) -> str:
+    """Returns the caption of the figure with all seeds."""
+    has_collapsed = any(each.collapsed for each in study.configurations)
+    cross = " Cross: a collapsed run." * has_collapsed
+    return (
+        f"Dev {study.headline.phrase}. Ring: a seed; rings of equal height stand apart only to be seen. Bar: the mean."
+        f"{cross}{_dashed(study)}{_of_best(study, shown)}"
+    )
+
+
+def _dashed(study: Study) -> str:
+    if study.constant is None or study.constant.score is None:
+        return ""
+    return f" Dashed: {lower_first(wording.constant_answer(study))}."
+
+
+def time_caption(study: Study, shown: int) -> str:
+    """Returns the caption of the figure with training times."""
+    return (
+        f"Mean {study.headline.phrase} and mean training time. The lines are one standard deviation long each way; the "
+        f"numbers are those of the table.{_of_best(study, shown)}"
+    )
+
+
+def training_note(study: Study, shown: int, has_dev_curves: bool) -> list[str]:
+    """Returns the explanation of the figures of the training."""
+    runs = [run for each in study.configurations for run in each.runs]
+    missing = sum(run.train_log is None for run in runs)
+    sentences = [_LOSS_NOTE + _of_best(study, min(shown, len(study.configurations)))]
+    if has_dev_curves:
+        kept = any(run.best is not None for run in runs)
+        sentences.append(f"Dev scores: a line for each seed. {_KEPT if kept else _NOT_KEPT}.{_dashed(study)}")
+    if any(each.collapsed for each in study.configurations):
+        sentences.append("Broken lines: collapsed runs.")
+    return [*sentences, *[f"Left out: {count(missing, 'run')} without a usable log."] * bool(missing)]
+
+
+# The best configuration in detail.
+
+
+def command_note(best: Configuration) -> str:
+    """Returns what the command does."""
+    seeds = f", the first of {count(len(best.runs), 'seed')}" * (len(best.runs) > 1)
+    return f"The command of its run with seed {best.runs[0].seed}{seeds}. In its folder it finds the run finished."
+
+
+def calibration(best: Configuration) -> str:
+    """Returns the calibration error of the best configuration and its definition."""
+    error = spread(mean_and_sd(best.calibration_errors), digits=3)
+    return (
+        f"The expected calibration error is {error}: the difference between accuracy and mean confidence in each of "
+        f"{CALIBRATION_BINS} bins of equal width between 0 and 1, averaged over the predictions (Guo et al. 2017)."
+    )
+
+
+def calibration_caption(best: Configuration) -> str:
+    """Returns the caption of the reliability diagram."""
+    return (
+        f"Predictions of {count(len(best.runs), 'seed')}{' together' * (len(best.runs) > 1)}. On the dashed line, "
+        "accuracy equals confidence; below it, the model is overconfident."
+    )
+
+
+def numbers_caption(best: Configuration) -> str:
+    """Returns the caption of the figure of predicted numbers."""
+    of_seeds = f", the mean of {len(best.runs)} seeds," * (len(best.runs) > 1)
+    return f"The prediction{of_seeds} for each dev example. On the dashed line it equals the label."
+
+
+def confusion_caption(best: Configuration) -> str:
+    """Returns the caption of the confusion matrix."""
+    together = f", {count(len(best.runs), 'seed')} together" * (len(best.runs) > 1)
+    return f"Dev examples by label and prediction{together}."
+
+
+def no_confusion(best: Configuration) -> str:
+    """Returns why there is no confusion matrix."""
+    return f"The confusion matrix of {len(best.predictions[0].classes):,} classes is too large to show."
+
+
+def confusion(label: str, predicted: str, number: int) -> str:
+    """Returns a frequent confusion of two classes."""
+    return f"{label}, predicted {predicted}: {number:,}"
+
+
+def classes_caption(best: Configuration, shown: int) -> str:
+    """Returns the caption of the table of classes."""
+    total = len(best.predictions[0].classes)
+    lowest = f" The {shown} of {total:,} with the lowest F1." * (shown < total)
+    seeds = ", mean ± standard deviation over seeds" * (len(best.runs) > 1)
+    return f"Scores of each class{seeds}.{lowest} Click a heading to sort by it."
+
+
+def mistakes_heading(best: Configuration, number: int) -> str:
+    """Returns the heading of the list of mistakes."""
+    if not number:
+        return "Mistakes"
+    kinds = {"classification": "most confident mistake", REGRESSION: "largest error"}
+    return f"The {count(number, kinds.get(best.runs[0].kind, 'worst mistake'))}"
+
+
+def mistakes_note(best: Configuration, mistakes: Sequence[Mistake], reason: str | None) -> list[str]:
+    """Returns the explanation of the list of mistakes, and the reason if their texts are missing."""
+    if not mistakes:
+        return ["There are no mistakes on the dev set."]
+    of_seeds = f" (mean of {len(best.runs)} seeds)" * (len(best.runs) > 1)
+    kinds = {
+        "classification": "The wrong predictions with the highest probability",
+        REGRESSION: "The predictions that are farthest from their labels",
+    }
+    what = kinds.get(best.runs[0].kind, "The predictions with the most wrong labels")
+    is_pair = any(each.example is not None and each.example.text_b is not None for each in mistakes)
+    marked = ["The words that only one text of a pair has are marked, if the two have enough in common."] * is_pair
+    missing = [f"Their texts are not shown: {reason}."] if reason else []
+    return [f"{what}{of_seeds}.", *marked, *missing]
+
+
+def mistake(mistake: Mistake) -> str:
+    """Returns label and prediction of a mistake."""
+    guid, predicted, label = map(shortened, (mistake.guid, mistake.predicted, mistake.label))
+    sure = "" if mistake.probability is None else f" with {mistake.probability:.1%}"
+    return f"{guid}: predicted {predicted}{sure}, labeled {label}"
+
+
+def no_predictions(study: Study) -> str | None:
+    """Returns the reason if class probabilities are expected and missing; None for tasks without classes."""
+    if study.best is None or study.best.predictions or not study.has_classes:
+        return None
+    return (
+        "The best configuration has runs without usable class probabilities, so calibration, confusion matrix and "
+        "mistakes are not shown."
+    )
+
+
+# The table of runs.
+
+
+def kept_step(run: Run) -> str:
+    """Returns the step whose weights a run kept, and the score by which it was chosen."""
+    best = run.best
+    if best is None:
+        return "the last"
+    score = score_of(best.metric)
+    value = f"{best.value:.3f}" if best.metric == LOSS else score.unit(score.number(best.value))
+    name = "loss" if best.metric == LOSS else score.phrase
+    return f"{best.step:,.0f} ({name} {value})"

@@ -1,0 +1,31 @@
+"""Writes the command that repeats a run."""
+
+import shlex
+
+from bert_tf.report.formatting import flag_text
+from bert_tf.report.runs import OTHER_FLAGS, Run
+
+# The flags whose names differ from those of the settings in run.json.
+_FLAG_NAMES = {"model": "bert_model"}
+_FIRST = ("task_name", "data_dir")
+_PROGRAM = "python run_classifier.py --do_train --do_eval"
+
+
+def command(run: Run) -> str:
+    """Returns the command line of a run, one flag a line, for a shell.
+
+    The settings of the training are those of run.json, and what names the data is from results.json.
+    """
+    flags = {name: run.all_flags.get(name) for name in _FIRST}
+    flags |= {name: value for name, value in run.all_flags.items() if name not in OTHER_FLAGS}
+    flags |= run.flags | {"seed": run.seed, "output_dir": str(run.folder)}
+    arguments = [_argument(_FLAG_NAMES.get(name, name), value) for name, value in flags.items() if value is not None]
+    return " \\\n    ".join([_PROGRAM, *arguments])
+
+
+def _argument(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no{name}"
+    if isinstance(value, (list, tuple)):
+        value = ",".join(map(str, value))
+    return shlex.quote(f"--{name}={value if isinstance(value, str) else flag_text(value)}")

@@ -1,0 +1,145 @@
+"""Prepares the part of the page on the best configuration: calibration, classes, numbers and mistakes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from bert_tf.report import captions, plots
+from bert_tf.report.calibration import reliability
+from bert_tf.report.classes import ClassScores, confusion, most_frequent_confusions, scores_of_classes
+from bert_tf.report.command import command
+from bert_tf.report.comparison import Configuration, Study
+from bert_tf.report.differences import differing_words
+from bert_tf.report.formatting import score_spread, shortened
+from bert_tf.report.mistakes import Mistake, worst_mistakes
+from bert_tf.report.predictions import ClassPredictions, NumberPredictions
+from bert_tf.report.scores import score
+
+# What a reader can take in, and a browser can show.
+_MAX_CONFUSION_CLASSES = 50
+_MAX_CLASSES = 50
+_ROOMY_CLASSES = 8  # more classes are shown in a small print
+_CONFUSIONS = 10
+_MAX_TEXT_LENGTH = 2000
+_SHARE = score("eval_f1")  # its unit and digits are those of precision and recall
+
+
+def details(study: Study, prefix: str) -> dict | None:
+    """Returns the values for the template; None if no run counts."""
+    best = study.best
+    if best is None:
+        return None
+    predictions = best.predictions
+    has_classes = bool(predictions) and isinstance(predictions[0], ClassPredictions)
+    has_numbers = bool(predictions) and isinstance(predictions[0], NumberPredictions)
+    return {
+        "heading": f"{'The best: ' * (len(study.configurations) > 1)}{best.label}",
+        "command": command(best.runs[0]),
+        "command_note": captions.command_note(best),
+        "calibration": _calibration(best, prefix) if has_classes else None,
+        "numbers": _numbers(best, prefix) if has_numbers else None,
+        "confusion": _confusion(best) if has_classes else None,
+        "classes": _classes(best) if predictions and not has_numbers else None,
+        "mistakes": _mistakes(best) if predictions else None,
+    }
+
+
+def figure(svg: str, caption: str) -> dict:
+    """Returns a figure for the template."""
+    return {"svg": Markup(svg), "caption": caption}  # noqa: S704  # the plots escape their texts
+
+
+def _calibration(best: Configuration, prefix: str) -> dict:
+    pooled = reliability(
+        np.concatenate([each.confidence for each in best.predictions]),
+        np.concatenate([each.correct for each in best.predictions]),
+    )
+    diagram = plots.reliability_diagram(pooled, f"{prefix}-calibration")
+    return {"text": captions.calibration(best), "figure": figure(diagram, captions.calibration_caption(best))}
+
+
+def _numbers(best: Configuration, prefix: str) -> dict:
+    return figure(plots.predicted_by_label(best.predictions, f"{prefix}-numbers"), captions.numbers_caption(best))
+
+
+# Classes.
+
+
+def _confusion(best: Configuration) -> dict:
+    """Returns the rows of the confusion matrix, or if there are too many classes for one, no rows and the reason."""
+    classes = best.predictions[0].classes
+    is_shown = len(classes) <= _MAX_CONFUSION_CLASSES
+    is_dense = len(classes) > _ROOMY_CLASSES
+    return {
+        "names": [shortened(name) for name in classes] if is_shown else [],
+        "rows": _confusion_rows(best, is_dense) if is_shown else [],
+        "is_dense": is_dense,
+        "caption": captions.confusion_caption(best),
+        "too_large": [] if is_shown else [captions.no_confusion(best)],
+        "most_frequent": _most_frequent_confusions(best) if is_dense else [],
+    }
+
+
+def _confusion_rows(best: Configuration, is_dense: bool) -> list[dict]:
+    names, counts = best.predictions[0].classes, confusion(best.predictions)
+    return [
+        {"name": shortened(name), "cells": [_confusion_cell(*cell, is_dense) for cell in _shares(row)]}
+        for name, row in zip(names, counts, strict=True)
+    ]
+
+
+def _shares(row: np.ndarray) -> zip:
+    return zip(row.tolist(), (row / max(row.sum(), 1)).tolist(), strict=True)
+
+
+def _confusion_cell(number: int, share: float, is_dense: bool) -> dict:
+    is_empty = is_dense and number == 0
+    return {
+        "number": "" if is_empty else f"{number:,}",
+        "percent": "" if is_dense else f"{share:.0%}",
+        "shade": f"{share:.2f}",
+    }
+
+
+def _most_frequent_confusions(best: Configuration) -> list[str]:
+    confusions = most_frequent_confusions(best.predictions, _CONFUSIONS)
+    return [captions.confusion(shortened(each.label), shortened(each.predicted), each.number) for each in confusions]
+
+
+def _classes(best: Configuration) -> dict:
+    """Returns the table of precision, recall and F1; if there are very many classes, of those with the lowest F1."""
+    scores = scores_of_classes(best.predictions)
+    shown = sorted(scores, key=lambda each: each.f1[0])[:_MAX_CLASSES] if len(scores) > _MAX_CLASSES else scores
+    return {
+        "caption": captions.classes_caption(best, len(shown)),
+        "header": ["Class", "Dev examples", *(_SHARE.with_unit(name) for name in ("Precision", "Recall", "F1"))],
+        "rows": [_class_row(each) for each in shown],
+    }
+
+
+def _class_row(scores: ClassScores) -> dict:
+    cells = [(f"{scores.number:,}", scores.number)]
+    cells += [(score_spread(_SHARE, each), each[0]) for each in (scores.precision, scores.recall, scores.f1)]
+    return {"name": shortened(scores.name), "cells": [{"text": text, "value": value} for text, value in cells]}
+
+
+# Mistakes.
+
+
+def _mistakes(best: Configuration) -> dict:
+    mistakes, reason = worst_mistakes(best.runs)
+    return {
+        "heading": captions.mistakes_heading(best, len(mistakes)),
+        "note": captions.mistakes_note(best, mistakes, reason),
+        "items": [{"facts": captions.mistake(each), "texts": _texts(each)} for each in mistakes],
+    }
+
+
+def _texts(mistake: Mistake) -> Sequence[list[tuple[str, bool]]]:
+    """Returns the texts of an example, each as parts with True for those that the other text does not have."""
+    if mistake.example is None:
+        return []
+    texts = [mistake.example.text_a, mistake.example.text_b]
+    texts = [shortened(text, _MAX_TEXT_LENGTH) for text in texts if text is not None]
+    return differing_words(*texts) if len(texts) == 2 else [[(text, False)] for text in texts]

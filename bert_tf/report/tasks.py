@@ -1,0 +1,111 @@
+"""The table of several tasks: the best configuration of each, with the metrics that GLUE reports, and GLUE's mean."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from bert_tf.report.comparison import Configuration, Study
+from bert_tf.report.formatting import flag_text, score_spread
+from bert_tf.report.scores import Score, score
+
+_ACCURACY, _F1 = "eval_accuracy", "eval_f1"
+# By the name of the task without signs (Wang et al. 2019, table 1). MNLI's two dev sets are one task.
+_METRICS = {
+    "cola": ("eval_matthews",),
+    "sst2": (_ACCURACY,),
+    "mrpc": (_F1, _ACCURACY),
+    "stsb": ("eval_pearson", "eval_spearman"),
+    "qqp": (_F1, _ACCURACY),
+    "mnli": (_ACCURACY,),
+    "mnlimm": (_ACCURACY,),
+    "qnli": (_ACCURACY,),
+    "rte": (_ACCURACY,),
+    "wnli": (_ACCURACY,),
+}
+TASKS_HEADER = ("Task", "Data", "Metric", "Score", "Seeds", "Best configuration")
+_PARTS = {"mnlimm": "mnli"}
+_SAMPLE = "sample"  # its numbers are not those of the task
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskRow:
+    """The row of a task.
+
+    Attributes:
+        number: of its study, from 1.
+        task: its name.
+        dataset: the name of the data.
+        metrics: their names.
+        score: mean and standard deviation over the seeds of the best configuration, for each metric; shares and
+            correlations times 100, as GLUE reports them.
+        seeds: of that configuration.
+        configuration: the flags in which it differs from the others of its study.
+        mean: of the metrics, as in `score`; None if the task has none of GLUE's or a metric is missing.
+    """
+
+    number: int
+    task: str
+    dataset: str
+    metrics: str
+    score: str
+    seeds: int
+    configuration: str
+    mean: float | None
+
+
+def task_rows(studies: Sequence[Study]) -> list[TaskRow]:
+    """Returns a row for each task, that of its largest study with a run that counts; none if there is only one task."""
+    first: dict[str, tuple[int, Study]] = {}
+    for number, study in enumerate(studies, start=1):
+        if study.best is not None:
+            first.setdefault(_plain(study.task), (number, study))
+    order = [*(name for name in _METRICS if name in first), *(name for name in first if name not in _METRICS)]
+    return [_row(*first[name]) for name in order] if len(first) > 1 else []
+
+
+def _plain(task: str) -> str:
+    """Returns the name of a task without signs and capitals.
+
+    Example:
+        >>> _plain("SST-2")
+        'sst2'
+    """
+    return re.sub(r"[\W_]", "", task.lower())
+
+
+def _row(number: int, study: Study) -> TaskRow:
+    names = _METRICS.get(_plain(study.task), ())
+    scores = [_as_glue_reports(score(name)) for name in names if study.best.summary(name)[0] is not None]
+    is_whole = len(scores) == len(names) > 0 and study.dataset != _SAMPLE
+    scores = scores or [_as_glue_reports(study.headline)]
+    return TaskRow(
+        number=number,
+        task=flag_text(study.task),
+        dataset=flag_text(study.dataset),
+        metrics=" / ".join(each.name for each in scores),
+        score=" / ".join(score_spread(each, study.best.summary(each.key)) for each in scores),
+        seeds=len(study.best.runs),
+        configuration=study.best.label,
+        mean=_mean(study.best, scores) if is_whole else None,
+    )
+
+
+def _as_glue_reports(score: Score) -> Score:
+    """Returns a score that is shown times 100 if it is a share or a correlation."""
+    return dataclasses.replace(score, is_share=score.highest == 1)
+
+
+def _mean(best: Configuration, scores: Sequence[Score]) -> float:
+    return sum(each.scale * best.summary(each.key)[0] for each in scores) / len(scores)
+
+
+def glue_score(rows: Sequence[TaskRow]) -> float | None:
+    """Returns the mean over GLUE's nine tasks of the mean of each task's metrics; None unless all are there."""
+    means: dict[str, list[float]] = {}
+    for row in rows:
+        name = _plain(row.task)
+        if name in _METRICS and row.mean is not None:
+            means.setdefault(_PARTS.get(name, name), []).append(row.mean)
+    if len(means) < len(_METRICS) - len(_PARTS):
+        return None
+    return sum(sum(each) / len(each) for each in means.values()) / len(means)
