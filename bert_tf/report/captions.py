@@ -47,13 +47,14 @@ def _constant(study: Study) -> list[tuple[str, str]]:
     if study.constant is None or (study.constant.score is None and study.constant.share is None):
         return []
     if study.constant.score is None:
-        value, meaning = f"{percent(study.constant.share)} %", "are right when "
+        value, what = f"{percent(study.constant.share)} %", "right"
     else:
-        value, meaning = study.headline.unit(study.headline.number(study.constant.score)), "when "
-    meaning += lower_first(wording.constant_answer(study))
+        value, what = study.headline.unit(study.headline.number(study.constant.score)), study.headline.phrase
+    meaning = f"{what} by {lower_first(wording.constant_answer(study))}"
     if study.constant_comparison is None:
         return [(value, meaning)]
-    return [(value, f"{meaning}; {wording.constant_verdict(study).replace(' that (', ' this (')}")]
+    best = "the best" if len(study.configurations) > 1 else "the model"
+    return [(value, f"{meaning}; {wording.compared_in(study)}{best} is {wording.constant_verdict(study)}")]
 
 
 def _run_counts(study: Study) -> str:
@@ -68,7 +69,7 @@ def _run_counts(study: Study) -> str:
 
 def no_figures(shown: int) -> str:
     """Returns why a study has no figures."""
-    return f"Figures and mistakes are shown for the {shown} largest studies."
+    return f"Figures and mistakes are shown for the first {shown} studies."
 
 
 def _of_best(study: Study, shown: int) -> str:
@@ -158,7 +159,7 @@ def no_confusion(best: Configuration) -> str:
 
 def confusion(label: str, predicted: str, number: int) -> str:
     """Returns a frequent confusion of two classes."""
-    return f"{label}, predicted {predicted}: {number:,}"
+    return f"“{label}” predicted as “{predicted}”: {number:,}"
 
 
 def classes_caption(best: Configuration, shown: int) -> str:

@@ -127,14 +127,13 @@ def _curve(run: Run, key: str) -> np.ndarray:
 
 def _draw_dev_curves(axes: Axes, runs: Sequence[Run], key: str, scale: int, label: str | None = None) -> None:
     """Draws a line for each run, with a dot on the step that was kept, or a ring on the best if the last was kept."""
-    for run in runs:
-        if not has_curve(run, key):
-            continue
+    drawn = [run for run in runs if has_curve(run, key)]
+    for run in drawn:
         curve = _curve(run, key)
         steps, values = _split(_sparse(curve))
         color = INK if key == LOSS else ACCENT
         axes.plot(steps, scale * values, color=color, linewidth=1.1, linestyle=(0, (1, 1.2)) if key == LOSS else "-")
-        axes.lines[-1].set_label(label if run is runs[0] else None)
+        axes.lines[-1].set_label(label if run is drawn[0] else None)
         if has_curve(run, run.headline.key):
             step = best_evaluation(run)[0]
             value = scale * curve[curve[:, 0] == step, 1]

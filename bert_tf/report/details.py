@@ -20,6 +20,7 @@ from bert_tf.report.scores import score
 _MAX_CONFUSION_CLASSES = 50
 _MAX_CLASSES = 50
 _ROOMY_CLASSES = 8  # more classes are shown in a small print
+_DENSE_CHARACTERS = 24
 _CONFUSIONS = 10
 _MAX_TEXT_LENGTH = 2000
 _SHARE = score("eval_f1")  # its unit and digits are those of precision and recall
@@ -72,7 +73,7 @@ def _confusion(best: Configuration) -> dict:
     is_shown = len(classes) <= _MAX_CONFUSION_CLASSES
     is_dense = len(classes) > _ROOMY_CLASSES
     return {
-        "names": [shortened(name) for name in classes] if is_shown else [],
+        "names": [_class_name(name, is_dense) for name in classes] if is_shown else [],
         "rows": _confusion_rows(best, is_dense) if is_shown else [],
         "is_dense": is_dense,
         "caption": captions.confusion_caption(best),
@@ -84,9 +85,13 @@ def _confusion(best: Configuration) -> dict:
 def _confusion_rows(best: Configuration, is_dense: bool) -> list[dict]:
     names, counts = best.predictions[0].classes, confusion(best.predictions)
     return [
-        {"name": shortened(name), "cells": [_confusion_cell(*cell, is_dense) for cell in _shares(row)]}
+        {"name": _class_name(name, is_dense), "cells": [_confusion_cell(*cell, is_dense) for cell in _shares(row)]}
         for name, row in zip(names, counts, strict=True)
     ]
+
+
+def _class_name(name: str, is_dense: bool) -> str:
+    return shortened(name, _DENSE_CHARACTERS) if is_dense else shortened(name)
 
 
 def _shares(row: np.ndarray) -> zip:

@@ -22,6 +22,7 @@ from bert_tf.report.tasks import TASKS_HEADER, TaskRow, task_rows
 _FOLDER = Path(__file__).parent
 # What a reader can take in, and a browser can show.
 _MAX_ILLUSTRATED_STUDIES = 20
+_MAX_NAMED_TASKS = 4  # in the heading
 
 
 def page(studies: Sequence[Study], inventory: Inventory) -> str:
@@ -30,12 +31,13 @@ def page(studies: Sequence[Study], inventory: Inventory) -> str:
     Its content security policy runs only the page's own script and loads nothing, whatever texts, flags and paths say.
     """
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
-    tasks = listed(list(dict.fromkeys(flag_text(study.task) for study in studies)))
+    tasks = list(dict.fromkeys(flag_text(study.task) for study in studies))
+    subject = listed(tasks) if len(tasks) <= _MAX_NAMED_TASKS else f"{len(tasks):,} tasks"
     sentences = (wording.overview(studies, inventory), wording.folder(inventory))
     separation, rows = wording.separation(studies), task_rows(studies)
     return _template().render(
         policy=_policy(script),
-        heading=f"{tasks}: fine-tuning runs compared" if tasks else "Fine-tuning runs",
+        heading=f"{subject}: fine-tuning runs compared" if tasks else "Fine-tuning runs",
         style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
         script=Markup(script),  # noqa: S704  # our own file
         overview=[sentence for sentence in sentences if sentence],

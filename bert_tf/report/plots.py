@@ -22,8 +22,8 @@ from bert_tf.report.significance import mean_and_sd
 _LABEL_CHARACTERS = 52
 _ANSWER_CHARACTERS = 24
 # Seeds with the same score must not hide one another: they stand this far apart, in rows.
-_JITTER = 0.3
-_CROSS = {"marker": "x", "markersize": 15, "markeredgewidth": 2.2, "color": WARNING, "linestyle": "none"}
+_JITTER = 0.36
+_CROSS = {"marker": "x", "markersize": 12, "markeredgewidth": 2.2, "color": WARNING, "linestyle": "none"}
 _MAX_POINTS = 2000  # of a scatter plot
 MAX_CONFIGURATIONS = 40  # more than a reader compares in a figure
 
@@ -83,18 +83,18 @@ def _draw_constant_across(axes: Axes, study: Study) -> None:
     text.set_in_layout(False)
 
 
-def draw_constant(axes: Axes, study: Study) -> None:
-    """Draws the score of the best constant answer as a level line with its name above it."""
+def draw_constant(axes: Axes, study: Study, at_start: bool = False) -> None:
+    """Draws the score of the best constant answer as a level line with its name above its start or its end."""
     if constant_score(study) is None:
         return
     axes.axhline(constant_score(study), color=OTHER, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
     axes.annotate(
         _constant_label(study),
-        (1, constant_score(study)),
-        (0, 3),
+        (0 if at_start else 1, constant_score(study)),
+        (3 if at_start else 0, 3),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
-        ha="right",
+        ha="left" if at_start else "right",
         fontsize=8.5,
     )
 
@@ -157,7 +157,7 @@ def score_by_time(study: Study, prefix: str) -> str | None:
         axes.margins(y=0.12)
         axes.set_xlabel("training time, minutes")
         axes.set_ylabel(axis_label(study.headline))
-        draw_constant(axes, study)
+        draw_constant(axes, study, at_start=True)
         points = "; ".join(
             f"{each.number}: {study.headline.unit(study.headline.number(each.score))} in {minutes:.1f} minutes"
             for each, minutes in timed

@@ -20,7 +20,7 @@ from bert_tf.report.page import page
 from bert_tf.report.runs import Inventory, read_runs
 from bert_tf.report.scores import LOSS
 from bert_tf.report.significance import mean_and_sd
-from bert_tf.report.tasks import TASKS_HEADER, TaskRow, task_rows
+from bert_tf.report.tasks import TASKS_HEADER, TaskRow, in_order_of_tasks, task_rows
 
 # Columns of the CSV file besides the scores, and their numbers in results.json.
 _SUMMARIES = {
@@ -53,7 +53,7 @@ def write_report(folders: Sequence[Path], report_dir: Path) -> list[Path]:
     if not (inventory.runs or inventory.unfinished or inventory.failed):
         others = f" ({inventory.skipped[0]})" if inventory.skipped else ""
         raise UserError(f"{listed(list(map(str, folders)))}: holds no run{others}; run run_classifier.py first")
-    studies = compare(inventory)
+    studies = in_order_of_tasks(compare(inventory))
     contents = {
         "report.html": page(studies, inventory),
         "report.csv": csv_table(studies),

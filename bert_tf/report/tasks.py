@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 
 from bert_tf.report.comparison import Configuration, Study
-from bert_tf.report.formatting import flag_text, score_spread
+from bert_tf.report.formatting import flag_text, folder_names, score_spread
 from bert_tf.report.scores import Score, score
 
 _ACCURACY, _F1 = "eval_accuracy", "eval_f1"
@@ -59,8 +59,15 @@ def task_rows(studies: Sequence[Study]) -> list[TaskRow]:
     for number, study in enumerate(studies, start=1):
         if study.best is not None:
             first.setdefault(_plain(study.task), (number, study))
-    order = [*(name for name in _METRICS if name in first), *(name for name in first if name not in _METRICS)]
-    return [_row(*first[name]) for name in order] if len(first) > 1 else []
+    datasets = folder_names([flag_text(study.dataset) for _, study in first.values()])
+    rows = [_row(*each, dataset) for each, dataset in zip(first.values(), datasets, strict=True)]
+    return rows if len(rows) > 1 else []
+
+
+def in_order_of_tasks(studies: Sequence[Study]) -> list[Study]:
+    """Puts the studies of a task next to one another: GLUE's tasks in its order, then the others as they come."""
+    order = [*_METRICS, *(_plain(study.task) for study in studies)]
+    return sorted(studies, key=lambda study: order.index(_plain(study.task)))
 
 
 def _plain(task: str) -> str:
@@ -73,7 +80,7 @@ def _plain(task: str) -> str:
     return re.sub(r"[\W_]", "", task.lower())
 
 
-def _row(number: int, study: Study) -> TaskRow:
+def _row(number: int, study: Study, dataset: str) -> TaskRow:
     names = _METRICS.get(_plain(study.task), ())
     scores = [_as_glue_reports(score(name)) for name in names if study.best.summary(name)[0] is not None]
     is_whole = len(scores) == len(names) > 0 and study.dataset != _SAMPLE
@@ -81,7 +88,7 @@ def _row(number: int, study: Study) -> TaskRow:
     return TaskRow(
         number=number,
         task=flag_text(study.task),
-        dataset=flag_text(study.dataset),
+        dataset=dataset,
         metrics=" / ".join(each.name for each in scores),
         score=" / ".join(score_spread(each, study.best.summary(each.key)) for each in scores),
         seeds=len(study.best.runs),

@@ -14,7 +14,7 @@ from bert_tf.report.formatting import (
     score_spread,
     shortened,
 )
-from bert_tf.report.runs import REGRESSION, Inventory
+from bert_tf.report.runs import CLASSIFICATION, MULTI_LABEL, REGRESSION, Inventory
 from bert_tf.report.significance import MANY_EXAMPLES, RESAMPLES
 from bert_tf.report.tasks import TaskRow, glue_score
 
@@ -86,8 +86,8 @@ def titles(studies: Sequence[Study]) -> list[str]:
         data = folder_names([facts["data"] for facts in all_facts])
         names = [name for name in differing if name != "data"]
         for study, facts, dataset in zip(group, all_facts, data, strict=True):
-            distinction = [f"{name} {facts[name]}" for name in names]
-            found[id(study)] = listed([f"{facts['task']} on {dataset}", *distinction])
+            subject = facts["task"] if dataset == facts["task"] else f"{facts['task']} on {dataset}"
+            found[id(study)] = listed([subject, *(f"{name} {facts[name]}" for name in names)])
     return [found[id(study)] for study in studies]
 
 
@@ -163,7 +163,7 @@ def _constant_sentence(study: Study) -> str:
     sentence = f"{constant_answer(study)} {quality}"
     if study.constant_comparison is None:
         return f"{sentence}."
-    return f"{sentence}; {configuration} is {constant_verdict(study)}."
+    return f"{sentence}; {compared_in(study)}{configuration} is {constant_verdict(study)}."
 
 
 def constant_answer(study: Study) -> str:
@@ -171,6 +171,12 @@ def constant_answer(study: Study) -> str:
     if study.kind == REGRESSION:
         return f"Always answering the mean of {study.constant.answer}"
     return f"Always answering “{shortened(study.constant.answer)}”"
+
+
+def compared_in(study: Study) -> str:
+    """Returns in what values the test compares, if that is not the headline."""
+    kinds = {CLASSIFICATION: "in accuracy ", MULTI_LABEL: "in F1 per example ", REGRESSION: "in squared error "}
+    return "" if study.headline_is_mean else kinds.get(study.kind, "")
 
 
 def constant_verdict(study: Study) -> str:

@@ -308,7 +308,7 @@ def test_many_configurations_and_studies_have_a_limited_number_of_figures(tmp_pa
     write_report([tmp_path], tmp_path)
     text = (tmp_path / "report.html").read_text()
     assert text.count("<h2 id=") == 5 and text.count("<svg") == 4 + 2
-    assert text.count("Figures and mistakes are shown for the 2 largest studies.") == 3
+    assert text.count("Figures and mistakes are shown for the first 2 studies.") == 3
     assert text.count("The 2 best configurations.") == 3
 
 

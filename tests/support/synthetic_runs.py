@@ -32,12 +32,12 @@ def draw_probabilities(labels, accuracy, seed, num_classes=2):
     return rows.astype(np.float32)
 
 
-def draw_regression(error, seed, size=60):
-    """Draws predictions of a made-up regression. Returns minus the squared error per example, and Pearson's r."""
+def draw_numbers(error, seed, size=60):
+    """Draws labels and predictions of a made-up regression."""
     targets = np.random.default_rng(5).uniform(0, 5, size)
     difficulty = np.random.default_rng(7).normal(0, 1, size)
     predictions = targets + error * (difficulty + np.random.default_rng(seed).normal(0, 0.5, size))
-    return -((predictions - targets) ** 2), float(np.corrcoef(predictions, targets)[0, 1])
+    return targets, predictions
 
 
 def name_examples(number: int) -> list[str]:
@@ -66,10 +66,50 @@ def write_run(folder: Path, probabilities: np.ndarray, labels=LABELS, *, guids=N
 
 
 def write_regression_run(folder: Path, error: float, seed: int, **options) -> Path:
-    """Writes a run of a made-up regression task, whose headline is Pearson's r."""
-    values, pearson = draw_regression(error, seed)
+    """Writes a run of a made-up regression task, whose headline is Pearson's r, without predictions."""
+    targets, predictions = draw_numbers(error, seed)
+    values = -((predictions - targets) ** 2)
+    pearson = float(np.corrcoef(predictions, targets)[0, 1])
     scores = {"headline": "eval_pearson", "eval_pearson": pearson, "eval_loss": float(-values.mean())}
-    return write_scored_run(folder, values, results=scores, seed=seed, task_name="STS-B", **options)
+    return write_scored_run(folder, values, results=scores, seed=seed, **{"task_name": "STS-B", **options})
+
+
+def write_numbers_run(folder: Path, error: float, seed: int, **options) -> Path:
+    """Writes a run of the same task with its predictions and its kind."""
+    write_regression_run(folder, error, seed, **options)
+    rows = zip(name_examples(60), *draw_numbers(error, seed), strict=True)
+    _write_table(folder / "eval_predictions.tsv", [("guid", "label", "prediction"), *rows])
+    (folder / "task.json").write_text('{"kind": "regression"}')
+    return folder
+
+
+def write_label_sets_run(folder: Path, probabilities: np.ndarray, labels: np.ndarray, names, **options) -> Path:
+    """Writes a run of a task with many labels: probabilities and bool labels are [examples, labels]."""
+    predicted = probabilities >= 0.5
+    both, total = (labels & predicted).sum(axis=1), labels.sum(axis=1) + predicted.sum(axis=1)
+    values = np.where(total == 0, 1.0, 2 * both / np.maximum(total, 1))
+    micro = float(2 * both.sum() / max(total.sum(), 1))
+    scores = {"headline": "eval_micro_f1", "eval_micro_f1": micro, "eval_loss": 0.5}
+    write_scored_run(folder, values, results=scores, **{"task_name": "emotions", **options})
+    sets = [",".join(np.array(names)[row]) for row in labels]
+    rows = [[guid, each, *row] for guid, each, row in zip(name_examples(len(sets)), sets, probabilities, strict=True)]
+    _write_table(folder / "eval_predictions.tsv", [["guid", "labels", *names], *rows])
+    (folder / "task.json").write_text('{"kind": "multi_label"}')
+    return folder
+
+
+def write_curve(folder: Path, scores: dict[str, Sequence[float]], every=10) -> Path:
+    """Gives a run's log dev scores: one every some steps, and in each second row only if there is a row between."""
+    length = len(next(iter(scores.values())))
+    lines = [",".join(("step", "loss", "learning_rate", *scores))]
+    for row in range(length):
+        step = every * (row + 1)
+        lines.append(f"{step - every / 2:.0f},{0.7 - row / 50},1e-5{',' * len(scores)}")
+        values = ",".join(str(values[row]) for values in scores.values())
+        lines.append(f"{step},{0.69 - row / 50},1e-5,{values}")
+    (folder / "train_log.csv").write_text("\n".join(lines) + "\n")
+    edit_results(folder, global_step=every * length)
+    return folder
 
 
 def write_scored_run(
