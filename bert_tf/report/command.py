@@ -27,5 +27,11 @@ def _argument(name: str, value: object) -> str:
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no{name}"
     if isinstance(value, (list, tuple)):
-        value = ",".join(map(str, value))
-    return shlex.quote(f"--{name}={value if isinstance(value, str) else flag_text(value)}")
+        value = ",".join(map(_text, value))
+    return shlex.quote(f"--{name}={_text(value)}")
+
+
+def _text(value: object) -> str:
+    """Returns a value as short as it can be written without loss."""
+    is_short = isinstance(value, float) and float(flag_text(value)) == value
+    return flag_text(value) if is_short else str(value)

@@ -1,5 +1,11 @@
 import numpy as np
-from support.synthetic_runs import edit_results, write_run
+from support.synthetic_runs import (
+    draw_numbers,
+    edit_results,
+    write_label_sets_run,
+    write_numbers_run,
+    write_run,
+)
 
 from bert_tf.report.mistakes import worst_mistakes
 from bert_tf.report.runs import read_runs
@@ -80,3 +86,24 @@ def test_a_data_set_that_breaks_its_reader_is_said(tmp_path, monkeypatch):
 def test_a_data_folder_that_is_not_named_is_said(tmp_path):
     edit_results(write_run(tmp_path / "run", PROBABILITIES, LABELS), flags={"seed": 0})
     assert "does not name their folder" in mistakes_of(tmp_path)[1]
+
+
+def test_the_largest_errors_of_a_regression_come_first(tmp_path):
+    write_numbers_run(tmp_path / "run", 0.5, 0)
+    labels, predicted = draw_numbers(0.5, 0)
+    worst = np.argsort(-np.abs(labels - predicted))[:3]
+    mistakes, reason = mistakes_of(tmp_path, count=3)
+    assert [each.guid for each in mistakes] == [f"dev-{row + 1}" for row in worst]
+    assert [each.label for each in mistakes] == [f"{labels[row]:.3g}" for row in worst]
+    assert mistakes[0].probability is None and reason
+
+
+def test_the_examples_with_the_most_wrong_labels_come_first(tmp_path):
+    has_label = np.array([[1, 0], [0, 1], [1, 1], [0, 0]], bool)
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.2], [0.1, 0.1]])
+    write_label_sets_run(tmp_path / "run", probabilities, has_label, ("joy", "fear"))
+    mistakes, _ = mistakes_of(tmp_path)
+    assert [(each.guid, each.label, each.predicted) for each in mistakes] == [
+        ("dev-2", "fear", "joy"),
+        ("dev-3", "joy, fear", "joy"),
+    ]

@@ -10,7 +10,7 @@ import tinycss2
 import tree_sitter
 import tree_sitter_javascript
 from support.browser import CHROMIUM, Browser
-from support.synthetic_runs import LABELS, draw_probabilities, write_run
+from support.synthetic_runs import LABELS, draw_probabilities, write_curve, write_run
 
 from bert_tf.report import page
 from bert_tf.report.report import write_report
@@ -33,7 +33,8 @@ def report(tmp_path_factory):
         for seed in range(3):
             probabilities = draw_probabilities(LABELS, accuracy, int(1e6 * rate) + seed)
             changes = {"learning_rate": rate, "seed": seed, "data_dir": str(top / "data"), "model": SCRIPT + str(rate)}
-            write_run(runs / f"{rate}-{seed}", probabilities, **changes)
+            folder = write_run(runs / f"{rate}-{seed}", probabilities, **changes)
+            write_curve(folder, {"eval_accuracy": [0.6, accuracy, 0.7], "eval_loss": [0.7, 0.5, 0.6]})
     write_run(runs / "collapsed", COLLAPSED, seed=3, learning_rate=2e-5, model=f"{SCRIPT}2e-05")
     write_run(runs / "other", draw_probabilities(LABELS, 0.8, 0), dataset=SCRIPT)
     (runs / "failed").mkdir()
@@ -189,11 +190,17 @@ def test_a_browser_shows_the_page_in_peace(report, browser, width, scheme, tmp_p
     assert browser.messages == []
     assert browser.requests == [report.resolve().as_uri()]
     assert browser.run("document.title").startswith("MRPC")
+    # Two figures stand side by side where there is room.
+    for figures in ("#s1 ~ .figures:not(.pairs) > figure", "#s1 ~ .pairs svg"):
+        lefts = browser.run(
+            f"[...document.querySelectorAll('{figures}')].slice(0, 2).map(each => each.getBoundingClientRect().left)"
+        )
+        assert (len(set(lefts)) == 2) == (width > 1000)
     # Only the tables may be wider than the window, and they scroll by themselves.
     assert browser.run("document.documentElement.scrollWidth") <= width
     paper = browser.run("getComputedStyle(document.body).backgroundColor")
     assert (luminance(paper) > 0.5) == (scheme == "light")
-    for selector in ("body", ".note", ".mark", "figcaption", "svg text", "summary"):
+    for selector in ("body", ".note", ".mark", ".key dt", ".copy", "figcaption", "svg text", "summary"):
         element = f"getComputedStyle(document.querySelector('{selector}'))"
         color = browser.run(f"{element}.{'fill' if 'svg' in selector else 'color'}")
         assert contrast(color, paper) >= 4.5, (selector, color, paper)
@@ -242,3 +249,57 @@ def test_the_keyboard_sorts_too(report, browser, key, code, text):
     values = [float(value) for value in column(browser, 5)]
     assert sorting(browser)[5] == "ascending"
     assert values == sorted(values)
+
+
+def test_the_key_numbers_stand_before_the_first_sentence_and_the_table(report):
+    text = report.read_text()
+    places = [text.index(part) for part in ('<h2 id="s1"', '<dl class="key">', "The best mean accuracy", "<table")]
+    assert places == sorted(places)
+
+
+def test_tables_have_the_names_of_folders_and_no_paths(report):
+    text = report.read_text()
+    tables = re.findall(r"<table.*?</table>", text, re.DOTALL)
+    top = str(report.parents[1])
+    assert tables and not any(top in each for each in tables)
+    assert '<th scope="row" data-value="1e-05-0">1e-05-0</th>' in text
+    assert text.count(f"their folders in {top}/runs.") == 1
+
+
+def test_the_words_in_which_a_pair_differs_are_marked(tmp_path):
+    rows = "".join(
+        f"{label}\t{n}\t{n}\tIt rains <b>{n}</b> today .\tIt pours today .\n" for n, label in enumerate(LABELS, 1)
+    )
+    (tmp_path / "dev.tsv").write_text("Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n" + rows)
+    write_run(tmp_path / "runs" / "run", draw_probabilities(LABELS, 0.8, 0), data_dir=str(tmp_path))
+    write_report([tmp_path / "runs"], tmp_path)
+    text = (tmp_path / "report.html").read_text()
+    assert re.search(r"<blockquote>It <mark>rains &lt;b&gt;\d+&lt;/b&gt;</mark> today \.</blockquote>", text)
+    assert "<blockquote>It <mark>pours</mark> today .</blockquote>" in text
+
+
+def test_the_command_of_the_best_run_is_there_to_be_copied(report, browser):
+    command = browser_text(report, browser, "pre.command")
+    assert command.startswith("python run_classifier.py --do_train --do_eval \\\n    --task_name=MRPC \\\n")
+    assert "--learning_rate=2e-5" in command and command.endswith(f"--output_dir={report.parents[1]}/runs/2e-05-0")
+    assert browser.run("document.querySelector('pre.command + button').textContent") == "Copy"
+
+
+def browser_text(report, browser, selector):
+    browser.open(report)
+    return browser.run(f"document.querySelector('{selector}').textContent")
+
+
+@pytest.mark.slow
+def test_the_confusion_of_fifty_classes_fits_the_page(tmp_path, browser):
+    labels = [str(number % 50) for number in range(500)]
+    write_run(tmp_path / "run", draw_probabilities(labels, 0.8, 0, 50), labels)
+    write_report([tmp_path], tmp_path)
+    browser.show(1200, 844)
+    browser.open(tmp_path / "report.html")
+    table = "document.querySelector('table.confusion')"
+    assert browser.run(f"{table}.offsetWidth") <= browser.run(f"{table}.parentElement.clientWidth")
+    assert browser.run(f"{table}.tBodies[0].rows.length") == 50
+    assert browser.run(f"parseFloat(getComputedStyle({table}).fontSize)") >= 11
+    # Each class follows the one that it is taken for.
+    assert "“0” predicted as “1”: " in (tmp_path / "report.html").read_text()

@@ -76,15 +76,6 @@ def test_names_from_flags_stay_text(figures):
     assert any(MODEL in (element.text or "") for element in root.iter("text"))
 
 
-def test_the_band_goes_from_the_lowest_to_the_highest_seed(study):
-    figure = curves.losses(study.configurations[0], study, "a")
-    outline = re.search(r'FillBetween.*?<path [^>]*? d="([^"]+)"', figure, re.DOTALL)[1]
-    points = np.array(re.findall(r"[ML] (\S+) (\S+)", outline), float)
-    first, last = (points[points[:, 0] == x, 1] for x in (points[:, 0].min(), points[:, 0].max()))
-    # The losses fall by 0.2 from the first step to the last and differ by 1/50 from seed to seed.
-    assert np.ptp(first) / (last.max() - first.max()) == pytest.approx((1 / 50) / 0.2, rel=1e-3)
-
-
 def test_the_description_of_a_figure_has_its_numbers(study, figures):
     for configuration in study.configurations:
         assert f"{100 * configuration.runs[0].results['eval_accuracy']:.1f}" in figures[1]
@@ -125,18 +116,6 @@ def test_losses_and_times_of_zero_are_drawn_without_a_warning(tmp_path, recwarn)
     assert curves.losses(study.configurations[0], study, "a")
     assert plots.score_by_time(study, "b")
     assert not list(recwarn)
-
-
-def test_a_long_log_is_drawn_by_means_of_its_rows(tmp_path):
-    folder = write_run(tmp_path / "run", draw_probabilities(LABELS, 0.8, 0))
-    losses = np.random.default_rng(0).random(20_000)
-    rows = "".join(f"{step},{loss}\n" for step, loss in enumerate(losses, start=1))
-    (folder / "train_log.csv").write_text("step,loss\n" + rows)
-    edit_results(folder, global_step=20_000)
-    study = study_of(tmp_path)
-    figure = curves.losses(study.configurations[0], study, "a")
-    assert len(figure) < 100_000
-    assert f"to {losses[-50:].mean():.3f} at 20000." in figure
 
 
 def test_a_long_name_of_a_headline_is_shortened(tmp_path):

@@ -1,0 +1,56 @@
+import subprocess
+
+from support.synthetic_runs import LABELS, draw_probabilities, edit_results, edit_training, write_run
+
+from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.report.command import command
+from bert_tf.report.runs import read_runs
+from bert_tf.training.fields import flag_name, flags_of
+
+GOOD = draw_probabilities(LABELS, 0.8, seed=1)
+
+
+def arguments_of(folder):
+    """The arguments that a shell makes of the command."""
+    (run,) = read_runs([folder]).runs
+    script = f"printf '%s\\0' {command(run)}"
+    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout.split("\0")[:-1]
+
+
+def test_the_command_has_the_flags_of_the_training_under_the_names_of_the_program(tmp_path):
+    folder = write_run(
+        tmp_path / "run", GOOD, seed=3, learning_rate=2e-5, data_dir="/data/MRPC", adam_bias_correction=False
+    )
+    arguments = arguments_of(folder)
+    assert arguments[:6] == [
+        "python",
+        "run_classifier.py",
+        "--do_train",
+        "--do_eval",
+        "--task_name=MRPC",
+        "--data_dir=/data/MRPC",
+    ]
+    assert {"--learning_rate=2e-5", "--seed=3", "--noadam_bias_correction", f"--output_dir={folder}"} <= set(arguments)
+    known = {flag_name(name, declared) for name, declared in flags_of(ClassifierConfig).items()}
+    names = [argument[2:].partition("=")[0] for argument in arguments[2:]]
+    assert (
+        len(names) == len(set(names))
+        and {name.removeprefix("no") if name == "noadam_bias_correction" else name for name in names} <= known
+    )
+
+
+def test_the_learning_rate_is_the_trainings_where_a_later_evaluation_says_another(tmp_path):
+    folder = write_run(tmp_path / "run", GOOD, learning_rate=2e-5)
+    edit_results(folder, flags={"seed": 9, "task_name": "MRPC", "learning_rate": 5e-5, "do_train": False})
+    assert {"--learning_rate=2e-5", "--seed=0"} <= set(arguments_of(folder))
+
+
+def test_values_that_a_shell_would_take_apart_are_quoted(tmp_path):
+    folder = write_run(tmp_path / "a run; rm", GOOD, data_dir="$HOME/my data'")
+    edit_training(folder, model="`date`")
+    assert {"--data_dir=$HOME/my data'", "--bert_model=`date`", f"--output_dir={folder}"} <= set(arguments_of(folder))
+
+
+def test_numbers_keep_all_their_digits(tmp_path):
+    folder = write_run(tmp_path / "run", GOOD, learning_rate=1.23456789e-5, warmup_proportion=0.123456789)
+    assert {"--learning_rate=1.23456789e-5", "--warmup_proportion=0.123456789"} <= set(arguments_of(folder))
