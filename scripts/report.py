@@ -8,14 +8,20 @@ Each argument is the folder of a run, or a folder with runs anywhere below it. R
 one row of the table.
 """
 
+import sys
 from pathlib import Path
 
-from absl import flags
+try:
+    from absl import flags
 
-from bert_tf.errors import UserError, printable
-from bert_tf.flags import run_program
-from bert_tf.paths import local_path
-from bert_tf.report.report import write_report
+    from bert_tf.errors import UserError, printable
+    from bert_tf.flags import run_program
+    from bert_tf.paths import local_path
+    from bert_tf.report.report import write_report
+except ModuleNotFoundError as error:
+    sys.exit(f"report.py: error: the package {error.name} is missing; install this project with: pip install -e .")
+except KeyboardInterrupt:
+    sys.exit(130)
 
 
 def define_flags() -> None:

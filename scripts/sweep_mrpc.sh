@@ -26,17 +26,23 @@
 # Other arguments are passed on to each run, see run_classifier.py --help: --data_dir=FOLDER, --mixed_precision=bfloat16.
 # With --bert_config_file, --vocab_file and --init_checkpoint, the grid is run with this one model.
 #
+# On a Ray cluster (pip install -e '.[ray]'), the runs spread over its nodes instead of JOBS:
+#
+#   --ray=ADDRESS     HOST:PORT of the head, as `ray start --head` prints it, or auto for the cluster of this machine
+#   --gpus_per_run=N  default 1 if the cluster has GPUs
+#   --cpus_per_run=N  default all cores of the smallest node, or 1 besides a GPU
+#
+# All nodes must see this clone, its Python environment, the data and OUTPUT_DIR under the same paths. The runs have the
+# nodes' environment variables, and BERT_TF_CACHE from here. If a node dies, its runs start again on another one, up to
+# five times each, and resume from their last checkpoints. Ctrl-C and kill end the runs on all nodes.
+#
 # Each run prints to the run.log in its folder. A run that fails leaves failure.txt there, and the others continue. If
 # you start a sweep again, it skips finished runs and resumes the others. Its last step is a report on all runs.
 # Exit code: 0 if everything succeeded, 1 if a run or the report failed, 130 after Ctrl-C, 143 after SIGTERM.
 set -euo pipefail
 
-for argument in "$@"; do
-  if [ "$argument" = --help ]; then
-    sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
-    exit
-  fi
-done
+# shellcheck source=sweep/help.sh disable=SC1091
+source "$(dirname "$0")/sweep/help.sh"
 
 base=uncased_L-12_H-768_A-12
 large=uncased_L-24_H-1024_A-16

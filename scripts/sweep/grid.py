@@ -4,9 +4,10 @@ import dataclasses
 import itertools
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from arguments import Arguments
+from arguments import Arguments, Study
 from bert_tf.errors import UserError
 from bert_tf.paths import local_path
 from bert_tf.programs.classifier_config import ClassifierConfig
@@ -19,10 +20,12 @@ class Run:
     """One run of the sweep.
 
     Attributes:
+        name: its name in the sweep.
         command: its command line.
         config: what its flags mean.
     """
 
+    name: str
     command: tuple[str, ...]
     config: ClassifierConfig
 
@@ -33,34 +36,39 @@ class Run:
 
 
 def make_runs(arguments: Arguments) -> list[Run]:
-    """Makes the runs of all grids, each once; the seeds of a configuration follow one another.
+    """Makes the runs of all studies and grids, each once; the seeds of a configuration follow one another.
 
     Raises:
         UserError: a value is not a number or out of its bounds, or two models have the same name.
     """
-    seeds = numbers("SEEDS", arguments.seeds, int)
+    return [run for study in arguments.studies for run in study_runs(study, arguments.grids, arguments.seeds)]
+
+
+def study_runs(study: Study, grids: Sequence[Sequence[str]], seeds: str) -> list[Run]:
+    """Makes the runs of one study; see `make_runs`."""
     runs: dict[Path, Run] = {}
-    for models, rates, sizes, epochs in arguments.grids:
+    for models, rates, sizes, epochs in grids:
         grid = itertools.product(
-            words("MODELS", models) if arguments.config.model else [None],
+            words("MODELS", models) if study.config.model else [None],
             numbers("LEARNING_RATES", rates, float),
             numbers("BATCH_SIZES", sizes, int),
             numbers("EPOCHS", epochs, float),
-            seeds,
+            numbers("SEEDS", seeds, int),
         )
         for values in grid:
-            run = make_run(arguments, *values)
+            run = make_run(study, *values)
             if runs.setdefault(run.folder, run) != run:
                 raise UserError(f"MODELS: two models are called {Path(values[0]).name}; rename one of the folders")
     return list(runs.values())
 
 
-def make_run(arguments: Arguments, model: str | None, rate: str, size: str, epochs: str, seed: str) -> Run:
+def make_run(study: Study, model: str | None, rate: str, size: str, epochs: str, seed: str) -> Run:
     """Makes the run of one configuration; `model` is None if the passed on flags name its files."""
-    label = Path(local_path(model, "MODELS")).resolve().name if model else Path(arguments.config.output_dir).name
-    folder = str(arguments.output_dir / f"{label}_lr{rate}_batch{size}_epochs{epochs}_seed{seed}")
+    label = Path(local_path(model, "MODELS")).resolve().name if model else Path(study.config.output_dir).name
+    name = str(Path(study.subfolder, f"{label}_lr{rate}_batch{size}_epochs{epochs}_seed{seed}"))
+    folder = str(study.output_dir / name)
     config = dataclasses.replace(
-        arguments.config,
+        study.config,
         model=model,
         learning_rate=float(rate),
         train_batch_size=int(size),
@@ -77,7 +85,7 @@ def make_run(arguments: Arguments, model: str | None, rate: str, size: str, epoc
         "output_dir": folder,
     }
     own = [f"--{name}={value}" for name, value in given.items() if value is not None]
-    return Run((sys.executable, str(PROGRAM), *arguments.passed_on, *own), config)
+    return Run(name, (sys.executable, str(PROGRAM), *study.passed_on, *own), config)
 
 
 def words(name: str, text: str) -> list[str]:

@@ -21,6 +21,8 @@ SECONDS_BETWEEN_LOOKS = 0.1
 
 def main(command: Sequence[str]) -> int:
     """Runs the command and returns its exit code."""
+    # Processes of Ray block SIGINT, and what they start inherits that.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     # Ctrl-C reaches the command by itself. It would inherit an ignored signal, but not this empty handler.
     signal.signal(signal.SIGINT, lambda number, frame: None)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 GUARD = Path(__file__).resolve().with_name("guard.py")
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -51,27 +52,49 @@ class GuardedProcess:
 
     def exit_code(self) -> int | None:
         """Returns the command's exit code, 128 + N after signal N; None if it has not ended."""
-        return self._guard.poll()
+        code = self._guard.poll()
+        return code if code is None or code >= 0 else 128 - code
+
+    def has_ended(self) -> bool:
+        """Returns True if the command has ended."""
+        return self.exit_code() is not None
 
     def interrupt(self) -> None:
         """Interrupts the command and everything that it started, as Ctrl-C does."""
-        if self._guard.poll() is None:
-            # macOS refuses a signal for a group whose processes have all just ended.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._guard.pid, signal.SIGINT)
+        if not self.has_ended():
+            self._signal_group(signal.SIGINT)
 
     def close(self) -> None:
         """Kills the command if it has not ended, and waits for its end."""
         self._guard.stdin.close()
-        self._guard.wait()
+        if self._guard.wait() < 0:
+            self._signal_group(signal.SIGKILL)  # somebody killed the guard, which can end the command no more
+
+    def _signal_group(self, number: int) -> None:
+        # macOS refuses a signal for a group whose processes have all just ended.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._guard.pid, number)
 
 
-def stop(processes: Sequence[GuardedProcess]) -> None:
+class Stoppable(Protocol):
+    """A process, here or elsewhere, that can be stopped."""
+
+    def has_ended(self) -> bool:
+        """Returns True if it has ended."""
+
+    def interrupt(self) -> None:
+        """Asks it to end."""
+
+    def close(self) -> None:
+        """Kills it if it has not ended."""
+
+
+def stop(processes: Sequence[Stoppable]) -> None:
     """Interrupts processes, waits for their end, and kills those that take too long."""
-    for process in processes:
+    for process in reversed(processes):  # those that wait for their turn first
         process.interrupt()
     deadline = time.monotonic() + SECONDS_TO_STOP
-    while time.monotonic() < deadline and any(process.exit_code() is None for process in processes):
+    while time.monotonic() < deadline and not all(process.has_ended() for process in processes):
         time.sleep(SECONDS_BETWEEN_LOOKS)
     for process in processes:
         process.close()

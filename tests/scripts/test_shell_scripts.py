@@ -14,10 +14,11 @@ def project(tmp_path) -> Project:
     return Project(tmp_path, trains=False)
 
 
-def test_help_explains_the_variables_and_runs_nothing(project):
-    shown = project.run("--help")
+@pytest.mark.parametrize("script", ["sweep_mrpc.sh", "sweep_glue.sh"])
+def test_help_explains_the_variables_and_runs_nothing(script, project):
+    shown = project.run("--help", script=script)
     assert shown.returncode == 0 and not shown.stderr and not project.output.exists()
-    assert all(name in shown.stdout for name in VARIABLES[:-1]) and "set -" not in shown.stdout
+    assert all(name in shown.stdout for name in VARIABLES) and "set -" not in shown.stdout
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,12 @@ def test_the_shell_scripts_are_clean():
     for name in SHELL_SCRIPTS:
         assert "\nset -euo pipefail\n" in (ROOT / "scripts" / name).read_text()
         assert os.access(ROOT / "scripts" / name, os.X_OK)
+
+
+@pytest.mark.parametrize("script", ["report.py", "sweep"])
+def test_a_missing_package_is_one_line(script):
+    command = [sys.executable, "-S", "-E", str(ROOT / "scripts" / script)]  # without site-packages
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    problem = "the package absl is missing; install this project with: pip install -e ."
+    assert done.stderr == f"{script}: error: {problem}\n"

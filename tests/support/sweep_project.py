@@ -14,15 +14,17 @@ from support.paths import ROOT
 from bert_tf.errors import UserError
 from bert_tf.files import locked
 
-SHELL_SCRIPTS = ("mrpc_base.sh", "mrpc_large.sh", "sweep_mrpc.sh")
+SHELL_SCRIPTS = ("mrpc_base.sh", "mrpc_large.sh", "sweep_mrpc.sh", "sweep_glue.sh")
 BASE, LARGE = "uncased_L-12_H-768_A-12", "uncased_L-24_H-1024_A-16"
 TIMEOUT = 120
-VARIABLES = ("MODELS", "LEARNING_RATES", "BATCH_SIZES", "EPOCHS", "SEEDS", "JOBS", "OUTPUT_DIR", "CUDA_VISIBLE_DEVICES")
+VARIABLES = ("MODELS", "LEARNING_RATES", "BATCH_SIZES", "EPOCHS", "SEEDS", "JOBS", "OUTPUT_DIR")
+OTHER_VARIABLES = ("TASKS", "GLUE_DIR", "CUDA_VISIBLE_DEVICES")
 
 # Every Python runs sitecustomize.py first; only those of runs import one of the two below.
 SITECUSTOMIZE = """
 import sys
-if sys.orig_argv[1:] and sys.orig_argv[1].endswith("run_classifier.py"):
+import os
+if "BERT_TF_TRAINS" not in os.environ and sys.orig_argv[1:] and sys.orig_argv[1].endswith("run_classifier.py"):
     import first_in_a_run
 """
 # Replaces the modules that the program of a run imports last, those with TensorFlow.
@@ -31,6 +33,10 @@ import dataclasses, fcntl, json, logging, os, pathlib, sys, time, types
 logging.disable(logging.INFO)  # what the data files hold is told by the program itself
 from bert_tf.data.examples import examples_digest
 from bert_tf.training.config import settle
+
+# A node of a Ray cluster has the environment of its own, and the variables of the sweep that begin with BERT_TF_.
+def variable(name):
+    return os.environ.get(name, os.environ.get("BERT_TF_" + name))
 
 def run(processor, config, examples):
     folder = pathlib.Path(config.output_dir)
@@ -41,10 +47,10 @@ def run(processor, config, examples):
     fcntl.flock(run.lock, fcntl.LOCK_EX)
     (folder / "locked").touch()
     print("a line of", folder.name, flush=True)
-    if "FAIL" in os.environ and os.environ["FAIL"] in folder.name:
+    if variable("FAIL") and variable("FAIL") in folder.name:
         sys.exit("the last line of " + folder.name)
     try:
-        time.sleep(float(os.environ.get("SECONDS_TO_TRAIN", 0)))
+        time.sleep(float(variable("SECONDS_TO_TRAIN") or 0))
     finally:
         (folder / "cleaned").touch()
     flags = dataclasses.asdict(settle(config, {}))
@@ -98,7 +104,7 @@ class Project:
         self.path = [str(self.folder / "first"), str(ROOT)]
 
     def environment(self, **variables: object) -> dict[str, str]:
-        clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        clean = {name: value for name, value in os.environ.items() if name not in VARIABLES + OTHER_VARIABLES}
         return {
             **clean,
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
@@ -109,7 +115,7 @@ class Project:
 
     def start(self, *arguments: str, script: str = "sweep_mrpc.sh", **variables: object) -> subprocess.Popen:
         """Starts a script in the folder `here`, in a process group of its own; by default on the project's data."""
-        if not any(argument.startswith("--data_dir") for argument in arguments):
+        if "GLUE_DIR" not in variables and not any(argument.startswith("--data_dir") for argument in arguments):
             arguments = ("--data_dir=../data/MRPC", *arguments)
         return subprocess.Popen(
             [str(self.folder / "scripts" / script), *arguments],

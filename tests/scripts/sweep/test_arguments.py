@@ -25,6 +25,9 @@ def test_other_arguments_are_passed_on_to_each_run(project):
         (["--mixed_precison=bfloat16"], {}, "Did you mean: mixed_precision"),
         (["--tpu_name=x"], {}, "tpu_name: only valid with --use_tpu"),
         (["dry_run"], {}, "unexpected argument 'dry_run': flags start with --; see --help"),
+        (["--gpus_per_run=1"], {}, "gpus_per_run: only valid with --ray"),
+        (["--ray=auto", "--cpus_per_run=-1"], {}, "argument --cpus_per_run: '-1' is not a whole number; see --help"),
+        (["--ray=auto"], {"JOBS": 2}, "JOBS: only valid without --ray; the cluster runs as many at the same time as"),
         (["--bert_config_file=x", "--vocab_file=y"], {"MODELS": BASE}, "MODELS: contradicts --bert_config_file"),
     ],
 )

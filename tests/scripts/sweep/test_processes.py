@@ -1,6 +1,7 @@
 import signal
 import time
 
+import psutil
 import pytest
 from support.sweep_project import BASE, Project, finish, lives, wait_for
 
@@ -41,3 +42,14 @@ def test_no_run_outlives_a_sweep_that_was_killed(project):
     finish(process)
     time.sleep(1)
     assert not lives(folder) and not (folder / "cleaned").exists()
+
+
+def test_a_run_whose_guard_was_killed_ends_and_is_a_failure(project):
+    process = project.start(SECONDS_TO_TRAIN=60, LEARNING_RATES="1e-3", SEEDS="0")
+    folder = project.output / f"{BASE}_lr1e-3_batch8_epochs3_seed0"
+    wait_for(lambda: (folder / "locked").exists())
+    (guard,) = psutil.Process(process.pid).children()
+    guard.kill()
+    done = finish(process)
+    assert done.returncode == 1 and "FAILED, 0:00:0" in done.stdout and "exit code 137, SIGKILL" in done.stdout
+    wait_for(lambda: not lives(folder))
