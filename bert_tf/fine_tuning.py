@@ -5,6 +5,7 @@ from bert_tf.errors import UserError
 from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.programs.run_classifier import with_defaults
 from bert_tf.serving.predictor import Predictor, load
+from bert_tf.tasks.glue_submission import GlueSubmission
 from bert_tf.tasks.kinds import make_task
 from bert_tf.training.early_checks import check_model
 from bert_tf.training.fields import flag_name, flags_of
@@ -36,7 +37,9 @@ def fine_tune(task_name: str, **flags: object) -> Predictor:
         ClassifierConfig(task_name=task_name, **({"do_train": True, "do_eval": True} | _fields(flags)))
     )
     check_model(config)
-    run(make_task(config.task_name, find_processor(config.task_name), config.loss_settings), config)
+    processor = find_processor(config.task_name)
+    task = make_task(config.task_name, processor, config.loss_settings)
+    run(GlueSubmission(task, processor) if config.glue_submission else task, config)
     model = load(config.output_dir)
     print(f"{config.output_dir}: " + ", ".join(f"{name} = {score:.4f}" for name, score in model.scores.items()))
     return model

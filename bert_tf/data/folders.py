@@ -2,17 +2,25 @@
 
 from pathlib import Path
 
+from bert_tf.data.processors import glue_class
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CLONE = _PACKAGE.parent
 
 
 def exported_dir(task_name: str) -> Path:
-    """Returns the folder that `scripts/export_mrpc.py` and its like write: data/TASK in the clone.
+    """Returns the folder that `scripts/export_glue.py` and its like write: data/TASK in the clone.
 
-    An installed package has no clone; then it is data/TASK in the current folder.
+    An installed package has no clone; then it is data/TASK in the current folder. A task of GLUE has the folder's name
+    that GLUE gives it.
+
+    Example:
+        >>> exported_dir("sst2").name, exported_dir("MNLI-MM").name, exported_dir("reviews").name
+        ('SST-2', 'MNLI', 'REVIEWS')
     """
     top = _CLONE if (_CLONE / "pyproject.toml").is_file() else Path()
-    return top / "data" / task_name.upper()
+    found = glue_class(task_name)
+    return top / "data" / (found.folder if found else task_name.upper())
 
 
 def sample_dir(task_name: str) -> Path | None:

@@ -41,6 +41,7 @@ class Table(NamedTuple):
         num_blank_lines: the number of blank lines at the end, which were skipped.
         uneven: which line has another number of columns than nearly all others; empty if there is none.
         remark: how an ambiguity was decided; empty if there was none.
+        skipped: which rows were left out because they are too short; empty if none was.
     """
 
     rows: list[tuple[str, Row]]
@@ -50,11 +51,12 @@ class Table(NamedTuple):
     num_blank_lines: int
     uneven: str = ""
     remark: str = ""
+    skipped: str = ""
 
     @property
     def is_odd(self) -> bool:
         """True if a user should look at the description."""
-        return bool(self.remark or self.uneven) or not self.has_expected_header
+        return bool(self.remark or self.uneven or self.skipped) or not self.has_expected_header
 
     @property
     def description(self) -> str:
@@ -70,7 +72,7 @@ class Table(NamedTuple):
             remarks.append("double quotes read as csv does")
         if self.num_blank_lines:
             remarks.append(f"skipped {self.num_blank_lines} blank line{'s' * (self.num_blank_lines != 1)} at the end")
-        return "; ".join(remarks + [remark for remark in (self.uneven, self.remark) if remark])
+        return "; ".join(remarks + [remark for remark in (self.skipped, self.uneven, self.remark) if remark])
 
     @property
     def _first_line(self) -> str:
@@ -98,6 +100,7 @@ class TsvFile:
         only: (column, value): rows with another value are skipped.
         first_number: the number of the first row of a file without a header. By default 0 as in the original, but 1
             with `quoted=True`, which the original cannot read.
+        skips_short_rows: True to leave out rows with too few columns, if they are rare.
 
     Example:
         >>> TsvFile("train.tsv", text_a=3, text_b=4, label=0).min_columns
@@ -114,6 +117,7 @@ class TsvFile:
     quoted: bool | None = None
     only: tuple[int, str] | None = None
     first_number: int | None = None
+    skips_short_rows: bool = False
 
     @property
     def min_columns(self) -> int:
@@ -166,7 +170,8 @@ class TsvFile:
             value = getattr(self, name)
             if not _is_whole_number(value) and (value is not None or name == "text_a"):
                 raise UserError(f"TsvFile({self.name!r}): {name} is {value!r}; columns are numbers, the first is 0")
-        for name, possible in (("header", (True, False)), ("quoted", (True, False, None))):
+        for name in ("header", "quoted", "skips_short_rows"):
+            possible = (True, False, None) if name == "quoted" else (True, False)
             if not any(getattr(self, name) is value for value in possible):
                 needed = "True, False or None" if None in possible else "True or False"
                 raise UserError(f"TsvFile({self.name!r}): {name} is {getattr(self, name)!r}; {needed} is needed")
@@ -190,7 +195,7 @@ class TsvFile:
         if not rows:
             raise UserError(f"{path}:1: all lines are blank; check that the file was written completely")
         header = rows[0] if self._has_header(rows, targets) else None
-        data = rows[header is not None :]
+        data, skipped = self._without_short_rows(rows[header is not None :])
         for row in data:
             self._check(path, row, targets)
             if header and len(header.fields) > 1 and row.fields == header.fields:
@@ -200,7 +205,16 @@ class TsvFile:
             rest = f"with {self.only[1]!r} in column {self.only[0] + 1}" if self.only else "below the header"
             raise UserError(f"{path}:1: there are no rows {rest}; check that this is the right file")
         is_as_declared = self.header == (header is not None)
-        return Table(numbered, header, is_as_declared, quoted, num_blank_lines, _find_uneven(data))
+        return Table(numbered, header, is_as_declared, quoted, num_blank_lines, _find_uneven(data), skipped=skipped)
+
+    def _without_short_rows(self, rows: list[Row]) -> tuple[list[Row], str]:
+        """Leaves out rows with too few columns, if they may be skipped; returns also which they were."""
+        short = [row for row in rows if len(row.fields) < self.min_columns] if self.skips_short_rows else []
+        if not 0 < len(short) <= _RARE * len(rows):
+            return rows, ""
+        long = [row for row in rows if len(row.fields) >= self.min_columns]
+        count = f"skipped {len(short)} row{'s' * (len(short) != 1)} with fewer than {self.min_columns} columns"
+        return long, f"{count}, the first in line {short[0].line}"
 
     def _has_header(self, rows: list[Row], targets: Targets | None) -> bool:
         texts = [column for column in (self.text_a, self.text_b) if column is not None]

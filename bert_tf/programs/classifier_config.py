@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from bert_tf.data.processors import PROCESSORS, find_processor_class
+from bert_tf.data.processors import PROCESSORS, canonical_name, find_processor_class, glue_class
 from bert_tf.errors import UserError
 from bert_tf.tasks.loss_settings import LossSettings
 from bert_tf.training.config import RunConfig
@@ -34,10 +34,27 @@ class ClassifierConfig(RunConfig):
     def loss_settings(self) -> LossSettings:
         """The changes to the loss of training."""
         return LossSettings(self.class_weight, self.label_smoothing)
+    glue_submission: bool = flag(
+        False,
+        "Whether do_predict also writes the file that GLUE's leaderboard takes, such as SST-2.tsv, into output_dir.",
+        resume=False,
+    )
 
     def __post_init__(self) -> None:
         FlagConfig.__post_init__(self)
         if not self.task_name:
             raise UserError(f"task_name: is missing; pass --task_name=MRPC (known: {_KNOWN})")
         find_processor_class(self.task_name)
+        if glue_class(self.task_name):
+            # One task has one name, so that runs of `sst2` and `SST-2` are runs of the same task.
+            object.__setattr__(self, "task_name", canonical_name(self.task_name))
         super().__post_init__()
+        self._check_glue_submission()
+
+    def _check_glue_submission(self) -> None:
+        if not self.glue_submission:
+            return
+        if not self.do_predict:
+            raise UserError("glue_submission: only valid with --do_predict")
+        if not glue_class(self.task_name):
+            raise UserError(f"glue_submission: {self.task_name} is no task of GLUE's leaderboard; leave the flag out")

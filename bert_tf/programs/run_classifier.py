@@ -18,7 +18,7 @@ from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
 from bert_tf.checkpoints.locate import model_name
 from bert_tf.data.examples import InputExample
 from bert_tf.data.folders import exported_dir, sample_dir
-from bert_tf.data.processors import DataProcessor, find_processor
+from bert_tf.data.processors import DataProcessor, canonical_name, find_processor, glue_class
 from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.classifier_config import ClassifierConfig
@@ -44,11 +44,12 @@ def _with_model(config: ClassifierConfig) -> ClassifierConfig:
 def _with_data_dir(config: ClassifierConfig) -> ClassifierConfig:
     if config.data_dir:
         return config
-    task, exported, sample = config.task_name.upper(), exported_dir(config.task_name), sample_dir(config.task_name)
+    task = canonical_name(config.task_name)
+    exported, sample = exported_dir(task), sample_dir(task)
     if exported.is_dir():
         return dataclasses.replace(config, data_dir=str(exported), dataset=task)
     if sample is None:
-        raise UserError(f"data_dir: there is no {exported}; pass --data_dir=FOLDER with the .tsv files of {task}")
+        raise UserError(f"data_dir: there is no {exported}; {_ways_to_data(config)}")
     logging.warning(
         "No data_dir and no %s: using the sample corpus %s, whose numbers are not %s's. "
         "`python scripts/export_mrpc.py` gets the real one.",
@@ -59,12 +60,19 @@ def _with_data_dir(config: ClassifierConfig) -> ClassifierConfig:
     return dataclasses.replace(config, data_dir=str(sample), dataset="sample")
 
 
+def _ways_to_data(config: ClassifierConfig) -> str:
+    found, task = glue_class(config.task_name), canonical_name(config.task_name)
+    if found:
+        return f"`python scripts/export_glue.py {task}` gets it, or pass --data_dir=$GLUE_DIR/{found.folder}"
+    return f"pass --data_dir=FOLDER with the .tsv files of {task}"
+
+
 def _with_output_dir(config: ClassifierConfig) -> ClassifierConfig:
     if config.output_dir:
         return config
     file = config.init_checkpoint or config.bert_config_file
     model = config.model or (str(Path(file).parent) if file else DEFAULT_CHECKPOINT)
-    output_dir = Path("output", config.task_name.upper(), model_name(model))
+    output_dir = Path("output", canonical_name(config.task_name), model_name(model))
     return dataclasses.replace(config, output_dir=str(output_dir))
 
 
@@ -85,15 +93,19 @@ def main() -> None:
     # TensorFlow takes seconds to load: mistakes in flags, data and models are reported before.
     processor = find_processor(config.task_name)
     examples = read_examples(processor, config)
+    if config.glue_submission:
+        processor.check_test_set(examples["test"])
     if config.do_train:
         check_training_size(config, len(examples["train"]))
     check_model(config)
     from bert_tf.streams import hide_start_up_messages
+    from bert_tf.tasks.glue_submission import GlueSubmission
     from bert_tf.tasks.kinds import make_task
     from bert_tf.training.run import run
 
     hide_start_up_messages()
-    run(make_task(config.task_name, processor, config.loss_settings), config, examples)
+    task = make_task(config.task_name, processor, config.loss_settings)
+    run(GlueSubmission(task, processor) if config.glue_submission else task, config, examples)
 
 
 def advice() -> str:

@@ -321,10 +321,18 @@ def test_xnli_takes_one_language_and_spells_contradiction_in_one_way(tmp_path):
 
 def test_the_tasks_of_the_original_are_there_with_their_metrics():
     assert {name: processor().metrics for name, processor in PROCESSORS.items()} == {
-        "cola": (),
-        "mnli": (),
-        "mrpc": ("accuracy", "f1"),
-        "xnli": (),
+        "AX": ("accuracy",),
+        "CoLA": ("matthews",),
+        "MNLI": ("accuracy",),
+        "MNLI-MM": ("accuracy",),
+        "MRPC": ("accuracy", "f1"),
+        "QNLI": ("accuracy",),
+        "QQP": ("accuracy", "f1"),
+        "RTE": ("accuracy",),
+        "SST-2": ("accuracy",),
+        "STS-B": ("pearson", "spearman"),
+        "WNLI": ("accuracy",),
+        "XNLI": (),
     }
 
 
@@ -362,20 +370,21 @@ def test_a_task_is_found_whatever_the_capitals_of_its_name(monkeypatch, name):
 
 
 def test_two_tasks_that_differ_in_capitals_are_found_by_their_exact_names(monkeypatch):
-    monkeypatch.setitem(PROCESSORS, "CoLA", MnliProcessor)
-    assert type(find_processor("CoLA")) is MnliProcessor
-    assert type(find_processor("cola")) is ColaProcessor
+    monkeypatch.setitem(PROCESSORS, "cola", MnliProcessor)
+    assert type(find_processor("cola")) is MnliProcessor
+    assert type(find_processor("CoLA")) is ColaProcessor
 
 
 @pytest.mark.parametrize("name", ["coal", "", None, 7, ["mrpc"]])
 def test_an_unknown_task_is_one_line_with_the_known_ones(name):
     with pytest.raises(UserError) as caught:
         find_processor(name)
-    assert str(caught.value) == f"task_name: {name!r} is unknown; known: cola, mnli, mrpc, xnli"
+    known = "AX, CoLA, MNLI, MNLI-MM, MRPC, QNLI, QQP, RTE, SST-2, STS-B, WNLI, XNLI"
+    assert str(caught.value) == f"task_name: {name!r} is unknown; known: {known}"
 
 
 def test_an_object_in_place_of_a_class_is_named(monkeypatch):
-    monkeypatch.setitem(PROCESSORS, "cola", ColaProcessor())
+    monkeypatch.setitem(PROCESSORS, "CoLA", ColaProcessor())
     with pytest.raises(UserError, match=r"PROCESSORS\['CoLA'\]: is not a class; enter the class itself"):
         find_processor("CoLA")
 
