@@ -1,7 +1,5 @@
 import doctest
-import importlib.util
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import pytest
 from support.paths import ROOT
 
+import export_mrpc
 from bert_tf.data.examples import InputExample
 from bert_tf.data.processors import MrpcProcessor
 from bert_tf.errors import UserError
@@ -29,16 +28,6 @@ NASTY_ROWS = [
     ("nan", "NA", 1),
     ('"', '""', 0),
 ]
-
-
-def load_script():
-    spec = importlib.util.spec_from_file_location("export_mrpc", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-export_mrpc = load_script()
 
 
 def prepare_tfds(folder: Path, train: str, test: str, dev_ids: str) -> Path:
@@ -123,54 +112,12 @@ def test_nasty_texts_are_written_as_pandas_writes_them():
         assert export_mrpc.tsv_bytes([row]) == expected.encode("utf-8")
 
 
-CONTENTS = {"test.tsv": b"A\tB\t-1\n", "dev.tsv": b"C\tD\t0\n", "train.tsv": b"E\tF\t1\n"}
-
-
-def read_all(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def test_files_of_other_content_are_replaced_only_when_asked(tmp_path):
-    export_mrpc.write_files(CONTENTS, tmp_path, overwrite=False)
-    export_mrpc.write_files(CONTENTS, tmp_path, overwrite=False)
-    assert read_all(tmp_path) == CONTENTS
-    (tmp_path / "train.tsv").write_bytes(b"mine\n")
-    (tmp_path / "dev.tsv").unlink()
-    with pytest.raises(UserError, match=r"train\.tsv: exists with other content; pass --overwrite or"):
-        export_mrpc.write_files(CONTENTS, tmp_path, overwrite=False)
-    assert read_all(tmp_path) == {"test.tsv": CONTENTS["test.tsv"], "train.tsv": b"mine\n"}
-    export_mrpc.write_files(CONTENTS, tmp_path, overwrite=True)
-    assert read_all(tmp_path) == CONTENTS
-
-
-def test_a_file_that_cannot_be_completed_leaves_the_old_ones(tmp_path):
-    old = dict.fromkeys(CONTENTS, b"old\n")
-    export_mrpc.write_files(old, tmp_path, overwrite=False)
-    too_large = CONTENTS | {"train.tsv": b"E\tF\t1\n" * 1000}
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            export_mrpc.write_files(too_large, tmp_path, overwrite=True)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert read_all(tmp_path) == old
-
-
 def test_an_output_dir_that_is_a_file_is_reported_in_one_line(tfds_dir, tmp_path):
     path = tmp_path / "MRPC"
     path.write_text("a file")
     with pytest.raises(UserError, match="MRPC: not written"):
         export_mrpc.export(path, str(tfds_dir))
     assert path.read_text() == "a file"
-
-
-def test_a_failure_inside_tensorflow_datasets_is_reported_in_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("requests.head", lambda url, timeout: None)
-    (tmp_path / "tfds").write_text("not a folder")
-    with pytest.raises(UserError, match=r"^tensorflow-datasets cannot load glue/mrpc \(") as caught:
-        export_mrpc.load_splits(str(tmp_path / "tfds"))
-    assert "\n" not in str(caught.value)
 
 
 def test_the_example_in_the_docstring_runs(tmp_path, monkeypatch):
