@@ -65,7 +65,7 @@ def test_in_all_else_it_is_the_task():
 
 def test_a_test_set_of_another_size_is_refused_when_it_is_read(tmp_path):
     (tmp_path / "test.tsv").write_text("index\tsentence1\tsentence2\n0\tA .\tB .\n")
-    with pytest.raises(UserError, match="^glue_submission: the test set has 1 rows, but GLUE's has 3,000"):
+    with pytest.raises(UserError, match=r"^glue_submission: the test set has 1 rows, but GLUE's has 3,000"):
         submitted("RTE").read("test", str(tmp_path))
     (tmp_path / "dev.tsv").write_text("index\tsentence1\tsentence2\tlabel\n0\tA .\tB .\tentailment\n")
     assert len(submitted("RTE").read("dev", str(tmp_path))) == 1
