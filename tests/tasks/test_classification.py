@@ -39,8 +39,8 @@ def test_the_headline_is_the_mean_of_the_values(task):
 
 def test_only_the_tasks_metrics_are_reported():
     task = ClassificationTask("CoLA", ColaProcessor())
-    scores, _ = task.evaluate(PROBABILITIES[:1], EXAMPLES[:1], batch_size=8)
-    assert scores.keys() == {"eval_accuracy", "eval_loss", "loss"}
+    scores, _ = task.evaluate(PROBABILITIES, EXAMPLES, batch_size=8)
+    assert scores.keys() == {"eval_accuracy", "eval_matthews", "eval_loss", "loss"}
 
 
 class Reviews(DataProcessor):
