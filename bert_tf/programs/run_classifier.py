@@ -14,12 +14,14 @@ from pathlib import Path
 
 from absl import logging
 
+from bert_tf import run_files
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
 from bert_tf.checkpoints.locate import model_name
 from bert_tf.data.examples import InputExample
 from bert_tf.data.folders import exported_dir, sample_dir
 from bert_tf.data.processors import DataProcessor, canonical_name, find_processor, glue_class
 from bert_tf.errors import UserError
+from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.tasks.example_reader import ExampleReader
@@ -76,6 +78,22 @@ def _with_output_dir(config: ClassifierConfig) -> ClassifierConfig:
     return dataclasses.replace(config, output_dir=str(output_dir))
 
 
+def check_scores_are_kept(config: ClassifierConfig) -> None:
+    """Refuses to replace the scores of one task of GLUE by those of another, such as MNLI's by MNLI-MM's.
+
+    Raises:
+        UserError: the output folder holds a run of another task of GLUE.
+    """
+    if not config.do_eval or config.do_train or not glue_class(config.task_name):
+        return
+    training = read_json_or_empty(Path(config.output_dir, run_files.RUN)).get("training")
+    trained = str(training.get("task_name")) if isinstance(training, dict) else config.task_name
+    if glue_class(trained) and canonical_name(trained) != config.task_name:
+        problem = f"holds a run of {trained}, and an evaluation on {config.task_name} would replace its scores"
+        remedy = f"pass --bert_model={config.output_dir} and another --output_dir"
+        raise UserError(f"output_dir: {config.output_dir}: {problem}; {remedy}")
+
+
 def read_examples(processor: DataProcessor, config: ClassifierConfig) -> dict[str, list[InputExample]]:
     """Reads the splits that the run needs.
 
@@ -90,6 +108,7 @@ def read_examples(processor: DataProcessor, config: ClassifierConfig) -> dict[st
 def main() -> None:
     """Runs what the flags describe."""
     config = with_defaults(config_from_flags(ClassifierConfig))
+    check_scores_are_kept(config)
     # TensorFlow takes seconds to load: mistakes in flags, data and models are reported before.
     processor = find_processor(config.task_name)
     examples = read_examples(processor, config)

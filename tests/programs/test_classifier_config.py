@@ -1,0 +1,86 @@
+"""The flags of run_classifier.py that other programs do not have, and the folders that follow from them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bert_tf.errors import UserError
+from bert_tf.programs import run_classifier
+from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.programs.run_classifier import check_scores_are_kept, with_defaults
+from bert_tf.training.config import resume_differences, resume_fields
+
+
+@pytest.mark.parametrize("name", ["SST-2", "sst2", "Sst_2"])
+def test_a_task_of_glue_has_one_name_however_it_is_written(name):
+    config = ClassifierConfig(task_name=name, do_train=True, data_dir="data")
+    assert config.task_name == "SST-2"
+    assert Path(with_defaults(config).output_dir).parts[:2] == ("output", "SST-2")
+
+
+def test_a_run_of_an_earlier_version_is_resumed_under_glues_name():
+    config = ClassifierConfig(task_name="CoLA", do_train=True)
+    for earlier in ("cola", "COLA", "CoLA"):
+        assert resume_differences(config, {**resume_fields(config), "task_name": earlier}) == []
+    assert resume_differences(config, {**resume_fields(config), "task_name": "RTE"})
+
+
+def test_another_task_keeps_the_name_that_was_given_and_has_its_folder_in_capitals():
+    config = ClassifierConfig(task_name="xnli", do_train=True, data_dir="data")
+    assert config.task_name == "xnli"
+    assert Path(with_defaults(config).output_dir).parts[:2] == ("output", "XNLI")
+
+
+@pytest.mark.parametrize(("name", "folder"), [("sst2", "SST-2"), ("MNLI-MM", "MNLI"), ("ax", "diagnostic")])
+def test_without_data_one_line_says_where_to_get_it(name, folder, monkeypatch):
+    monkeypatch.setattr(run_classifier, "exported_dir", lambda task_name: Path("nowhere"))
+    config = ClassifierConfig(task_name=name, do_predict=True)
+    with pytest.raises(UserError) as caught:
+        with_defaults(config)
+    assert str(caught.value) == (
+        f"data_dir: there is no nowhere; `python scripts/export_glue.py {config.task_name}` gets it, or pass "
+        f"--data_dir=$GLUE_DIR/{folder}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"task_name": "RTE", "do_eval": True}, "glue_submission: only valid with --do_predict"),
+        ({"task_name": "xnli", "do_predict": True}, "glue_submission: xnli is no task of GLUE's leaderboard"),
+    ],
+)
+def test_a_submission_needs_the_predictions_of_a_task_of_glue(flags, message):
+    with pytest.raises(UserError, match=f"^{message}"):
+        ClassifierConfig(glue_submission=True, **flags)
+
+
+def evaluation(folder: Path, task_name: str, trained: object, **flags: bool) -> ClassifierConfig:
+    (folder / "run.json").write_text(json.dumps({"training": trained}))
+    return ClassifierConfig(task_name=task_name, output_dir=folder, **({"do_eval": True} | flags))
+
+
+def test_scores_of_one_task_of_glue_are_not_replaced_by_those_of_another(tmp_path):
+    config = evaluation(tmp_path, "mnli-mm", {"task_name": "mnli"})
+    with pytest.raises(UserError) as caught:
+        check_scores_are_kept(config)
+    assert str(caught.value) == (
+        f"output_dir: {tmp_path}: holds a run of mnli, and an evaluation on MNLI-MM would replace its scores; "
+        f"pass --bert_model={tmp_path} and another --output_dir"
+    )
+
+
+@pytest.mark.parametrize(
+    ("task_name", "trained", "flags"),
+    [
+        ("mnli", {"task_name": "MNLI"}, {}),
+        ("AX", {"task_name": "MNLI"}, {"do_eval": False, "do_predict": True}),
+        ("MNLI", {"task_name": "xnli"}, {}),
+        ("xnli", {"task_name": "MNLI"}, {}),
+        ("MNLI", {}, {}),
+        ("MNLI", None, {}),
+    ],
+)
+def test_all_other_evaluations_and_predictions_may_use_the_folder(tmp_path, task_name, trained, flags):
+    check_scores_are_kept(evaluation(tmp_path, task_name, trained, **flags))
