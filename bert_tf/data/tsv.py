@@ -7,6 +7,7 @@ Every mistake in a file becomes a `UserError` that names the file and the line.
 import dataclasses
 import numbers
 import os
+import re
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -100,7 +101,8 @@ class TsvFile:
         only: (column, value): rows with another value are skipped.
         first_number: the number of the first row of a file without a header. By default 0 as in the original, but 1
             with `quoted=True`, which the original cannot read.
-        skips_short_rows: True to leave out rows with too few columns, if they are rare.
+        skips_short_rows: True to leave out rows with too few columns, if they are rare. A carriage return then ends a
+            line, because one inside a text breaks a row as well.
 
     Example:
         >>> TsvFile("train.tsv", text_a=3, text_b=4, label=0).min_columns
@@ -153,6 +155,8 @@ class TsvFile:
         self._check_declaration()
         path = Path(data_dir, self.name)
         text = read_text(path)
+        if self.skips_short_rows:
+            text = re.sub("\r\n?", "\n", text)
         self._check_separator(path, text)
         if self.quoted is not None or not may_be_quoted(text):
             return self._table(path, text, bool(self.quoted), targets)

@@ -105,9 +105,10 @@ def qqp_rows(count):
     return [f"{number}\t1\t2\tWhy {number} ?\tHow {number} ?\t{number % 2}" for number in range(count)]
 
 
-def test_rows_of_qqp_in_pieces_are_left_out_and_counted(tmp_path, caplog):
+@pytest.mark.parametrize("line_end", ["\n", "\r", "\r\n"])
+def test_rows_of_qqp_in_pieces_are_left_out_and_counted(tmp_path, caplog, line_end):
     rows = qqp_rows(400)
-    rows[7] = "7\t1\t2\tWhy does\na line end ?\tHow 7 ?\t1"
+    rows[7] = f"7\t1\t2\tWhy does{line_end}a line end ?\tHow 7 ?\t1"
     path = write(tmp_path / "train.tsv", lines(QQP_HEADER, *rows))
     examples = read("QQP", tmp_path, "train")
     assert [each.guid for each in examples] == [f"train-{number}" for number in range(400) if number != 7]
