@@ -27,6 +27,7 @@ class DataProcessor:
         labels: the task's labels, in the order of the classifier's outputs; none for a regression.
         metrics: the scores that an evaluation reports, such as `"f1"`; runs are ranked by the first. Empty for those
             that are usual for the kind. The loss, and the accuracy of a classification, are always reported.
+        reports_classes: True to report the scores of each class too.
         label_aliases: the label for each other spelling that the files use.
         train: the file of the training set.
         dev: the file of the development set.
@@ -36,6 +37,7 @@ class DataProcessor:
     kind: str = OneLabel.kind
     labels: Sequence[str] = ()
     metrics: Sequence[str] = ()
+    reports_classes: bool = False
     label_aliases: ClassVar[Mapping[str, str]] = {}
     train: TsvFile | None = None
     dev: TsvFile | None = None
