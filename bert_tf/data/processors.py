@@ -227,6 +227,16 @@ PROCESSORS: dict[str, type[DataProcessor]] = {
 }
 
 
+def is_known_task(task_name: str | None) -> bool:
+    """Returns True if `PROCESSORS` has the task; capitals do not matter.
+
+    Example:
+        >>> is_known_task("mrpc"), is_known_task("reviews")
+        (True, False)
+    """
+    return str(task_name).lower() in (str(name).lower() for name in PROCESSORS)
+
+
 def find_processor_class(task_name: str) -> type[DataProcessor]:
     """Returns the entry of `PROCESSORS` for a task; capitals do not matter, but an exact name comes first.
 

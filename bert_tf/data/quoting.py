@@ -110,17 +110,16 @@ def raw_rows(path: Path, text: str) -> list[Row]:
     Raises:
         UserError: there is a "\r" inside a line. The message begins with `path`.
     """
-    lines = text.removesuffix("\n").split("\n")
-    rows = [Row(number, _split(line.removesuffix("\r"))) for number, line in enumerate(lines, start=1)]
-    if "\r" in text:
-        for row in rows:
-            if any("\r" in field for field in row.fields):
-                raise _carriage_return_inside(path, text, row.line)
-    return rows
+    return list(iterate_raw(path, text))
 
 
-def _split(line: str) -> list[str]:
-    return line.split("\t") if line else []
+def iterate_raw(path: Path, text: str, delimiter: str = "\t") -> Iterator[Row]:
+    """Yields the rows of `raw_rows` one by one, of a file whose columns this delimiter separates."""
+    for number, ended in enumerate(io.StringIO(text), start=1):
+        line = ended.removesuffix("\n").removesuffix("\r")
+        if "\r" in line:
+            raise _carriage_return_inside(path, text, number)
+        yield Row(number, line.split(delimiter) if line else [])
 
 
 def quoted_rows(path: Path, text: str) -> list[Row]:
@@ -133,16 +132,20 @@ def quoted_rows(path: Path, text: str) -> list[Row]:
         UserError: a quoted field is not closed, or there is a "\r" inside a line and outside quotes. The message
             begins with `path`.
     """
-    rows, line = [], 1
-    reader = csv.reader(io.StringIO(text), delimiter="\t", strict=True)
+    return list(iterate_quoted(path, text))
+
+
+def iterate_quoted(path: Path, text: str, delimiter: str = "\t") -> Iterator[Row]:
+    """Yields the rows of `quoted_rows` one by one, of a file whose columns this delimiter separates."""
+    line = 1
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     try:
         with _any_field_size(text):
             for fields in reader:
-                rows.append(Row(line, fields))
+                yield Row(line, fields)
                 line = reader.line_num + 1
     except csv.Error:
-        raise _quoting_error(path, text, line) from None
-    return rows
+        raise _quoting_error(path, text, line, delimiter) from None
 
 
 def lenient_rows(path: Path, text: str, quotechar: str | None) -> list[list[str]]:
@@ -176,11 +179,12 @@ def _any_field_size(text: str) -> Iterator[None]:
         csv.field_size_limit(limit)
 
 
-def _quoting_error(path: Path, text: str, line: int) -> UserError:
+def _quoting_error(path: Path, text: str, line: int, delimiter: str) -> UserError:
     """Finds the mistake in the row that begins on `line` of `text`, which the csv module refused."""
     row = text.split("\n", line - 1)[-1]
-    # The correct fields at the start of the row, each with its tab; the next field is the wrong one.
-    correct = re.match(r'(?:(?:"[^"]*(?:""[^"]*)*"|(?!")[^\t\r\n]*)\t)*', row)[0]
+    # The correct fields at the start of the row, each with its delimiter; the next field is the wrong one.
+    end = re.escape(delimiter)
+    correct = re.match(rf'(?:(?:"[^"]*(?:""[^"]*)*"|(?!")[^{end}\r\n]*){end})*', row)[0]
     if not row.startswith('"', len(correct)):
         return _carriage_return_inside(path, text, line)
     line += correct.count("\n")
