@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bert_tf.data.columns import WantedColumns, find_column, has_known_names, is_number
 from bert_tf.data.headers import is_header
-from bert_tf.data.quoting import Row, find_quote_clues, iterate_quoted, iterate_raw, may_be_quoted
+from bert_tf.data.quoting import Row, find_quote_clues, is_blank, iterate_quoted, iterate_raw, may_be_quoted
 from bert_tf.data.sources import Source
 from bert_tf.data.text_files import read_text
 from bert_tf.errors import UserError, printable
@@ -71,7 +71,18 @@ class DelimitedFile(Source):
 
     def _filled_rows(self) -> Iterator[Row]:
         read = iterate_quoted if self._is_quoted else iterate_raw
-        return (row for row in read(self._path, self._text, self._delimiter) if any(row.fields))
+        return (row for row in read(self._path, self._text, self._delimiter) if not is_blank(row))
+
+    def hidden_rows(self, row: Sequence[str]) -> list[Sequence[str]]:
+        """Returns the rows that a field of several lines would be without its double quotes; [] if it would be none."""
+        delimiter = self._delimiter
+        number = next((number for number, field in enumerate(row) if "\n" in field), None)
+        if number is None:
+            return []
+        lines = row[number].split("\n")
+        parts = [line.removesuffix("\r").split(delimiter) for line in lines]
+        hidden = [[*row[:number], *parts[0]], *parts[1:-1], [*parts[-1], *row[number + 1 :]]]
+        return hidden if all(len(each) == len(self.columns) for each in hidden) else []
 
     def _fitting(self, line: int, fields: list[str]) -> list[str]:
         """Returns a row without empty fields at its end, which spreadsheets add."""
@@ -152,12 +163,20 @@ def _is_quoted(path: Path, text: str) -> bool:
     raw, quoted = (_shape(lambda read=read: read(path, text)) for read in (iterate_raw, iterate_quoted))
     if isinstance(raw, UserError) or isinstance(quoted, UserError):
         return isinstance(raw, UserError) or (isinstance(quoted, UserError) and clues.is_surely_quoted)
+    if _is_header_quoted(text):
+        return True
     if raw != quoted and clues.looks_quoted and 1 in (len(raw[1]), len(quoted[1])):
         return len(quoted[1]) == 1
     if raw[0] != quoted[0] and len(raw[1]) == len(quoted[1]) and clues.raw and clues.looks_quoted:
         counts = f"{raw[0]:,} rows if its double quotes are characters, and {quoted[0]:,} if they quote"
         raise UserError(f"{printable(path)}:1: has {counts}; write the file with csv or pandas, or without quotes")
     return clues.looks_quoted
+
+
+def _is_header_quoted(text: str) -> bool:
+    """Returns True if all fields of the first line are wrapped: nobody writes the names of columns so by hand."""
+    fields = text.partition("\n")[0].removesuffix("\r").split("\t")
+    return all(len(field) > 2 and field.startswith('"') and field.endswith('"') for field in fields)
 
 
 def _shape(read: Callable[[], Iterator[Row]]) -> tuple[int, frozenset[int]] | UserError:

@@ -4,11 +4,11 @@ source = JsonLinesFile(Path("reviews.jsonl"))
 source.columns  # ["review", "stars"], the keys of the first object
 """
 
-import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bert_tf.data.quoting import lines_of
 from bert_tf.data.sources import Source
 from bert_tf.data.text_files import read_text
 from bert_tf.errors import UserError, printable, reason_of
@@ -51,7 +51,7 @@ class JsonLinesFile(Source):
             yield line, [content.get(name) for name in columns]
 
     def _objects(self) -> Iterator[tuple[int, dict]]:
-        for line, text in enumerate(io.StringIO(self._text), start=1):
+        for line, text in enumerate(lines_of(self._text), start=1):
             if text.strip():
                 yield line, self._parse(line, text)
 

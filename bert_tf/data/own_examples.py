@@ -50,14 +50,28 @@ def read_rows(source: Source, columns: Columns, set_type: str, allows_no_label: 
         UserError: a row cannot be read, or its text or label is missing; the message says which.
     """
     found = ReadRows(source, columns, [], {}, {})
+    hidden: list[tuple[int, list[Sequence[str]]]] = []
     for number, (place, row) in enumerate(source.rows(), start=1):
         example = _example(found, place, row, f"{set_type}-{number}")
         if columns.label is not None:
             example.label = _label(found, place, row, allows_no_label)
+            if "\n" in example.text_a or "\n" in (example.text_b or ""):
+                hidden.append((place, source.hidden_rows(row)))
         found.examples.append(example)
     if not found.examples:
         raise UserError(f"{source.start}: there are no rows below the header; check that this is the right file")
+    for place, rows in hidden:
+        _check_is_text(found, place, rows)
     return found
+
+
+def _check_is_text(found: ReadRows, place: int, hidden: list[Sequence[str]]) -> None:
+    """Raises `UserError` if a field of several lines is rows of the file, because of a double quote too many."""
+    labels = [row[found.columns.label].strip() for row in hidden]
+    if labels and all(label in found.counts for label in labels):
+        problem = f"a quoted field goes on to line {place + len(hidden) - 1} and has whole rows in it"
+        remedy = "remove the double quote at its beginning, or write it twice"
+        raise UserError(f"{found.source.where(place)}: {problem}; {remedy}")
 
 
 def _example(found: ReadRows, place: int, row: Sequence[object], guid: str) -> InputExample:

@@ -36,3 +36,7 @@ class Source(abc.ABC):
     def start(self) -> str:
         """Where the columns have their names, for a message."""
         return self.name
+
+    def hidden_rows(self, row: Sequence[object]) -> list[Sequence[str]]:
+        """Returns the rows that a field of several lines would be without its double quotes; [] if it would be none."""
+        return []
