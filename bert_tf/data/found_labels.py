@@ -27,11 +27,13 @@ class LabelOptions(NamedTuple):
         regression: True for numbers, False for classes; None to find out.
         multi_label: True if an example can have any number of labels.
         separator: parts the labels of an example; None to find out.
+        names: the labels in the order of the outputs; None to find them.
     """
 
     regression: bool | None = None
     multi_label: bool = False
     separator: str | None = None
+    names: tuple[str, ...] | None = None
 
 
 def find_targets(read: ReadRows, options: LabelOptions) -> Targets:
@@ -40,6 +42,8 @@ def find_targets(read: ReadRows, options: LabelOptions) -> Targets:
     Raises:
         UserError: they are no labels to learn: all are equal or all are different, or one is of another kind.
     """
+    if options.names is not None:
+        return _of_names(options)
     if options.multi_label:
         return _find_some_labels(read, options.separator)
     lists = next((cell for cell in read.places if isinstance(cell, tuple)), None)
@@ -82,6 +86,13 @@ def describe(targets: Targets) -> str:
         return "a number, so this is a regression"
     kind = "classes" if isinstance(targets, OneLabel) else "labels, any number of them a row"
     return f"{len(targets.labels)} {kind}: {first_few(targets.labels)}"
+
+
+def _of_names(options: LabelOptions) -> Targets:
+    if options.regression:
+        raise UserError("labels: contradicts regression, whose labels are numbers; pass only one of them")
+    kind = SomeLabels.kind if options.multi_label else OneLabel.kind
+    return known_targets(kind, options.names, options.separator)
 
 
 def _where(read: ReadRows, cell: Cell) -> str:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from absl import logging
 
-from bert_tf.data.columns import Columns, WantedColumns, choose_columns
+from bert_tf.data.columns import Columns, WantedColumns, choose_columns, find_column
 from bert_tf.data.examples import InputExample
 from bert_tf.data.found_labels import LabelOptions, describe, find_targets, use_targets
 from bert_tf.data.own_examples import ReadRows, read_rows
@@ -22,7 +22,7 @@ from bert_tf.data.own_files import Opener, OwnFiles, file_opener
 from bert_tf.data.processors import DataProcessor
 from bert_tf.data.sources import Source
 from bert_tf.data.splitting import hold_out
-from bert_tf.data.targets import SomeLabels, Targets
+from bert_tf.data.targets import OneLabel, SomeLabels, Targets
 from bert_tf.errors import UserError, shown
 
 
@@ -69,6 +69,14 @@ class OwnDataProcessor(DataProcessor):
         return self.targets().kind
 
     @property
+    def metrics(self) -> Sequence[str]:
+        """The scores, see `DataProcessor`. Own classes are seldom of one size, which macro-F1 minds."""
+        targets = self.targets()
+        if not isinstance(targets, OneLabel):
+            return ()
+        return ("accuracy", "macro_f1", "auc") if len(targets.labels) == 2 else ("accuracy", "macro_f1")
+
+    @property
     def labels(self) -> Sequence[str]:
         """The labels in the order of the outputs."""
         return self.targets().labels
@@ -90,7 +98,7 @@ class OwnDataProcessor(DataProcessor):
     def get_dev_examples(self, data_dir: str | Path | None = None) -> list[InputExample]:
         """Reads the development set, or returns what is held out of the training set."""
         if "dev" in self._openers:
-            return self._read("dev", self._training_columns)
+            return self._read("dev")
         if "train" not in self._openers:
             raise UserError("dev_file: is missing; pass --dev_file=FILE with labeled examples to evaluate on")
         held_out = self._training[2]
@@ -105,7 +113,7 @@ class OwnDataProcessor(DataProcessor):
         """Reads the test set; a column of labels is not needed there, and not looked at."""
         if "test" not in self._openers:
             raise UserError("test_file: is missing; pass --test_file=FILE with the texts to predict")
-        return self._read("test", self._training_columns, needs_label=False)
+        return self._read("test", needs_label=False)
 
     @functools.cached_property
     def _rows(self) -> ReadRows:
@@ -129,20 +137,23 @@ class OwnDataProcessor(DataProcessor):
         logging.info("%s%s.", _description(read, targets), remark)
         return targets, examples, held_out
 
-    @property
-    def _training_columns(self) -> WantedColumns:
-        """The columns of the training set, by name, or else what the user named."""
-        if "train" not in self._openers:
-            return self._options.wanted
-        return WantedColumns(*_names(self._rows.source, self._rows.columns))
-
-    def _read(self, split: str, wanted: WantedColumns, needs_label: bool = True) -> list[InputExample]:
-        source = self._openers[split](wanted)
-        columns = choose_columns(source, wanted, needs_label)
+    def _read(self, split: str, needs_label: bool = True) -> list[InputExample]:
+        source = self._openers[split](self._options.wanted)
+        columns = choose_columns(source, self._wanted_in(source), needs_label)
         read = read_rows(source, columns, split, isinstance(self.targets(), SomeLabels))
         examples = use_targets(read, self.targets())
         logging.info("%s.", _description(read, self.targets() if needs_label else None))
         return examples
+
+    def _wanted_in(self, source: Source) -> WantedColumns:
+        """Returns the columns to look for: those that the user named, or else the training set's if they are there."""
+        if "train" not in self._openers:
+            return self._options.wanted
+        trained = _names(self._rows.source, self._rows.columns)
+        known = (
+            name if name is not None and find_column(source.columns, name) is not None else None for name in trained
+        )
+        return WantedColumns(*(said or name for said, name in zip(self._options.wanted, known, strict=True)))
 
 
 def _names(source: Source, columns: Columns) -> list[str | None]:

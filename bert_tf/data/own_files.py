@@ -15,7 +15,7 @@ from bert_tf.data.sources import Source
 from bert_tf.errors import UserError, first_few, printable
 
 # The names that a split's file may have in a folder, without the suffix.
-_STEMS = {
+STEMS = {
     "train": ("train", "training"),
     "dev": ("dev", "validation", "valid", "val", "eval", "development"),
     "test": ("test",),
@@ -58,7 +58,7 @@ def task_name_of(path: Path) -> str:
         >>> task_name_of(Path("data/reviews.csv")), task_name_of(Path("data/reviews/train.csv"))
         ('reviews', 'reviews')
     """
-    is_split = any(path.stem.lower() in stems for stems in _STEMS.values())
+    is_split = any(path.stem.lower() in stems for stems in STEMS.values())
     name = path.name if path.is_dir() else path.stem
     if is_split and path.suffix.lower() in _KNOWN_SUFFIXES:
         name = path.absolute().parent.name
@@ -68,7 +68,7 @@ def task_name_of(path: Path) -> str:
 def _find_in_folder(folder: Path) -> dict[str, Path]:
     with_names = sorted(path for path in folder.iterdir() if path.suffix.lower() in _KNOWN_SUFFIXES)
     found = {}
-    for split, stems in _STEMS.items():
+    for split, stems in STEMS.items():
         files = [path for path in with_names if path.stem.lower() in stems]
         if len(files) > 1:
             names = first_few(path.name for path in files)

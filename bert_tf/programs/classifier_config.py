@@ -129,15 +129,38 @@ class ClassifierConfig(OwnDataConfig, RunConfig):
         """True if the task is not a known one but own files."""
         return self.names_own_files or bool(self.data_dir and not is_known_task(self.task_name))
 
+    def _names_training_set(self) -> bool:
+        return bool(self.train_file or self.data_dir)
+
     def _check_own_task(self) -> None:
         self.check_own_data()
         if self.names_own_files and self.data_dir:
             flag = next(name for name in ("train_file", "dev_file", "test_file") if getattr(self, name))
             raise UserError(f"data_dir: contradicts --{flag}; pass only one of them")
-        if self.do_train and not (self.train_file or self.data_dir):
+        if self.do_train and not self._names_training_set():
             raise UserError("train_file: is missing; pass --train_file=FILE with labeled examples to train on")
+        path = self.train_file or self.data_dir or self.dev_file or self.test_file
         if self.task_name is None:
-            path = self.train_file or self.data_dir or self.dev_file or self.test_file
-            object.__setattr__(self, "task_name", task_name_of(Path(path)))
+            object.__setattr__(self, "task_name", task_name_of(Path(path)) if path else "own")
         if Path(self.task_name).name != self.task_name or self.task_name != self.task_name.strip():
             raise UserError(f"task_name: {shown(self.task_name)} is no name for a folder; use letters and digits")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InMemoryConfig(ClassifierConfig):
+    """A run whose examples are Python objects, for `bert_tf.fine_tune`."""
+
+    @property
+    def has_own_data(self) -> bool:
+        """True: the task is none of the known ones."""
+        return True
+
+    def _names_training_set(self) -> bool:
+        return True
+
+    def check_own_data(self) -> None:
+        """Raises `UserError` if flags of own data contradict one another, or name files."""
+        super().check_own_data()
+        for field in ("train_file", "test_file", "data_dir"):
+            if getattr(self, field):
+                raise UserError(f"{field}: contradicts train=...; pass only one of them")

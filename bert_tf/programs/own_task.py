@@ -14,7 +14,6 @@ from bert_tf.errors import reading
 from bert_tf.files import read_json_or_empty, read_text
 from bert_tf.programs.classifier_config import ClassifierConfig
 
-_TASK = "task.json"
 # What a run without training takes from the training, if the user does not say otherwise.
 _KEPT = ("text_column", "text_pair_column", "label_column", "label_separator")
 
@@ -64,11 +63,13 @@ def _model_folder(config: ClassifierConfig) -> Path | None:
     """Returns the folder that says what the labels of the fine-tuned model are; None if none does."""
     model = config.model or (config.init_checkpoint and Path(config.init_checkpoint).parent)
     folders = [Path(folder) for folder in (config.output_dir, model) if folder]
-    return next((each for each in folders if any((each / name).is_file() for name in (_TASK, run_files.LABELS))), None)
+    return next(
+        (each for each in folders if any((each / name).is_file() for name in (run_files.TASK, run_files.LABELS))), None
+    )
 
 
 def _read_targets(folder: Path, separator: str | None) -> Targets:
-    kind = read_json_or_empty(folder / _TASK).get("kind", OneLabel.kind)
+    kind = read_json_or_empty(folder / run_files.TASK).get("kind", OneLabel.kind)
     path = folder / run_files.LABELS
     labels = []
     if path.is_file():

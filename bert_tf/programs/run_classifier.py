@@ -49,7 +49,7 @@ def _with_model(config: ClassifierConfig) -> ClassifierConfig:
 def _with_data_dir(config: ClassifierConfig) -> ClassifierConfig:
     if config.has_own_data:
         path = config.train_file or config.data_dir or config.dev_file or config.test_file
-        return dataclasses.replace(config, dataset=path)
+        return dataclasses.replace(config, dataset=path or config.task_name)
     if config.data_dir:
         return config
     task, exported, sample = config.task_name.upper(), exported_dir(config.task_name), sample_dir(config.task_name)
