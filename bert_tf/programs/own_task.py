@@ -10,9 +10,10 @@ from bert_tf.data.own_data import OwnDataOptions, OwnDataProcessor, files_of
 from bert_tf.data.own_files import find_files
 from bert_tf.data.processors import DataProcessor, find_processor
 from bert_tf.data.targets import OneLabel, Targets
-from bert_tf.errors import reading
+from bert_tf.errors import UserError, reading
 from bert_tf.files import read_json_or_empty, read_text
 from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.training.early_checks import check_model
 
 # What a run without training takes from the training, if the user does not say otherwise.
 _KEPT = ("text_column", "text_pair_column", "label_column", "label_separator")
@@ -40,6 +41,12 @@ def own_data_options(config: ClassifierConfig) -> OwnDataOptions:
         UserError: a file of the model is broken.
     """
     folder = None if config.do_train else _model_folder(config)
+    if not config.do_train and folder is None:
+        check_model(config)  # says it if there is no model at all
+        raise UserError(
+            f"output_dir: {config.output_dir}: has no labels.txt that says the labels of a model; name the folder of a "
+            "fine-tuned one with --output_dir or --bert_model"
+        )
     said = _with_kept(config, folder)
     return OwnDataOptions(
         WantedColumns(said["text_column"], said["text_pair_column"], said["label_column"]),

@@ -20,7 +20,7 @@ from absl import logging
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
 from bert_tf.checkpoints.locate import model_name
-from bert_tf.data.examples import InputExample
+from bert_tf.data.examples import InputExample, examples_digest
 from bert_tf.data.folders import exported_dir, sample_dir
 from bert_tf.data.processors import DataProcessor
 from bert_tf.errors import UserError
@@ -28,7 +28,7 @@ from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.programs.own_task import find_processor_of
 from bert_tf.tasks.example_reader import ExampleReader
-from bert_tf.training.early_checks import check_model, check_training_size
+from bert_tf.training.early_checks import check_model, check_resumable, check_training_size
 from bert_tf.training.interruption import advice_after_interruption
 
 
@@ -95,6 +95,7 @@ def main() -> None:
     examples = read_examples(processor, config)
     if config.do_train:
         check_training_size(config, len(examples["train"]))
+        check_resumable(config, examples_digest(examples["train"]))
     check_model(config)
     from bert_tf.streams import hide_start_up_messages
     from bert_tf.tasks.kinds import make_task
