@@ -3,7 +3,11 @@ r"""Fine-tunes BERT on a text classification task: Google's run_classifier.py on
 
     python run_classifier.py --task_name=MRPC --do_train --do_eval
 
-trains a small pre-trained BERT and prints loss, accuracy and F1. As in the original:
+trains a small pre-trained BERT and prints loss, accuracy and F1. Own texts, in a CSV, TSV or JSON lines file:
+
+    python run_classifier.py --train_file=reviews.csv --do_train --do_eval
+
+As in the original:
 
     python run_classifier.py --task_name=MRPC --do_train --do_eval --data_dir=$GLUE_DIR/MRPC \
         --vocab_file=$BERT_BASE_DIR/vocab.txt --bert_config_file=$BERT_BASE_DIR/bert_config.json \

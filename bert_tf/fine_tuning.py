@@ -1,45 +1,75 @@
 """Fine-tuning from Python: what `run_classifier.py` does, as one call."""
 
-from bert_tf.data.processors import find_processor
-from bert_tf.errors import UserError
-from bert_tf.programs.classifier_config import ClassifierConfig
-from bert_tf.programs.run_classifier import with_defaults
+import dataclasses
+import functools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from bert_tf.data.cells import label_of
+from bert_tf.data.examples import examples_digest
+from bert_tf.data.in_memory import in_memory
+from bert_tf.data.own_data import OwnDataProcessor
+from bert_tf.data.own_files import Opener, file_opener, find_files
+from bert_tf.data.processors import DataProcessor
+from bert_tf.errors import UserError, with_type
+from bert_tf.paths import local_path
+from bert_tf.programs.classifier_config import ClassifierConfig, InMemoryConfig
+from bert_tf.programs.own_task import find_processor_of, own_data_options
+from bert_tf.programs.run_classifier import read_examples, with_defaults
 from bert_tf.serving.predictor import Predictor, load
 from bert_tf.tasks.glue_submission import GlueSubmission
 from bert_tf.tasks.kinds import make_task
-from bert_tf.training.early_checks import check_model
+from bert_tf.training.early_checks import check_model, check_training_size
 from bert_tf.training.fields import flag_name, flags_of
 from bert_tf.training.run import run
 
 
-def fine_tune(task_name: str, **flags: object) -> Predictor:
-    """Trains and evaluates as `run_classifier.py --task_name=... --do_train --do_eval` does.
+def fine_tune(
+    task_name: str | None = None,
+    *,
+    train: object = None,
+    dev: object = None,
+    labels: Sequence[str] | None = None,
+    **flags: object,
+) -> Predictor:
+    """Trains and evaluates as `run_classifier.py --do_train --do_eval` does, on a known task or on own examples.
 
     A call that was interrupted resumes if it is made again; a finished one is loaded. The weights are those of the
     program, bit by bit. The process keeps its seeds, its policy and its random numbers; TensorFlow's operations are
     deterministic while the call lasts.
 
     Args:
-        task_name: such as `"MRPC"`.
+        task_name: such as `"MRPC"`. For own examples any name; without one, their content gives it.
+        train: own examples to train on: a table of pandas with named columns, a list of (text, label), of
+            (text_a, text_b, label) or of dicts, a tuple of texts and labels, or the path of a file.
+        dev: own examples to evaluate on, in one of these forms; without them a part of `train` is held out.
+        labels: the names of the labels in the order of the model's outputs; without them they are found in `train`.
         **flags: the program's flags by their names, such as `data_dir`, `output_dir`, `bert_model`, `learning_rate`.
 
     Returns:
         The fine-tuned model. Its scores are printed too.
 
     Raises:
-        UserError: a mistake in flags, files or environment.
+        UserError: a mistake in flags, examples, files or environment.
 
     Example:
-        model = fine_tune("MRPC", data_dir="data/MRPC", output_dir="output/mrpc", num_train_epochs=3)
-        model.predict([("It rains .", "Rain falls .")])
+        model = fine_tune(train=[("It rains .", "weather"), ("It costs 3 euros .", "price"), ...])
+        model.predict(["It snows ."])
     """
-    config = with_defaults(
-        ClassifierConfig(task_name=task_name, **({"do_train": True, "do_eval": True} | _fields(flags)))
-    )
+    fields = {"do_train": True, "do_eval": True} | _fields(flags)
+    if train is None:
+        _check_absent(dev=dev, labels=labels)
+        config = with_defaults(ClassifierConfig(task_name=task_name, **fields))
+        processor = find_processor_of(config)
+    else:
+        config, processor = _own_run(task_name, train, dev, labels, fields)
+    examples = read_examples(processor, config)
+    if config.do_train:
+        check_training_size(config, len(examples["train"]))
     check_model(config)
-    processor = find_processor(config.task_name)
     task = make_task(config.task_name, processor, config.loss_settings)
-    run(GlueSubmission(task, processor) if config.glue_submission else task, config)
+    run(GlueSubmission(task, processor) if config.glue_submission else task, config, examples)
     model = load(config.output_dir)
     print(f"{config.output_dir}: " + ", ".join(f"{name} = {score:.4f}" for name, score in model.scores.items()))
     return model
@@ -52,3 +82,49 @@ def _fields(flags: dict[str, object]) -> dict[str, object]:
     if unknown:
         raise UserError(f"fine_tune: {unknown[0]!r} is not a flag of run_classifier.py; see its --help")
     return {fields[name]: value for name, value in flags.items()}
+
+
+def _check_absent(**arguments: object) -> None:
+    given = [name for name, value in arguments.items() if value is not None]
+    if given:
+        raise UserError(f"{given[0]}: only valid with train=..., own examples to train on")
+
+
+def _own_run(
+    task_name: str | None, train: object, dev: object, labels: Sequence[str] | None, fields: dict[str, object]
+) -> tuple[ClassifierConfig, DataProcessor]:
+    """Returns config and processor for own examples. Their digest is the name of the task if the user gave none."""
+    config = InMemoryConfig(task_name=task_name, **fields)
+    options = own_data_options(config)
+    options = options._replace(labels=options.labels._replace(names=_names(labels)))
+    processor = OwnDataProcessor(_openers(train, dev), options)
+    if task_name is None:
+        digest = examples_digest(processor.get_train_examples())
+        config = dataclasses.replace(config, task_name=f"own-{digest[:8]}")
+    return with_defaults(config), processor
+
+
+def _names(labels: Sequence[str] | None) -> tuple[str, ...] | None:
+    if labels is None:
+        return None
+    if isinstance(labels, str):
+        raise UserError(f"labels: is {with_type(labels)}; give a list of the names")
+    try:
+        return tuple(str(label_of(label)) for label in labels)
+    except (TypeError, ValueError):
+        raise UserError(f"labels: is {with_type(labels)}; give a list of the names") from None
+
+
+def _openers(train: object, dev: object) -> dict[str, Opener]:
+    """Returns what opens the examples of each split."""
+    found = _openers_of(train, "train")
+    return found if dev is None else {**found, "dev": _openers_of(dev, "dev")["dev"]}
+
+
+def _openers_of(data: object, split: str) -> dict[str, Opener]:
+    if not isinstance(data, (str, os.PathLike)):
+        source = in_memory(data, split)
+        return {split: lambda wanted: source}
+    path = local_path(data, split)
+    files = find_files(path, None, None)._asdict() if split == "train" else {split: Path(path)}
+    return {name: functools.partial(file_opener, file) for name, file in files.items() if file}

@@ -73,7 +73,9 @@ def test_the_same_bounds_hold_without_flags():
 
 
 def test_a_program_adds_the_flags_of_its_task_to_those_of_every_run():
-    assert flags_of(ClassifierConfig).keys() - flags_of(RunConfig).keys() == {"task_name"}
+    added = flags_of(ClassifierConfig).keys() - flags_of(RunConfig).keys()
+    assert {"task_name", "train_file", "class_weight"} <= added
+    assert flags_of(RunConfig).keys() < flags_of(ClassifierConfig).keys()
     config = config_from_flags(
         ClassifierConfig, parse("--task_name=MRPC", "--do_eval", "--bert_model=x", config_class=ClassifierConfig)
     )

@@ -9,6 +9,7 @@ import tensorflow as tf
 from absl import logging
 
 from bert_tf.checkpoints.casing import check_casing, find_casing
+from bert_tf.checkpoints.completeness import check_pieces, room_for
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.locate import CheckpointFiles, resolve
 from bert_tf.data.tokenization import FullTokenizer
@@ -87,15 +88,11 @@ def check_vocabulary(vocab: Mapping[str, int], config: BertConfig, files: Checkp
         config: the configuration.
         files: where both come from, for messages.
     """
-    missing = {"[CLS]", "[SEP]"} - vocab.keys()
-    if missing:
-        raise UserError(f"{printable(files.vocab_file)}: lacks {min(missing)}; give the vocabulary of a BERT")
+    check_pieces(vocab, config, files)
     pieces, rows = max(vocab.values()) + 1, config.vocab_size
-    described = f"has {pieces} pieces, but {printable(files.config_file)} has room for {rows}"
-    if pieces > rows:
-        raise UserError(f"{printable(files.vocab_file)}: {described}; give the vocabulary of this model")
     # Some models have a few rows more, up to a round number: NVIDIA's 30528 for 30522 pieces.
     if rows - pieces > max(_ROUNDING, min(_LARGE_ROUNDING, rows // 10)):
+        described = room_for(vocab, config, files)
         logging.warning("%s: %s; check that it is the vocabulary of this model.", files.vocab_file, described)
 
 

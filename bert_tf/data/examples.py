@@ -2,10 +2,13 @@
 
 import dataclasses
 import hashlib
+import re
 from collections.abc import Sequence
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
-@dataclasses.dataclass
+
+@dataclasses.dataclass(slots=True)
 class InputExample:
     """One text, or pair of texts, and its label (the original's run_classifier.InputExample).
 
@@ -34,7 +37,7 @@ def is_unicode(text: str) -> bool:
         >>> is_unicode("It rains ."), is_unicode("\ud83d")
         (True, False)
     """
-    return not any("\ud800" <= char <= "\udfff" for char in text)
+    return text.isascii() or _SURROGATE.search(text) is None
 
 
 def examples_digest(examples: Sequence[InputExample]) -> str:

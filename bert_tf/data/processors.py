@@ -76,6 +76,16 @@ PROCESSORS: dict[str, type[DataProcessor]] = {
 _OTHER_NAMES = {"diagnostic": "AX", "mnlim": "MNLI", "mnlimatched": "MNLI", "mnlimismatched": "MNLI-MM"}
 
 
+def is_known_task(task_name: str | None) -> bool:
+    """Returns True if `PROCESSORS` has the task; see `find_processor_class`.
+
+    Example:
+        >>> is_known_task("sst2"), is_known_task("reviews")
+        (True, False)
+    """
+    return task_name is not None and _find_key(task_name) is not None
+
+
 def find_processor_class(task_name: str) -> type[DataProcessor]:
     """Returns the entry of `PROCESSORS` for a task.
 

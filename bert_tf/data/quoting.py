@@ -33,6 +33,16 @@ class Row(NamedTuple):
     fields: list[str]
 
 
+def is_blank(row: Row) -> bool:
+    """Returns True if nothing is written in the row, not even the quotes of an empty text.
+
+    Example:
+        >>> is_blank(Row(1, [])), is_blank(Row(1, [" ", ""])), is_blank(Row(1, [""]))
+        (True, True, False)
+    """
+    return row.fields != [""] and not any(field.strip() for field in row.fields)
+
+
 class QuoteClues(NamedTuple):
     """Numbers of fields with double quotes, by what they say about the file.
 
@@ -89,7 +99,7 @@ def find_quote_clues(text: str) -> QuoteClues:
 
 
 def _follows_a_rule(text: str) -> bool:
-    bare = [field for field in _BARE_TEXT.findall(text) if not _NUMBER.fullmatch(field)]
+    bare = [field for field in _BARE_TEXT.findall(text) if field.strip() and not _NUMBER.fullmatch(field)]
     wrapped = [match["wrapped"] for match in _FIELD_WITH_QUOTES.finditer(text) if match["wrapped"]]
     # One or two raw sentences in quotes may have a comma by chance.
     is_excel = len(wrapped) > 2 and all("," in field for field in wrapped) and not any("," in field for field in bare)
@@ -101,6 +111,23 @@ def may_be_quoted(text: str) -> bool:
     return text.startswith('"') or '\t"' in text or '\n"' in text
 
 
+def lines_of(text: str) -> Iterator[str]:
+    r"""Yields the lines of a text with their ends. Only "\n" ends a line.
+
+    io.StringIO would do the same, and keep a copy of four bytes a character.
+
+    Example:
+        >>> list(lines_of("a\x85b\r\n\nc"))
+        ['a\x85b\r\n', '\n', 'c']
+    """
+    start = 0
+    while end := text.find("\n", start) + 1:
+        yield text[start:end]
+        start = end
+    if start < len(text):
+        yield text[start:]
+
+
 def raw_rows(path: Path, text: str) -> list[Row]:
     r"""Splits a text in which a double quote is a character like any other.
 
@@ -110,17 +137,16 @@ def raw_rows(path: Path, text: str) -> list[Row]:
     Raises:
         UserError: there is a "\r" inside a line. The message begins with `path`.
     """
-    lines = text.removesuffix("\n").split("\n")
-    rows = [Row(number, _split(line.removesuffix("\r"))) for number, line in enumerate(lines, start=1)]
-    if "\r" in text:
-        for row in rows:
-            if any("\r" in field for field in row.fields):
-                raise _carriage_return_inside(path, text, row.line)
-    return rows
+    return list(iterate_raw(path, text))
 
 
-def _split(line: str) -> list[str]:
-    return line.split("\t") if line else []
+def iterate_raw(path: Path, text: str, delimiter: str = "\t") -> Iterator[Row]:
+    """Yields the rows of `raw_rows` one by one, of a file whose columns this delimiter separates."""
+    for number, ended in enumerate(lines_of(text), start=1):
+        line = ended.removesuffix("\n").removesuffix("\r")
+        if "\r" in line:
+            raise _carriage_return_inside(path, text, number)
+        yield Row(number, line.split(delimiter) if line else [])
 
 
 def quoted_rows(path: Path, text: str) -> list[Row]:
@@ -133,16 +159,20 @@ def quoted_rows(path: Path, text: str) -> list[Row]:
         UserError: a quoted field is not closed, or there is a "\r" inside a line and outside quotes. The message
             begins with `path`.
     """
-    rows, line = [], 1
-    reader = csv.reader(io.StringIO(text), delimiter="\t", strict=True)
+    return list(iterate_quoted(path, text))
+
+
+def iterate_quoted(path: Path, text: str, delimiter: str = "\t") -> Iterator[Row]:
+    """Yields the rows of `quoted_rows` one by one, of a file whose columns this delimiter separates."""
+    line = 1
+    reader = csv.reader(lines_of(text), delimiter=delimiter, strict=True)
     try:
         with _any_field_size(text):
             for fields in reader:
-                rows.append(Row(line, fields))
+                yield Row(line, fields)
                 line = reader.line_num + 1
     except csv.Error:
-        raise _quoting_error(path, text, line) from None
-    return rows
+        raise _quoting_error(path, text, line, delimiter) from None
 
 
 def lenient_rows(path: Path, text: str, quotechar: str | None) -> list[list[str]]:
@@ -176,12 +206,13 @@ def _any_field_size(text: str) -> Iterator[None]:
         csv.field_size_limit(limit)
 
 
-def _quoting_error(path: Path, text: str, line: int) -> UserError:
+def _quoting_error(path: Path, text: str, line: int, delimiter: str) -> UserError:
     """Finds the mistake in the row that begins on `line` of `text`, which the csv module refused."""
     row = text.split("\n", line - 1)[-1]
-    # The correct fields at the start of the row, each with its tab; the next field is the wrong one.
-    correct = re.match(r'(?:(?:"[^"]*(?:""[^"]*)*"|(?!")[^\t\r\n]*)\t)*', row)[0]
-    if not row.startswith('"', len(correct)):
+    # The correct fields at the start of the row, each with its delimiter; the next field is the wrong one.
+    end = re.escape(delimiter)
+    correct = re.match(rf'(?:(?:"[^"]*(?:""[^"]*)*"|(?!")[^{end}\r\n]*){end})*', row)[0]
+    if not row.startswith('"', len(correct)) or ("\r" in row and "\n" not in text):
         return _carriage_return_inside(path, text, line)
     line += correct.count("\n")
     remedy = "end it with one double quote, and write each double quote inside it twice"

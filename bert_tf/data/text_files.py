@@ -21,8 +21,12 @@ _OTHER_KINDS = {
 }
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, remedy: str = "check data_dir and task_name") -> str:
     r"""Reads a UTF-8 text file, without its byte-order mark if it has one.
+
+    Args:
+        path: the file.
+        remedy: what the user can do if it is missing or unreadable.
 
     Raises:
         UserError: the file is missing, unreadable, too large, empty, not UTF-8, or has a NUL character.
@@ -32,8 +36,8 @@ def read_text(path: Path) -> str:
         >>> read_text(Path("text.txt"))
         'It rains .'
     """
-    with reading(path, "check data_dir", "the file cannot be read"):
-        text = _decode(path, _read(path)).removeprefix("\ufeff")
+    with reading(path, remedy, "the file cannot be read"):
+        text = _decode(path, _read(path, remedy)).removeprefix("\ufeff")
     if "\0" in text:
         line = text.partition("\0")[0].count("\n") + 1
         raise UserError(f"{path}:{line}: there is a NUL character in the line; remove it")
@@ -42,11 +46,11 @@ def read_text(path: Path) -> str:
     return text
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, remedy: str) -> bytes:
     try:
         return read_bytes(path, MAX_BYTES)
     except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file; check data_dir and task_name") from None
+        raise UserError(f"{path}: there is no such file; {remedy}") from None
 
 
 def _decode(path: Path, content: bytes) -> str:

@@ -18,6 +18,7 @@ from bert_tf.data.quoting import (
     QuoteClues,
     Row,
     find_quote_clues,
+    is_blank,
     may_be_quoted,
     quoted_rows,
     raw_rows,
@@ -222,15 +223,15 @@ class TsvFile:
 
     def _has_header(self, rows: list[Row], targets: Targets | None) -> bool:
         texts = [column for column in (self.text_a, self.text_b) if column is not None]
-        is_blank, spellings = _is_blank(rows[0]), targets.spellings if targets else {}
-        return not is_blank and is_header([row.fields for row in rows], texts, self.label, spellings, self.header)
+        has_no_text, spellings = is_blank(rows[0]), targets.spellings if targets else {}
+        return not has_no_text and is_header([row.fields for row in rows], texts, self.label, spellings, self.header)
 
     def _check(self, path: Path, row: Row, targets: Targets | None) -> None:
         """Raises `UserError` if the row has a wrong number of columns or an unknown label."""
         count = len(row.fields)
         is_short = count < self.min_columns
         is_wrong = is_short or self.columns not in (None, count)
-        if _is_blank(row) and (is_wrong or count < 2 or self.label is not None):
+        if is_blank(row) and (is_wrong or count < 2 or self.label is not None):
             raise UserError(f"{path}:{row.line}: the line is blank; remove it")
         if is_wrong:
             needed = self.columns or f"at least {self.min_columns}"
@@ -356,15 +357,10 @@ def _num_filled(row: Row) -> int:
     return max((number for number, field in enumerate(row.fields, start=1) if field.strip()), default=0)
 
 
-def _is_blank(row: Row) -> bool:
-    """Returns True if nothing is written in the row, not even the quotes of an empty text."""
-    return row.fields != [""] and not any(field.strip() for field in row.fields)
-
-
 def _remove_blank_end(rows: list[Row]) -> int:
     """Removes blank rows at the end; returns their number."""
     num_rows = len(rows)
-    while rows and _is_blank(rows[-1]):
+    while rows and is_blank(rows[-1]):
         rows.pop()
     return num_rows - len(rows)
 

@@ -2,7 +2,11 @@ r"""Fine-tunes BERT on a text classification task: Google's run_classifier.py on
 
     python run_classifier.py --task_name=MRPC --do_train --do_eval
 
-trains a small pre-trained BERT and prints loss, accuracy and F1. As in the original:
+trains a small pre-trained BERT and prints loss, accuracy and F1. Own texts, in a CSV, TSV or JSON lines file:
+
+    python run_classifier.py --train_file=reviews.csv --do_train --do_eval
+
+As in the original:
 
     python run_classifier.py --task_name=MRPC --do_train --do_eval --data_dir=$GLUE_DIR/MRPC \
         --vocab_file=$BERT_BASE_DIR/vocab.txt --bert_config_file=$BERT_BASE_DIR/bert_config.json \
@@ -17,15 +21,16 @@ from absl import logging
 from bert_tf import run_files
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
 from bert_tf.checkpoints.locate import model_name
-from bert_tf.data.examples import InputExample
+from bert_tf.data.examples import InputExample, examples_digest
 from bert_tf.data.folders import exported_dir, sample_dir
-from bert_tf.data.processors import DataProcessor, canonical_name, find_processor, glue_class
+from bert_tf.data.processors import DataProcessor, canonical_name, glue_class
 from bert_tf.errors import UserError
 from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.programs.own_task import find_processor_of
 from bert_tf.tasks.example_reader import ExampleReader
-from bert_tf.training.early_checks import check_model, check_training_size
+from bert_tf.training.early_checks import check_model, check_resumable, check_training_size
 from bert_tf.training.interruption import advice_after_interruption
 
 
@@ -44,6 +49,9 @@ def _with_model(config: ClassifierConfig) -> ClassifierConfig:
 
 
 def _with_data_dir(config: ClassifierConfig) -> ClassifierConfig:
+    if config.has_own_data:
+        path = config.train_file or config.data_dir or config.dev_file or config.test_file
+        return dataclasses.replace(config, dataset=path or config.task_name)
     if config.data_dir:
         return config
     task = canonical_name(config.task_name)
@@ -74,7 +82,8 @@ def _with_output_dir(config: ClassifierConfig) -> ClassifierConfig:
         return config
     file = config.init_checkpoint or config.bert_config_file
     model = config.model or (str(Path(file).parent) if file else DEFAULT_CHECKPOINT)
-    output_dir = Path("output", canonical_name(config.task_name), model_name(model))
+    name = config.task_name if config.has_own_data else canonical_name(config.task_name)
+    output_dir = Path("output", name, model_name(model))
     return dataclasses.replace(config, output_dir=str(output_dir))
 
 
@@ -84,7 +93,7 @@ def check_scores_are_kept(config: ClassifierConfig) -> None:
     Raises:
         UserError: the output folder holds a run of another task of GLUE.
     """
-    if not config.do_eval or config.do_train or not glue_class(config.task_name):
+    if not config.do_eval or config.do_train or config.has_own_data or not glue_class(config.task_name):
         return
     training = read_json_or_empty(Path(config.output_dir, run_files.RUN)).get("training")
     trained = str(training.get("task_name")) if isinstance(training, dict) else config.task_name
@@ -110,12 +119,13 @@ def main() -> None:
     config = with_defaults(config_from_flags(ClassifierConfig))
     check_scores_are_kept(config)
     # TensorFlow takes seconds to load: mistakes in flags, data and models are reported before.
-    processor = find_processor(config.task_name)
+    processor = find_processor_of(config)
     examples = read_examples(processor, config)
     if config.glue_submission:
         processor.check_test_set(examples["test"])
     if config.do_train:
         check_training_size(config, len(examples["train"]))
+        check_resumable(config, examples_digest(examples["train"]))
     check_model(config)
     from bert_tf.streams import hide_start_up_messages
     from bert_tf.tasks.glue_submission import GlueSubmission

@@ -1,11 +1,14 @@
-"""Finds and checks the model that the flags name, before TensorFlow is loaded, which takes seconds."""
+"""Finds and checks the named model and the output folder before TensorFlow is loaded, which takes seconds."""
 
 from pathlib import Path
 
+from bert_tf import run_files
+from bert_tf.checkpoints.completeness import check_files
 from bert_tf.checkpoints.locate import CheckpointFiles, latest_checkpoint, named_files, resolve
 from bert_tf.errors import UserError, printable
+from bert_tf.files import read_json_or_empty
 from bert_tf.modeling.config import BertConfig
-from bert_tf.training.config import RunConfig, settle
+from bert_tf.training.config import MODEL_FIELDS, RunConfig, resume_differences, settle
 
 
 def check_model(config: RunConfig) -> None:
@@ -23,8 +26,37 @@ def check_model(config: RunConfig) -> None:
     if not resumes and config.names_model:
         files = named_model(config)
         bert_config = BertConfig.from_json_file(files.config_file)
+        check_files(files, bert_config)
         if config.do_train:
             check_length(settle(config, {}), bert_config, files.config_file)
+
+
+def check_resumable(config: RunConfig, train_data: str) -> None:
+    """Raises `UserError` if the output folder holds a run that was clearly started otherwise.
+
+    Which model it was started from is looked at later, because that takes the digest of its weights.
+
+    Args:
+        config: of a run that trains.
+        train_data: the digest of its training set.
+    """
+    training = read_json_or_empty(Path(config.output_dir, run_files.RUN)).get("training")
+    if config.overwrite_output_dir or not isinstance(training, dict):
+        return
+    model = {field: getattr(config, field) for field in MODEL_FIELDS}
+    differences = resume_differences(settle(config, {}), training | model)
+    if training.get("train_data") != train_data:
+        differences.append(f"train_data was {training.get('train_data')!r}, is {train_data!r}")
+    if differences:
+        raise started_otherwise(config.output_dir, differences)
+
+
+def started_otherwise(output_dir: str | Path, differences: list[str]) -> UserError:
+    """Returns the error for an output folder whose run has other settings."""
+    return UserError(
+        f"output_dir: {output_dir}: was started with other settings: {'; '.join(differences)}; "
+        "name another folder, or pass --overwrite_output_dir"
+    )
 
 
 def named_model(config: RunConfig) -> CheckpointFiles:

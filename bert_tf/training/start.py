@@ -21,7 +21,7 @@ from bert_tf.errors import UserError, first_few, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.config import MODEL_FIELDS, RunConfig, names_model_of, resume_differences, resume_fields, settle
-from bert_tf.training.early_checks import check_names_weights, named_model
+from bert_tf.training.early_checks import check_names_weights, named_model, started_otherwise
 from bert_tf.training.fields import flag_name, flags_of
 from bert_tf.training.interruption import is_stopped
 from bert_tf.training.loop import Training
@@ -142,10 +142,7 @@ def find_resumable_step(config: RunConfig, train_data: str, output_dir: OutputDi
         )
     differences = _differences(config, train_data, earlier) if earlier else []
     if differences:
-        raise UserError(
-            f"output_dir: {output_dir.path}: was started with other settings: {'; '.join(differences)}; "
-            "name another folder, or pass --overwrite_output_dir"
-        )
+        raise started_otherwise(output_dir.path, differences)
     return step
 
 

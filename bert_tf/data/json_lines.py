@@ -1,0 +1,72 @@
+r"""Reads JSON lines: one object a line, whose keys are the columns.
+
+source = JsonLinesFile(Path("reviews.jsonl"))
+source.columns  # ["review", "stars"], the keys of the first object
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bert_tf.data.quoting import lines_of
+from bert_tf.data.sources import Source
+from bert_tf.data.text_files import read_text
+from bert_tf.errors import UserError, printable, reason_of
+
+SUFFIXES = (".jsonl", ".ndjson", ".json")
+
+
+class JsonLinesFile(Source):
+    """A file of JSON objects.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        UserError: the file cannot be read, or its first line is no object.
+    """
+
+    def __init__(self, path: Path):
+        self.name = printable(path)
+        self._text = read_text(path, "check the path")
+        first = next(self._objects(), None)
+        if first is None:
+            raise UserError(f"{self.name}:1: all lines are blank; check that the file was written completely")
+        self._first_line, content = first
+        self.columns = list(content)
+
+    @property
+    def start(self) -> str:
+        """The file and the line of its first object."""
+        return self.where(self._first_line)
+
+    def where(self, place: int) -> str:
+        """Returns file and line."""
+        return f"{self.name}:{place}"
+
+    def rows(self) -> Iterator[tuple[int, Sequence[object]]]:
+        """Yields line and values of each object; a missing value is None."""
+        columns = self.columns
+        for line, content in self._objects():
+            yield line, [content.get(name) for name in columns]
+
+    def _objects(self) -> Iterator[tuple[int, dict]]:
+        for line, text in enumerate(lines_of(self._text), start=1):
+            if text.strip():
+                yield line, self._parse(line, text)
+
+    def _parse(self, line: int, text: str) -> dict:
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{self.where(line)}: is not JSON ({reason_of(error)}); {self._remedy(text)}") from None
+        if not isinstance(content, dict):
+            raise UserError(f"{self.where(line)}: is no JSON object; {self._remedy(text)}")
+        if not content:
+            raise UserError(f"{self.where(line)}: the object is empty; remove the line")
+        return content
+
+    def _remedy(self, text: str) -> str:
+        if self._text.lstrip().startswith("[") or text.strip() == "{":
+            return "write one object a line, as pandas does with to_json(..., orient='records', lines=True)"
+        return 'write one object a line, such as {"text": "It rains .", "label": "good"}'

@@ -1,0 +1,172 @@
+r"""Own data as a task: columns, labels and the development set are found in the data itself.
+
+>>> from pathlib import Path
+>>> _ = Path("reviews.csv").write_text("review,stars\nGood .,5\nBad .,1\nFine .,5\nPoor .,1\n", encoding="utf-8")
+>>> processor = OwnDataProcessor(files_of(OwnFiles(train=Path("reviews.csv"))), OwnDataOptions(dev_split=0.5))
+>>> processor.get_labels()
+['1', '5']
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from absl import logging
+
+from bert_tf.data.columns import Columns, WantedColumns, choose_columns, find_column
+from bert_tf.data.examples import InputExample
+from bert_tf.data.found_labels import LabelOptions, describe, find_targets, use_targets
+from bert_tf.data.own_examples import ReadRows, read_rows
+from bert_tf.data.own_files import Opener, OwnFiles, file_opener
+from bert_tf.data.processors import DataProcessor
+from bert_tf.data.sources import Source
+from bert_tf.data.splitting import hold_out
+from bert_tf.data.targets import OneLabel, SomeLabels, Targets
+from bert_tf.errors import UserError, shown
+
+
+class OwnDataOptions(NamedTuple):
+    """What the user said about the data.
+
+    Attributes:
+        wanted: the columns, by name or number.
+        labels: the kind of the labels.
+        dev_split: the share of the training set that is held out if there is no development set.
+        split_seed: chooses what is held out.
+        known: what the labels of the model are, if it was trained earlier; None to find them in the training set.
+    """
+
+    wanted: WantedColumns = WantedColumns()
+    labels: LabelOptions = LabelOptions()
+    dev_split: float = 0.1
+    split_seed: int = 0
+    known: Targets | None = None
+
+
+def files_of(files: OwnFiles) -> dict[str, Opener]:
+    """Returns what opens the file of each split."""
+    return {
+        split: functools.partial(file_opener, Path(path)) for split, path in files._asdict().items() if path is not None
+    }
+
+
+class OwnDataProcessor(DataProcessor):
+    """A task whose data says what it is.
+
+    Args:
+        openers: opens the source of each split that there is, `"train"`, `"dev"` and `"test"`.
+        options: what the user said.
+    """
+
+    def __init__(self, openers: Mapping[str, Opener], options: OwnDataOptions):
+        self._openers = openers
+        self._options = options
+
+    @property
+    def kind(self) -> str:
+        """What the labels are, see `DataProcessor`."""
+        return self.targets().kind
+
+    @property
+    def metrics(self) -> Sequence[str]:
+        """The scores, see `DataProcessor`. Own classes are seldom of one size, which macro-F1 minds."""
+        targets = self.targets()
+        if not isinstance(targets, OneLabel):
+            return ()
+        return ("accuracy", "macro_f1", "auc") if len(targets.labels) == 2 else ("accuracy", "macro_f1")
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The labels in the order of the outputs."""
+        return self.targets().labels
+
+    def targets(self) -> Targets:
+        """Returns what the labels are: those of the model, or else those found in the training set.
+
+        Raises:
+            UserError: the training set cannot be read, or has no labels to learn.
+        """
+        if self._options.known:
+            return self._options.known
+        return self._training[0]
+
+    def get_train_examples(self, data_dir: str | Path | None = None) -> list[InputExample]:
+        """Reads the training set, without what is held out."""
+        return self._training[1]
+
+    def get_dev_examples(self, data_dir: str | Path | None = None) -> list[InputExample]:
+        """Reads the development set, or returns what is held out of the training set."""
+        if "dev" in self._openers:
+            return self._read("dev")
+        if "train" not in self._openers:
+            raise UserError("dev_file: is missing; pass --dev_file=FILE with labeled examples to evaluate on")
+        held_out = self._training[2]
+        if not held_out:
+            raise UserError(
+                f"dev_split: {self._options.dev_split:g} of the training set gives no example to evaluate on; pass "
+                "--dev_file=FILE, or a larger --dev_split"
+            )
+        return held_out
+
+    def get_test_examples(self, data_dir: str | Path | None = None) -> list[InputExample]:
+        """Reads the test set; a column of labels is not needed there, and not looked at."""
+        if "test" not in self._openers:
+            raise UserError("test_file: is missing; pass --test_file=FILE with the texts to predict")
+        return self._read("test", needs_label=False)
+
+    @functools.cached_property
+    def _rows(self) -> ReadRows:
+        if "train" not in self._openers:
+            raise UserError("train_file: is missing; pass --train_file=FILE with labeled examples")
+        source = self._openers["train"](self._options.wanted)
+        columns = choose_columns(source, self._options.wanted, needs_label=True)
+        return read_rows(source, columns, "train", self._options.labels.multi_label)
+
+    @functools.cached_property
+    def _training(self) -> tuple[Targets, list[InputExample], list[InputExample]]:
+        """The labels, the examples to train on and those held out."""
+        read = self._rows
+        targets = self._options.known or find_targets(read, self._options.labels)
+        examples = use_targets(read, targets)
+        held_out: list[InputExample] = []
+        remark = ""
+        if "dev" not in self._openers and self._options.dev_split:
+            examples, held_out = hold_out(examples, self._options.dev_split, self._options.split_seed)
+            remark = f"; {len(held_out):,} of them are held out as the dev set"
+        logging.info("%s%s.", _description(read, targets), remark)
+        return targets, examples, held_out
+
+    def _read(self, split: str, needs_label: bool = True) -> list[InputExample]:
+        source = self._openers[split](self._options.wanted)
+        columns = choose_columns(source, self._wanted_in(source), needs_label)
+        read = read_rows(source, columns, split, isinstance(self.targets(), SomeLabels))
+        examples = use_targets(read, self.targets())
+        logging.info("%s.", _description(read, self.targets() if needs_label else None))
+        return examples
+
+    def _wanted_in(self, source: Source) -> WantedColumns:
+        """Returns the columns to look for: those that the user named, or else the training set's if they are there."""
+        if "train" not in self._openers:
+            return self._options.wanted
+        trained = _names(self._rows.source, self._rows.columns)
+        known = (
+            name if name is not None and find_column(source.columns, name) is not None else None for name in trained
+        )
+        return WantedColumns(*(said or name for said, name in zip(self._options.wanted, known, strict=True)))
+
+
+def _names(source: Source, columns: Columns) -> list[str | None]:
+    return [None if number is None else source.columns[number] for number in columns]
+
+
+def _description(read: ReadRows, targets: Targets | None) -> str:
+    """Says what was read and what was taken for what, in one line."""
+    names = _names(read.source, read.columns)
+    count = len(read.examples)
+    texts = " and ".join(shown(name) for name in names[:2] if name is not None)
+    said = f"{'texts are' if names[1] else 'text is'} the column{'s' * bool(names[1])} {texts}"
+    parts = [f"{count:,} example{'s' * (count != 1)}", said]
+    if targets and names[2] is not None:
+        parts[-1] += f", label is {shown(names[2])} ({describe(targets)})"
+    return f"{read.source.name}: " + "; ".join([*parts, *read.source.remarks])

@@ -1,0 +1,104 @@
+"""Finds and opens the files of own data: CSV, TSV or JSON lines, or a folder with one for each split.
+
+files = find_files("reviews.csv", dev_file=None, test_file=None)
+files.train  # Path("reviews.csv")
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from bert_tf.data.columns import WantedColumns
+from bert_tf.data.delimited import OWN_DELIMITER, DelimitedFile
+from bert_tf.data.json_lines import SUFFIXES, JsonLinesFile
+from bert_tf.data.sources import Source
+from bert_tf.errors import UserError, first_few, printable
+
+# The names that a split's file may have in a folder, without the suffix.
+STEMS = {
+    "train": ("train", "training"),
+    "dev": ("dev", "validation", "valid", "val", "eval", "development"),
+    "test": ("test",),
+}
+_KNOWN_SUFFIXES = (*OWN_DELIMITER, *SUFFIXES)
+_COMPRESSED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z")
+_REMEDY = "save it as CSV, TSV or JSON lines (.csv, .tsv, .jsonl)"
+
+
+class OwnFiles(NamedTuple):
+    """The files of the splits; None for a split without one."""
+
+    train: Path | None = None
+    dev: Path | None = None
+    test: Path | None = None
+
+
+def find_files(train: str | None, dev: str | None, test: str | None) -> OwnFiles:
+    """Finds the file of each split.
+
+    Args:
+        train: the training file, or a folder with files of all splits; None if there is no training.
+        dev: the development file; None to take that of the folder.
+        test: the test file; None to take that of the folder.
+
+    Raises:
+        UserError: a folder has no such files, or two for a split.
+    """
+    found = {"train": train and Path(train), "dev": dev and Path(dev), "test": test and Path(test)}
+    if train and Path(train).is_dir():
+        in_folder = _find_in_folder(Path(train))
+        found = {split: found[split] if split != "train" and found[split] else in_folder.get(split) for split in found}
+    return OwnFiles(**found)
+
+
+def task_name_of(path: Path) -> str:
+    """Returns a name for the task of a file or folder.
+
+    Example:
+        >>> task_name_of(Path("data/reviews.csv")), task_name_of(Path("data/reviews/train.csv"))
+        ('reviews', 'reviews')
+    """
+    is_split = any(path.stem.lower() in stems for stems in STEMS.values())
+    name = path.name if path.is_dir() else path.stem
+    if is_split and path.suffix.lower() in _KNOWN_SUFFIXES:
+        name = path.absolute().parent.name
+    return name.strip() or path.resolve().name or "own"
+
+
+def _find_in_folder(folder: Path) -> dict[str, Path]:
+    with_names = sorted(path for path in folder.iterdir() if path.suffix.lower() in _KNOWN_SUFFIXES)
+    found = {}
+    for split, stems in STEMS.items():
+        files = [path for path in with_names if path.stem.lower() in stems]
+        if len(files) > 1:
+            names = first_few(path.name for path in files)
+            raise UserError(f"{printable(folder)}: has {names} for the {split} split; keep one of them there")
+        if files:
+            found[split] = files[0]
+    if not found:
+        names = first_few(sorted(path.name for path in folder.iterdir())) or "nothing"
+        wanted = "train.csv, dev.csv or test.csv (or .tsv, .jsonl)"
+        raise UserError(f"{printable(folder)}: there is no {wanted} in it, but {names}; name the files, or one of them")
+    return found
+
+
+def file_opener(path: Path, wanted: WantedColumns) -> Source:
+    """Opens a file by the kind that its name says.
+
+    Raises:
+        UserError: the kind is unknown, or the file cannot be read.
+    """
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        return JsonLinesFile(path)
+    if suffix in OWN_DELIMITER:
+        return DelimitedFile(path, wanted)
+    if path.is_dir():
+        raise UserError(f"{printable(path)}: is a folder; name a file in it")
+    if not path.exists():
+        raise UserError(f"{printable(path)}: there is no such file; check the path")
+    kind = "compressed" if suffix in _COMPRESSED else f"{suffix or 'a file without a suffix'}, which is not read"
+    raise UserError(f"{printable(path)}: is {kind}; {_REMEDY}")
+
+
+Opener = Callable[[WantedColumns], Source]

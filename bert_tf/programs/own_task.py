@@ -1,0 +1,85 @@
+"""Chooses the processor of a run: that of a known task, or one for own files. Needs no TensorFlow."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bert_tf import run_files
+from bert_tf.data.columns import WantedColumns
+from bert_tf.data.found_labels import LabelOptions, known_targets
+from bert_tf.data.own_data import OwnDataOptions, OwnDataProcessor, files_of
+from bert_tf.data.own_files import find_files
+from bert_tf.data.processors import DataProcessor, find_processor
+from bert_tf.data.targets import OneLabel, Targets
+from bert_tf.errors import UserError, reading
+from bert_tf.files import read_json_or_empty, read_text
+from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.training.early_checks import check_model
+
+# What a run without training takes from the training, if the user does not say otherwise.
+_KEPT = ("text_column", "text_pair_column", "label_column", "label_separator")
+
+
+def find_processor_of(config: ClassifierConfig) -> DataProcessor:
+    """Returns the processor of a run.
+
+    Args:
+        config: with a value for `output_dir`.
+
+    Raises:
+        UserError: the task is unknown, or files are missing.
+    """
+    if not config.has_own_data:
+        return find_processor(config.task_name)
+    files = find_files(config.train_file or config.data_dir, config.dev_file, config.test_file)
+    return OwnDataProcessor(files_of(files), own_data_options(config))
+
+
+def own_data_options(config: ClassifierConfig) -> OwnDataOptions:
+    """Returns what the flags say about own data. Without training the fine-tuned model has the rest.
+
+    Raises:
+        UserError: a file of the model is broken.
+    """
+    folder = None if config.do_train else _model_folder(config)
+    if not config.do_train and folder is None:
+        check_model(config)  # says it if there is no model at all
+        raise UserError(
+            f"output_dir: {config.output_dir}: has no labels.txt that says the labels of a model; name the folder of a "
+            "fine-tuned one with --output_dir or --bert_model"
+        )
+    said = _with_kept(config, folder)
+    return OwnDataOptions(
+        WantedColumns(said["text_column"], said["text_pair_column"], said["label_column"]),
+        LabelOptions(config.regression, config.multi_label, said["label_separator"]),
+        config.dev_split,
+        config.split_seed,
+        folder and _read_targets(folder, said["label_separator"]),
+    )
+
+
+def _with_kept(config: ClassifierConfig, folder: Path | None) -> Mapping[str, str | None]:
+    said = {field: getattr(config, field) for field in _KEPT}
+    training = read_json_or_empty(folder / run_files.RUN).get("training") if folder else None
+    if not isinstance(training, dict) or any(said.values()):
+        return said
+    kept = {field: training.get(field) for field in _KEPT}
+    return {field: value if isinstance(value, str) else None for field, value in kept.items()}
+
+
+def _model_folder(config: ClassifierConfig) -> Path | None:
+    """Returns the folder that says what the labels of the fine-tuned model are; None if none does."""
+    model = config.model or (config.init_checkpoint and Path(config.init_checkpoint).parent)
+    folders = [Path(folder) for folder in (config.output_dir, model) if folder]
+    return next(
+        (each for each in folders if any((each / name).is_file() for name in (run_files.TASK, run_files.LABELS))), None
+    )
+
+
+def _read_targets(folder: Path, separator: str | None) -> Targets:
+    kind = read_json_or_empty(folder / run_files.TASK).get("kind", OneLabel.kind)
+    path = folder / run_files.LABELS
+    labels = []
+    if path.is_file():
+        with reading(path, "copy the file there again"):
+            labels = read_text(path).splitlines()
+    return known_targets(kind, labels, separator)
