@@ -1,9 +1,11 @@
 """Finds and checks the model that the flags name, before TensorFlow is loaded, which takes seconds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bert_tf.checkpoints.locate import CheckpointFiles, latest_checkpoint, named_files, resolve
-from bert_tf.errors import UserError, printable
+from bert_tf.checkpoints.state_file import complete_steps
+from bert_tf.errors import UserError, printable, shown
 from bert_tf.modeling.config import BertConfig
 from bert_tf.training.config import RunConfig, settle
 
@@ -19,12 +21,19 @@ def check_model(config: RunConfig) -> None:
     has_checkpoint = not config.overwrite_output_dir and latest_checkpoint(config.output_dir)
     if not config.do_train and not has_checkpoint:
         check_names_weights(config)
+    if config.eval_all_checkpoints and not config.do_train:
+        _check_has_checkpoints(Path(config.output_dir) if has_checkpoint else named_model(config).checkpoint.parent)
     resumes = config.do_train and has_checkpoint
     if not resumes and config.names_model:
         files = named_model(config)
         bert_config = BertConfig.from_json_file(files.config_file)
         if config.do_train:
             check_length(settle(config, {}), bert_config, files.config_file)
+
+
+def _check_has_checkpoints(folder: Path) -> None:
+    if not complete_steps(folder):
+        raise UserError(f"eval_all_checkpoints: {folder}: holds no model.ckpt-STEP; name the output folder of a run")
 
 
 def named_model(config: RunConfig) -> CheckpointFiles:
@@ -52,6 +61,33 @@ def check_training_size(config: RunConfig, num_examples: int) -> None:
     settled = settle(config, {})
     settled.check_passes()
     settled.check_size(num_examples)
+
+
+def metric_of(config: RunConfig, score_names: Sequence[str], headline: str) -> str:
+    """Returns the score that says which evaluation while training is the best.
+
+    Args:
+        config: its `keep_best` may leave `eval_` out; without it the headline decides.
+        score_names: of the task.
+        headline: of the task.
+
+    Raises:
+        UserError: the task has no such score.
+
+    Example:
+        >>> metric_of(RunConfig(do_train=True, keep_best="loss"), ["eval_accuracy", "eval_loss"], "eval_accuracy")
+        'eval_loss'
+        >>> metric_of(RunConfig(do_train=True, keep_best="F1"), ["eval_accuracy", "eval_loss"], "eval_accuracy")
+        Traceback (most recent call last):
+        ...
+        bert_tf.errors.UserError: keep_best: is 'F1'; the scores of this task are accuracy, loss
+    """
+    if config.keep_best is None:
+        return headline
+    found = {name.removeprefix("eval_"): name for name in score_names if name.startswith("eval_")}
+    if config.keep_best not in found:
+        raise UserError(f"keep_best: is {shown(config.keep_best)}; the scores of this task are {', '.join(found)}")
+    return found[config.keep_best]
 
 
 def check_length(config: RunConfig, bert_config: BertConfig, config_file: Path) -> None:
