@@ -23,7 +23,7 @@ from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.tasks.example_reader import ExampleReader
-from bert_tf.training.early_checks import check_model, check_training_size
+from bert_tf.training.early_checks import check_keep_best, check_model, check_training_size
 from bert_tf.training.interruption import advice_after_interruption
 
 
@@ -72,9 +72,10 @@ def read_examples(processor: DataProcessor, config: ClassifierConfig) -> dict[st
     """Reads the splits that the run needs.
 
     Raises:
-        UserError: a file is missing, or a row is wrong.
+        UserError: a file is missing, or a row is wrong; or keep_best is no score of the task.
     """
     reader = ExampleReader(processor)
+    check_keep_best(config, reader.score_names)
     return {split: reader.read(split, config.data_dir) for split in config.splits}
 
 

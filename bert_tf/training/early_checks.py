@@ -63,31 +63,18 @@ def check_training_size(config: RunConfig, num_examples: int) -> None:
     settled.check_size(num_examples)
 
 
-def metric_of(config: RunConfig, score_names: Sequence[str], headline: str) -> str:
-    """Returns the score that says which evaluation while training is the best.
-
-    Args:
-        config: its `keep_best` may leave `eval_` out; without it the headline decides.
-        score_names: of the task.
-        headline: of the task.
-
-    Raises:
-        UserError: the task has no such score.
+def check_keep_best(config: RunConfig, score_names: Sequence[str]) -> None:
+    """Raises `UserError` if `keep_best` is none of the task's scores.
 
     Example:
-        >>> metric_of(RunConfig(do_train=True, keep_best="loss"), ["eval_accuracy", "eval_loss"], "eval_accuracy")
-        'eval_loss'
-        >>> metric_of(RunConfig(do_train=True, keep_best="F1"), ["eval_accuracy", "eval_loss"], "eval_accuracy")
+        >>> check_keep_best(RunConfig(do_train=True, keep_best="F1"), ["eval_accuracy", "eval_loss", "loss"])
         Traceback (most recent call last):
         ...
         bert_tf.errors.UserError: keep_best: is 'F1'; the scores of this task are accuracy, loss
     """
-    if config.keep_best is None:
-        return headline
-    found = {name.removeprefix("eval_"): name for name in score_names if name.startswith("eval_")}
-    if config.keep_best not in found:
-        raise UserError(f"keep_best: is {shown(config.keep_best)}; the scores of this task are {', '.join(found)}")
-    return found[config.keep_best]
+    names = [name.removeprefix("eval_") for name in score_names if name.startswith("eval_")]
+    if config.keep_best is not None and config.keep_best not in names:
+        raise UserError(f"keep_best: is {shown(config.keep_best)}; the scores of this task are {', '.join(names)}")
 
 
 def check_length(config: RunConfig, bert_config: BertConfig, config_file: Path) -> None:

@@ -21,7 +21,6 @@ from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.config import RunConfig
 from bert_tf.training.curve import DevCurve, evaluated_steps
-from bert_tf.training.early_checks import metric_of
 from bert_tf.training.inference import Inference, inference_batch_size
 from bert_tf.training.output_dir import OutputDir
 from bert_tf.training.overflow import check_finite
@@ -91,11 +90,12 @@ def make_validation(
     """
     if not config.eval_steps:
         return None
+    metric = f"eval_{config.keep_best}" if config.keep_best else task.headline
     num_examples = len(features["train"])
     total = config.num_train_steps(num_examples)
     return Validation(
         head,
-        DevCurve(task.score_names, metric_of(config, task.score_names, task.headline)),
+        DevCurve(task.score_names, metric),
         evaluated_steps(config.eval_steps, num_examples, config.train_batch_size, total),
         DevSet(task, head, features["dev"], examples["dev"], config, devices).scores,
         config.keep_best is not None,

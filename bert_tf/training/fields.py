@@ -19,8 +19,8 @@ from bert_tf.paths import local_path
 # The normal numbers of float32, in which training computes.
 _MIN_FLOAT32, _MAX_FLOAT32 = 1.1754943508222875e-38, 3.4028234663852886e38
 
-# Steps are counted in int32.
-_MAX_DIGITS = 10
+# Python refuses to read numbers of thousands of digits.
+_MAX_DIGITS = 18
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,7 +182,7 @@ def _checked(value: object, kind: type, declared: Flag, name: str) -> object:
 def _count_or_word(value: object, word: str, name: str) -> str:
     text = str(value).strip()
     is_number = not isinstance(value, (bool, float)) and text.isascii() and text.isdecimal()
-    is_count = is_number and len(text) < _MAX_DIGITS and int(text) > 0
+    is_count = is_number and len(text) <= _MAX_DIGITS and int(text) > 0
     if not is_count and text != word:
         raise UserError(f"{name}: is {shown(value)}; it must be a whole number of at least 1, or {word}")
     return str(int(text)) if is_count else word

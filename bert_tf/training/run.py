@@ -23,7 +23,7 @@ from bert_tf.training.agreement import Agreement, facts_of_run
 from bert_tf.training.config import RunConfig
 from bert_tf.training.curve import DevCurve
 from bert_tf.training.determinism import deterministic_operations
-from bert_tf.training.early_checks import metric_of
+from bert_tf.training.early_checks import check_keep_best
 from bert_tf.training.efficiency import bfloat16_hint
 from bert_tf.training.evaluation import DevSet, describe, evaluate_checkpoints, make_validation
 from bert_tf.training.inference import inference_batch_size, predict
@@ -59,8 +59,8 @@ def run(task: Task, config: RunConfig, examples: Mapping[str, Sequence[Example]]
     Raises:
         UserError: a mistake in flags, files or environment.
     """
-    if config.keep_best:
-        metric_of(config, task.score_names, task.headline)
+    if config.keep_best is not None:
+        check_keep_best(config, task.score_names)
     examples = read_examples(task, config) if examples is None else examples
     devices = find_devices(config)
     output_dir = find_output_dir(config, devices)
@@ -239,7 +239,7 @@ def evaluate_all(
     config = start.config
     folder = output_dir.path if config.do_train else start.files.checkpoint.parent
     dev_set = DevSet(task, head, features, examples, config, devices)
-    curve = DevCurve(task.score_names, metric_of(config, task.score_names, task.headline))
+    curve = DevCurve(task.score_names, task.headline)
     return evaluate_checkpoints(head, dev_set, curve, folder, output_dir)
 
 
