@@ -4,6 +4,7 @@
 RUN = "run.json"
 RESULTS = "results.json"
 EVAL_RESULTS = "eval_results.txt"
+EVAL_RESULTS_ALL = "eval_results_all.tsv"
 EVAL_PREDICTIONS = "eval_predictions.tsv"
 EVAL_VALUES = "eval_values.tsv"
 TEST_RESULTS = "test_results.tsv"

@@ -30,7 +30,7 @@ from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.programs.own_task import find_processor_of
 from bert_tf.tasks.example_reader import ExampleReader
-from bert_tf.training.early_checks import check_model, check_resumable, check_training_size
+from bert_tf.training.early_checks import check_keep_best, check_model, check_resumable, check_training_size
 from bert_tf.training.interruption import advice_after_interruption
 
 
@@ -107,10 +107,11 @@ def read_examples(processor: DataProcessor, config: ClassifierConfig) -> dict[st
     """Reads the splits that the run needs.
 
     Raises:
-        UserError: a file is missing, a row is wrong, or a flag does not fit the labels.
+        UserError: a file is missing, a row is wrong, or a flag does not fit the labels or the scores of the task.
     """
     reader = ExampleReader(processor)
     config.loss_settings.check(reader.targets)
+    check_keep_best(config, reader.score_names)
     return {split: reader.read(split, config.data_dir) for split in config.splits}
 
 

@@ -7,6 +7,7 @@ examples = reader.read("dev", "data/MRPC")
 from bert_tf.data.examples import InputExample
 from bert_tf.data.processors import DataProcessor
 from bert_tf.errors import UserError
+from bert_tf.tasks.metrics import reported_metrics
 from bert_tf.tasks.processor_checks import check_processor, read_checked
 
 
@@ -19,6 +20,8 @@ class ExampleReader:
     Attributes:
         targets: what the labels of the task are.
         labels: their names, in the order of the head's outputs; empty for numbers.
+        metrics: those that an evaluation reports, the main one first.
+        score_names: all the scores that an evaluation gives.
 
     Raises:
         UserError: something is wrong with the processor.
@@ -28,6 +31,8 @@ class ExampleReader:
         self._processor = processor
         self.targets = check_processor(processor)
         self.labels = list(self.targets.labels)
+        self.metrics = reported_metrics(self.targets.kind, processor.metrics)
+        self.score_names = [*(f"eval_{name}" for name in self.metrics), "eval_loss", "loss"]
         self._has_pairs: dict[str, bool] = {}
 
     def read(self, split: str, data_dir: str) -> list[InputExample]:

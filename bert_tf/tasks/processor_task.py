@@ -13,7 +13,6 @@ from bert_tf.data.features import Features, make_features
 from bert_tf.data.processors import DataProcessor
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.tasks.example_reader import ExampleReader
-from bert_tf.tasks.metrics import reported_metrics
 from bert_tf.tasks.task import Task
 
 
@@ -37,9 +36,9 @@ class ProcessorTask(Task):
         self._reader = ExampleReader(processor)
         self.labels = self._reader.labels
         self._kind = self._reader.targets.kind
-        self._metrics = reported_metrics(self._kind, processor.metrics)
+        self._metrics = self._reader.metrics
         self.headline = f"eval_{self._metrics[0]}"
-        self.score_names = [*(f"eval_{name}" for name in self._metrics), "eval_loss", "loss"]
+        self.score_names = self._reader.score_names
 
     def read(self, split: str, data_dir: str) -> list[InputExample]:
         """Reads a split with the processor and checks its examples; raises the errors of `ExampleReader`."""

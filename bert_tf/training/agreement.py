@@ -22,7 +22,7 @@ from bert_tf.training.results import versions
 from bert_tf.training.start import Start
 
 # These need not be equal to resume a run, but every process must do the same.
-_SAME_WORK = ("do_train", "do_eval", "do_predict", "eval_batch_size", "predict_batch_size")
+_SAME_WORK = ("do_train", "do_eval", "do_predict", "eval_all_checkpoints", "eval_batch_size", "predict_batch_size")
 _STEP = "step of the checkpoint in output_dir"
 _SHOWN_CHARACTERS = 64
 _SHOWN_FACTS = 8

@@ -31,6 +31,18 @@ class ActionConfig(FlagConfig):
     do_train: bool = flag(False, "Whether to run training.", resume=False)
     do_eval: bool = flag(False, "Whether to run eval on the dev set.", resume=False)
     do_predict: bool = flag(False, "Whether to run the model in inference mode on the test set.", resume=False)
+    eval_steps: str | None = flag(
+        None,
+        "How often to evaluate on the dev set while training: a number of steps, or epoch. The scores go into "
+        "train_log.csv and TensorBoard. The dev set is read for it without --do_eval too.",
+        resume=True,
+        count_or="epoch",
+    )
+    eval_all_checkpoints: bool = flag(
+        False,
+        "With do_eval: whether to evaluate each checkpoint of the folder as well; see keep_checkpoint_max.",
+        resume=False,
+    )
 
     @property
     def splits(self) -> list[str]:
@@ -40,8 +52,27 @@ class ActionConfig(FlagConfig):
             >>> ActionConfig(do_train=True, do_eval=True).splits
             ['train', 'dev']
         """
-        wanted = {"train": self.do_train, "dev": self.do_eval, "test": self.do_predict}
+        wanted = {"train": self.do_train, "dev": self.do_eval or self.eval_steps, "test": self.do_predict}
         return [split for split, is_wanted in wanted.items() if is_wanted]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ValidationConfig(FlagConfig):
+    """What follows from evaluations while training."""
+
+    keep_best: str | None = flag(
+        None,
+        "The score of the dev set, such as accuracy or loss, by which to choose the weights that training ends with. "
+        "By default they are those of the last step. Evaluates each epoch unless eval_steps says otherwise.",
+        resume=True,
+    )
+    early_stopping_patience: int | None = flag(
+        None,
+        "Training stops after this number of evaluations in a row without a better score: that of keep_best, or else "
+        "the task's main score. Evaluates each epoch unless eval_steps says otherwise.",
+        resume=True,
+        lower_bound=1,
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -196,6 +227,13 @@ class TrainingConfig(FlagConfig):
         resume=False,
         lower_bound=1,
     )
+    keep_checkpoint_max: int = flag(
+        1,
+        "How many checkpoints to keep, the newest ones; 0 keeps all. With keep_best the best one is among them at the "
+        "end.",
+        resume=False,
+        lower_bound=0,
+    )
     logging_steps: int = flag(10, "How often to write a row of train_log.csv, in steps.", resume=False, lower_bound=1)
     iterations_per_loop: int = flag(
         1000, "How many steps to send to the device before their losses are read.", resume=False, lower_bound=1
@@ -310,7 +348,16 @@ class DeviceConfig(FlagConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RunConfig(ActionConfig, FolderConfig, ModelConfig, TextConfig, TrainingConfig, InferenceConfig, DeviceConfig):
+class RunConfig(
+    ActionConfig,
+    ValidationConfig,
+    FolderConfig,
+    ModelConfig,
+    TextConfig,
+    TrainingConfig,
+    InferenceConfig,
+    DeviceConfig,
+):
     """All that a training run needs to know. A program's config adds the flags of its task.
 
     Raises:
@@ -325,12 +372,24 @@ class RunConfig(ActionConfig, FolderConfig, ModelConfig, TextConfig, TrainingCon
             raise UserError("nothing to do; pass at least one of --do_train, --do_eval, --do_predict")
         if self.overwrite_output_dir and not self.do_train:
             raise UserError("overwrite_output_dir: only valid with --do_train")
+        self._check_evaluations()
         # One thing has one value, so that resume compares what was meant.
         if self.use_tpu:
             object.__setattr__(self, "distribution_strategy", "tpu")
         object.__setattr__(self, "tpu_name", self.tpu_name or self.master)
         if self.distribution_strategy != "tpu":
             object.__setattr__(self, "num_tpu_cores", None)
+        if (self.keep_best or self.early_stopping_patience) and not self.eval_steps:
+            object.__setattr__(self, "eval_steps", "epoch")
+        if self.keep_best:
+            object.__setattr__(self, "keep_best", self.keep_best.removeprefix("eval_"))
+
+    def _check_evaluations(self) -> None:
+        for name in ("eval_steps", "keep_best", "early_stopping_patience"):
+            if getattr(self, name) is not None and not self.do_train:
+                raise UserError(f"{name}: only valid with --do_train")
+        if self.eval_all_checkpoints and not self.do_eval:
+            raise UserError("eval_all_checkpoints: only valid with --do_eval")
 
 
 AnyRunConfig = TypeVar("AnyRunConfig", bound=RunConfig)

@@ -1,11 +1,13 @@
 """Finds and checks the named model and the output folder before TensorFlow is loaded, which takes seconds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bert_tf import run_files
 from bert_tf.checkpoints.completeness import check_files
 from bert_tf.checkpoints.locate import CheckpointFiles, latest_checkpoint, named_files, resolve
-from bert_tf.errors import UserError, printable
+from bert_tf.checkpoints.state_file import complete_steps
+from bert_tf.errors import UserError, printable, shown
 from bert_tf.files import read_json_or_empty
 from bert_tf.modeling.config import BertConfig
 from bert_tf.training.config import MODEL_FIELDS, RunConfig, resume_differences, settle
@@ -22,6 +24,8 @@ def check_model(config: RunConfig) -> None:
     has_checkpoint = not config.overwrite_output_dir and latest_checkpoint(config.output_dir)
     if not config.do_train and not has_checkpoint:
         check_names_weights(config)
+    if config.eval_all_checkpoints and not config.do_train:
+        _check_has_checkpoints(Path(config.output_dir) if has_checkpoint else named_model(config).checkpoint.parent)
     resumes = config.do_train and has_checkpoint
     if not resumes and config.names_model:
         files = named_model(config)
@@ -59,6 +63,11 @@ def started_otherwise(output_dir: str | Path, differences: list[str]) -> UserErr
     )
 
 
+def _check_has_checkpoints(folder: Path) -> None:
+    if not complete_steps(folder):
+        raise UserError(f"eval_all_checkpoints: {folder}: holds no model.ckpt-STEP; name the output folder of a run")
+
+
 def named_model(config: RunConfig) -> CheckpointFiles:
     """Returns the files of the model that the flags name; the checkpoint is None for training from scratch.
 
@@ -84,6 +93,20 @@ def check_training_size(config: RunConfig, num_examples: int) -> None:
     settled = settle(config, {})
     settled.check_passes()
     settled.check_size(num_examples)
+
+
+def check_keep_best(config: RunConfig, score_names: Sequence[str]) -> None:
+    """Raises `UserError` if `keep_best` is none of the task's scores.
+
+    Example:
+        >>> check_keep_best(RunConfig(do_train=True, keep_best="F1"), ["eval_accuracy", "eval_loss", "loss"])
+        Traceback (most recent call last):
+        ...
+        bert_tf.errors.UserError: keep_best: is 'F1'; the scores of this task are accuracy, loss
+    """
+    names = [name.removeprefix("eval_") for name in score_names if name.startswith("eval_")]
+    if config.keep_best is not None and config.keep_best not in names:
+        raise UserError(f"keep_best: is {shown(config.keep_best)}; the scores of this task are {', '.join(names)}")
 
 
 def check_length(config: RunConfig, bert_config: BertConfig, config_file: Path) -> None:

@@ -19,6 +19,9 @@ from bert_tf.paths import local_path
 # The normal numbers of float32, in which training computes.
 _MIN_FLOAT32, _MAX_FLOAT32 = 1.1754943508222875e-38, 3.4028234663852886e38
 
+# Python refuses to read numbers of thousands of digits.
+_MAX_DIGITS = 18
+
 
 @dataclasses.dataclass(frozen=True)
 class Flag:
@@ -34,6 +37,7 @@ class Flag:
         upper_bound: the largest value.
         positive: True if the value must be more than 0 and finite, also as a float32.
         choices: the only values.
+        count_or: the value is a whole number of at least 1, or this word. It is kept as text.
         is_path: True if the value is a path, or may be one; see `local_path`.
         ignores_case: True if capitals do not matter.
     """
@@ -47,6 +51,7 @@ class Flag:
     upper_bound: float | None = None
     positive: bool = False
     choices: tuple[str, ...] | None = None
+    count_or: str | None = None
     is_path: bool = False
     ignores_case: bool = False
 
@@ -164,12 +169,23 @@ def _checked(value: object, kind: type, declared: Flag, name: str) -> object:
     if declared.is_path and isinstance(value, (str, os.PathLike)):
         return local_path(value, name)
     plain = _plain(value)
+    if declared.count_or:
+        return _count_or_word(plain, declared.count_or, name)
     accepted, description = _KINDS[kind]
     is_right = isinstance(plain, accepted) and (kind is bool or not isinstance(plain, bool))
     problem = _bounds_problem(plain, declared) if is_right else description
     if problem:
         raise UserError(f"{name}: is {shown(value)}; it must be {problem}")
     return kind(plain)
+
+
+def _count_or_word(value: object, word: str, name: str) -> str:
+    text = str(value).strip()
+    is_number = not isinstance(value, (bool, float)) and text.isascii() and text.isdecimal()
+    is_count = is_number and len(text) <= _MAX_DIGITS and int(text) > 0
+    if not is_count and text != word:
+        raise UserError(f"{name}: is {shown(value)}; it must be a whole number of at least 1, or {word}")
+    return str(int(text)) if is_count else word
 
 
 def _plain(value: object) -> object:

@@ -35,9 +35,14 @@ def is_stopped(folder: str | os.PathLike, run: Mapping, step: int) -> bool:
         step: of its newest checkpoint.
     """
     total = run["training"].get("num_train_steps")
+    results = read_json_or_empty(Path(folder, run_files.RESULTS))
     # A command that trains writes its results last.
-    has_results = "train_loss" in read_json_or_empty(Path(folder, run_files.RESULTS))
-    return isinstance(total, int) and (step < total or not has_results)
+    return isinstance(total, int) and (not _is_trained(results, step, total) or "train_loss" not in results)
+
+
+def _is_trained(results: Mapping, step: int, total: int) -> bool:
+    """Returns True if training has ended, maybe early, or with weights of an earlier step that were better."""
+    return step >= total or "best" in results or "stopped_early" in results
 
 
 def _is_run_of(config: RunConfig, run: dict) -> bool:

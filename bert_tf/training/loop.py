@@ -8,10 +8,11 @@ machine, number of cores and versions: the order of the examples and the dropout
 checkpoint holds the rest.
 """
 
+import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -24,10 +25,12 @@ from bert_tf.modeling.fusion import compile_for, is_fusing, recorded, start_comp
 from bert_tf.modeling.heads import Batch, Head
 from bert_tf.training.accumulation import GradientAccumulator, repeat
 from bert_tf.training.config import TrainingConfig
+from bert_tf.training.curve import DevCurve
 from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay
-from bert_tf.training.output_dir import OutputDir
+from bert_tf.training.output_dir import LAST_STEP, OutputDir
 from bert_tf.training.overflow import remedy_for_overflow
 from bert_tf.training.train_log import TrainLog
+from bert_tf.training.validation import Validation
 
 # How often to fetch losses from the device for the progress bar.
 _SECONDS_BETWEEN_LOOKS = 0.5
@@ -41,11 +44,13 @@ class TrainingResult:
 
     Attributes:
         losses: float32 [steps], of each step, including those before an interruption.
-        seconds: spent in training, in all the processes that worked on it.
+        step: the one whose weights the head has: the last one, or the best.
+        seconds: spent in training, in all the processes that worked on it, without evaluations.
         num_tokens: the number of tokens trained on; on TPUs, which compute it all, padding counts too.
     """
 
     losses: np.ndarray
+    step: int
     seconds: float
     num_tokens: int
 
@@ -60,6 +65,7 @@ class Training:
         num_train_steps: the number of steps.
         devices: where to compute.
         schedule: the learning rate of each update, counted from 0; by default the original's.
+        validation: evaluates while training; by default nothing does.
 
     Attributes:
         seconds_between_checkpoints: a slow run is saved this often, so that no kill costs more.
@@ -77,6 +83,7 @@ class Training:
         num_train_steps: int,
         devices: Devices,
         schedule: Callable[[tf.Tensor], tf.Tensor] | None = None,
+        validation: Validation | None = None,
     ):
         _check_settled(config)
         config.check_passes()
@@ -88,6 +95,7 @@ class Training:
         self.schedule = schedule or WarmupPolynomialDecay(
             config.learning_rate, num_train_steps, config.num_warmup_steps(num_train_steps)
         )
+        self.validation = validation or Validation(head, DevCurve())
         self._trained = _trainable_by_name(head)
         with devices.scope():
             self.optimizer = AdamWeightDecayOptimizer(
@@ -100,6 +108,8 @@ class Training:
                 self._accumulator = GradientAccumulator(self._trained)
         self._losses = np.zeros(0, np.float32)
         self._seconds = 0.0
+        self._step_of_weights = 0
+        self._is_finished = False
 
     # AutoGraph is off: the graph has no Python control flow, and converting the source takes seconds.
     @tf.function(autograph=False)
@@ -179,7 +189,8 @@ class Training:
     ) -> TrainingResult:
         """Trains from the checkpoint of `start_step`, or from the head as it is, to the last step.
 
-        At the end `output_dir` holds the weights alone, without the optimizer's moments.
+        At the end `output_dir` holds the weights alone, without the optimizer's moments: those of the last step, or the
+        best ones if the validation keeps them. The head has them then.
 
         Args:
             features: the training set.
@@ -194,11 +205,13 @@ class Training:
         if start_step:
             self._restore(output_dir, start_step)
             # A run that is killed between a save and the removal leaves them.
-            output_dir.remove_older_checkpoints(start_step)
-        if start_step < self.num_train_steps:
+            last_step = len(self._losses) if self._is_finished else start_step
+            output_dir.remove_older_checkpoints(start_step, self.config.keep_checkpoint_max, last_step)
+        if not self._is_finished:
             self._train(features, order[start_step:], start_step, output_dir, progress)
-        computed = order.size * features.max_seq_length if self.devices.is_tpu else features.lengths[order].sum()
-        return TrainingResult(losses=self._losses, seconds=self._seconds, num_tokens=int(computed))
+        trained = order[: len(self._losses)]
+        computed = trained.size * features.max_seq_length if self.devices.is_tpu else features.lengths[trained].sum()
+        return TrainingResult(self._losses, self._step_of_weights, self._seconds, num_tokens=int(computed))
 
     def order(self, num_examples: int) -> np.ndarray:
         """Returns the examples of each step, int64 [steps, batch size]; see `training_order`."""
@@ -214,26 +227,40 @@ class Training:
     ) -> None:
         batches = self.batches(features, order)
         compiling = self.compile_ahead(batches, features, order)
-        log = TrainLog(output_dir, self.config.logging_steps, self.schedule, self._losses)
+        log = TrainLog(output_dir, self.config.logging_steps, self.schedule, self._losses, self.validation.curve)
         pending: list[tf.Tensor] = []
+        stopwatch = _Stopwatch(self._seconds)
         looked = saved = time.perf_counter()
         for step in range(first + 1, self.num_train_steps + 1):
             pending.append(self.train_step(batches))
             compiling.join()
+            must_evaluate = self.validation.is_due(step)
             must_save = self._must_save(step, time.perf_counter() - saved)
-            must_look = must_save or len(pending) >= self.config.iterations_per_loop
+            must_look = must_evaluate or must_save or len(pending) >= self.config.iterations_per_loop
             if must_look or time.perf_counter() - looked > _SECONDS_BETWEEN_LOOKS:
                 self._collect(pending, step, output_dir)
+                self._seconds = stopwatch.seconds
                 looked = time.perf_counter()
+            if must_evaluate:
+                with stopwatch.paused():
+                    self._evaluate(step, output_dir)
+            if not pending:
                 log.add(self._losses)
                 progress(step, float(self._losses[-1]))
-            if must_save:
+            is_last = step == self.num_train_steps or self.validation.is_over
+            if must_save or is_last:
                 self._check_weights(output_dir, step)
-                self._seconds += looked - saved
-                saved = looked
-                if step == self.num_train_steps:
+                saved = time.perf_counter()
+                if is_last:
                     log.close(self._losses)
-                self._save(output_dir, step)
+                self._save(output_dir, step, is_last)
+            if is_last:
+                break
+
+    def _evaluate(self, step: int, output_dir: OutputDir) -> None:
+        # The loss of a step says nothing about its update.
+        self._check_weights(output_dir, step)
+        self.validation.evaluate(step)
 
     def _must_save(self, step: int, seconds_since_saved: float) -> bool:
         is_due = (
@@ -298,21 +325,24 @@ class Training:
             return remedy_for_overflow("float16")
         return "try a lower --learning_rate or more --warmup_steps"
 
-    def _save(self, output_dir: OutputDir, step: int) -> None:
+    def _save(self, output_dir: OutputDir, step: int, is_last: bool) -> None:
+        self._step_of_weights = self.validation.load_best(step) if is_last else step
         arrays = {
             **self.head.variables_by_name,
-            "global_step": self.optimizer.global_step,
+            "global_step": np.int64(self._step_of_weights),
             "training/losses": self._losses,
             "training/seconds": np.float64(self._seconds),
+            **(self.validation.last_arrays(step) if is_last else self.validation.arrays(step)),
         }
-        if step < self.num_train_steps:
+        if not is_last:
             arrays |= self.optimizer.state_by_name
-        output_dir.write_checkpoint(step, arrays)
+        output_dir.write_checkpoint(self._step_of_weights, arrays, self.config.keep_checkpoint_max, step)
 
     def _restore(self, output_dir: OutputDir, step: int) -> None:
         arrays = output_dir.read_checkpoint(step)
+        self._is_finished = step >= self.num_train_steps or LAST_STEP in arrays
         variables = dict(self.head.variables_by_name)
-        if step < self.num_train_steps:
+        if not self._is_finished:
             variables |= self.optimizer.state_by_name
         missing = sorted(variables.keys() - arrays.keys())
         if missing:
@@ -325,6 +355,29 @@ class Training:
                 variable.assign(np.reshape(arrays[name], variable.shape))
             self._losses = arrays["training/losses"]
             self._seconds = float(arrays["training/seconds"])
+            self.validation.restore(arrays, step)
+        self._step_of_weights = step
+
+
+class _Stopwatch:
+    """Measures time, without that of pauses.
+
+    Args:
+        seconds: what it shows at the start.
+    """
+
+    def __init__(self, seconds: float):
+        self._started = time.perf_counter() - seconds
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._started
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        before = self.seconds
+        yield
+        self._started = time.perf_counter() - before
 
 
 def _check_settled(config: TrainingConfig) -> None:

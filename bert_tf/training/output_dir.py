@@ -21,7 +21,13 @@ from absl import logging
 
 from bert_tf import run_files
 from bert_tf.checkpoints.formats import read_array, read_checkpoint, write_checkpoint
-from bert_tf.checkpoints.state_file import latest_checkpoint, named_checkpoint, only_step, step_in_name
+from bert_tf.checkpoints.state_file import (
+    complete_steps,
+    latest_checkpoint,
+    named_checkpoint,
+    only_step,
+    step_in_name,
+)
 from bert_tf.errors import UserError, printable, reading, shown, user_error_for
 from bert_tf.files import (
     append_whole,
@@ -44,6 +50,7 @@ _TEXT_FILES = (
     run_files.RUN,
     run_files.RESULTS,
     run_files.EVAL_RESULTS,
+    run_files.EVAL_RESULTS_ALL,
     run_files.EVAL_PREDICTIONS,
     run_files.EVAL_VALUES,
     run_files.TEST_RESULTS,
@@ -58,6 +65,9 @@ _CHECKPOINT_FILE = re.compile(r"model\.ckpt-([0-9]+)\.(index|meta|data-[0-9]{5}-
 _PARTIAL_CHECKPOINT = re.compile(r"\.model\.ckpt-[0-9]+\.partial")
 _EVENTS = re.compile(r"events\.out\.tfevents\..*")
 _OUR_EVENTS = re.compile(r"events\.out\.tfevents\.[0-9]{10}\..*\.bert_tf")
+# The array of a finished run's checkpoint that says up to which step the run was trained. It may be a later one than
+# the checkpoint's, if the best weights were kept, and an earlier one than planned, if training stopped early.
+LAST_STEP = "training/last_step"
 _REPLACE_RUN = "put the right file there, or pass --overwrite_output_dir to train again"
 _MAKE_ROOM = "make room on the disk, or check it and the permissions, and run the same command again"
 
@@ -124,7 +134,7 @@ class OutputDir:
             return
         step = only_step(self.path)
         if step is not None:
-            self._write_state_file(step)
+            self._write_state_file(step, [step])
             logging.warning(
                 "%s: was missing or damaged; it names %s again, the only checkpoint there.",
                 self.path / run_files.CHECKPOINT,
@@ -287,28 +297,61 @@ class OutputDir:
         """Reads all arrays of the checkpoint of a step, by name."""
         return read_checkpoint(self.checkpoint(step))
 
-    def write_checkpoint(self, step: int, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
-        """Writes the checkpoint of a step, makes it the newest, and removes the older ones."""
+    def is_of_finished_run(self, step: int) -> bool:
+        """Returns True if the checkpoint of a step says that its run was trained to its end.
+
+        Runs that do not evaluate while training do not say it: the step is their last one.
+        """
+        with reading(self.checkpoint(step), "copy the checkpoint there again", "cannot be read"):
+            return read_array(self.checkpoint(step), LAST_STEP) is not None
+
+    def write_checkpoint(
+        self, step: int, arrays: Mapping[str, np.ndarray | tf.Tensor], keep: int = 1, last_step: int | None = None
+    ) -> None:
+        """Writes the checkpoint of a step, makes it the one that counts, and removes older ones.
+
+        Args:
+            step: of the weights.
+            arrays: by name.
+            keep: see `remove_older_checkpoints`.
+            last_step: see `remove_older_checkpoints`.
+        """
         if not self.is_writer:
             return
         prefix = self.checkpoint(step)
         write_checkpoint(prefix, arrays)
         with self._writing(prefix.name):
             sync_folder(self.path)
-        self._write_state_file(step)
-        self.remove_older_checkpoints(step)
+        self._write_state_file(step, self._kept_steps(step, keep, last_step or step))
+        self.remove_older_checkpoints(step, keep, last_step)
 
-    def _write_state_file(self, step: int) -> None:
-        name = self.checkpoint(step).name
-        self.write_lines(
-            run_files.CHECKPOINT, (f'model_checkpoint_path: "{name}"', f'all_model_checkpoint_paths: "{name}"')
+    def _write_state_file(self, step: int, kept: Iterable[int]) -> None:
+        paths = (f'all_model_checkpoint_paths: "{self.checkpoint(each).name}"' for each in kept)
+        self.write_lines(run_files.CHECKPOINT, (f'model_checkpoint_path: "{self.checkpoint(step).name}"', *paths))
+
+    def _kept_steps(self, step: int, keep: int, last_step: int) -> list[int]:
+        others = [other for other in complete_steps(self.path) if other <= last_step and other != step]
+        kept = others if keep == 0 else others[max(0, len(others) - keep + 1) :]
+        return sorted([*kept, step])
+
+    def remove_older_checkpoints(self, step: int, keep: int = 1, last_step: int | None = None) -> None:
+        """Removes the checkpoints of a run except the one that counts and the newest others.
+
+        Those of later steps than the run's stay: one of them may be what a user wants to keep.
+
+        Args:
+            step: of the checkpoint that counts.
+            keep: the number of checkpoints to keep, this one among them; 0 keeps all.
+            last_step: the last one that the run was trained to, if that is not `step`.
+        """
+        if not self.is_writer:
+            return
+        last_step = last_step or step
+        kept = self._kept_steps(step, keep, last_step)
+        matches = [(path, _CHECKPOINT_FILE.fullmatch(path.name)) for path in self._list()]
+        self._remove(
+            path for path, match in matches if match and int(match[1]) <= last_step and int(match[1]) not in kept
         )
-
-    def remove_older_checkpoints(self, step: int) -> None:
-        """Removes those of earlier steps only: one of a later step may be what a user wants to keep."""
-        if self.is_writer:
-            matches = [(path, _CHECKPOINT_FILE.fullmatch(path.name)) for path in self._list()]
-            self._remove(path for path, match in matches if match and int(match[1]) < step)
 
     # Results.
 

@@ -1,5 +1,6 @@
 """Progress bars: step, loss, examples per second and time left. In a notebook they are widgets."""
 
+import functools
 import sys
 from typing import IO
 
@@ -31,6 +32,7 @@ class ProgressBar:
         is_widget = issubclass(tqdm, tqdm_notebook)
         stream = _Stream(sys.stderr)
         is_redrawn = is_widget or stream.isatty()
+        self._write = functools.partial(tqdm.write, file=None if is_widget else stream) if is_redrawn else stream.print
         self._examples_per_step = examples_per_step
         self._bar = tqdm(
             desc=name,
@@ -63,6 +65,11 @@ class ProgressBar:
         self._bar.set_postfix_str(speed if loss is None else f"loss {loss:.4f}, {speed}", refresh=False)
         self._bar.update(step - self._bar.n)
 
+    def say(self, line: str) -> None:
+        """Prints a line above the bar."""
+        if not self._bar.disable:
+            self._write(line)
+
 
 class _Stream:
     """Passes text on to a stream until that fails, and then drops it.
@@ -77,6 +84,9 @@ class _Stream:
 
     def write(self, text: str) -> None:
         self._try("write", text)
+
+    def print(self, line: str) -> None:
+        self.write(f"{line}\n")
 
     def flush(self) -> None:
         self._try("flush")

@@ -56,13 +56,13 @@ def evaluation_facts(config: RunConfig, files: CheckpointFiles, devices: Devices
     }
 
 
-def training_results(training: Training, result: TrainingResult, features: Features, start_step: int) -> dict:
+def training_results(training: Training, result: TrainingResult, features: Features, was_finished: bool) -> dict:
     """Returns what training adds to results.json.
 
     If the run was finished before, nothing was trained in this process, so it has no efficiency to report.
     """
-    steps, encoder = training.num_train_steps, training.head.encoder
-    lengths = features.lengths[training.order(len(features))]
+    steps, encoder = len(result.losses), training.head.encoder
+    lengths = features.lengths[training.order(len(features))[:steps]]
     results = {
         **speed("train", result.seconds, lengths.size, steps),
         "train_tokens_per_second": int(lengths.sum()) / result.seconds,
@@ -70,10 +70,25 @@ def training_results(training: Training, result: TrainingResult, features: Featu
         "epoch": round(lengths.size / len(features), 2),
         "total_flos": 6.0 * result.num_tokens * _num_parameters_without_embeddings(encoder),
     }
-    if start_step < steps:
+    if not was_finished:
         flops = training_flops(encoder.config, lengths, training.head.positions)
         results |= _efficiency("train", flops, result.seconds, encoder, training.devices)
     return results
+
+
+def validation_results(training: Training, result: TrainingResult) -> dict:
+    """Returns what evaluations while training add to results.json: which step is the best, and where training ended.
+
+    They are there if best weights were kept, or if training stopped early.
+    """
+    validation, steps = training.validation, len(result.losses)
+    curve = validation.curve
+    found = {}
+    if validation.keeps_best:
+        found["best"] = {"metric": curve.metric, "step": curve.best_step, "value": curve.best_score}
+    if steps < training.num_train_steps:
+        found["stopped_early"] = steps
+    return found
 
 
 def evaluation_results(features: Features, seconds: float, batch_size: int, head: Head, devices: Devices) -> dict:

@@ -15,27 +15,33 @@ from absl import logging
 
 from bert_tf.data.features import Features
 from bert_tf.data.tokenization import FullTokenizer
-from bert_tf.devices import Devices, create_devices, has_only_cpus
+from bert_tf.devices import Devices, create_devices
 from bert_tf.errors import printable
 from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.agreement import Agreement, facts_of_run
 from bert_tf.training.config import RunConfig
+from bert_tf.training.curve import DevCurve
 from bert_tf.training.determinism import deterministic_operations
+from bert_tf.training.early_checks import check_keep_best
 from bert_tf.training.efficiency import bfloat16_hint
-from bert_tf.training.inference import predict
-from bert_tf.training.loop import Training
+from bert_tf.training.evaluation import DevSet, describe, evaluate_checkpoints, make_validation
+from bert_tf.training.inference import inference_batch_size, predict
+from bert_tf.training.loop import Training, TrainingResult
 from bert_tf.training.model import build_head
 from bert_tf.training.output_dir import OutputDir
 from bert_tf.training.overflow import check_finite
 from bert_tf.training.per_class import per_class_table
 from bert_tf.training.progress import ProgressBar
-from bert_tf.training.results import evaluation_facts, evaluation_results, run_facts, training_results
+from bert_tf.training.results import (
+    evaluation_facts,
+    evaluation_results,
+    run_facts,
+    training_results,
+    validation_results,
+)
 from bert_tf.training.start import Start, begin, find_start
 from bert_tf.training.truncation import say_truncated, truncation_facts
-
-# A CPU is faster with larger batches than the original's 8, and the size does not change the answers.
-_CPU_BATCH_SIZE = 32
 
 
 def run(task: Task, config: RunConfig, examples: Mapping[str, Sequence[Example]] | None = None) -> dict:
@@ -55,6 +61,8 @@ def run(task: Task, config: RunConfig, examples: Mapping[str, Sequence[Example]]
     Raises:
         UserError: a mistake in flags, files or environment.
     """
+    if config.keep_best is not None:
+        check_keep_best(config, task.score_names)
     examples = read_examples(task, config) if examples is None else examples
     devices = find_devices(config)
     output_dir = find_output_dir(config, devices)
@@ -64,7 +72,7 @@ def run(task: Task, config: RunConfig, examples: Mapping[str, Sequence[Example]]
         Agreement(devices) as agreement,
         output_dir.opened(),
     ):
-        start = find_start(task, config, examples.get("train"), output_dir, devices)
+        start = find_start(task, config, examples.get("train"), output_dir, devices, examples.get("dev"))
         agreement.check(lambda: facts_of_run(task, start, examples, devices))
         config = start.config
         tokenizer = FullTokenizer(start.files.vocab_file, config.do_lower_case)
@@ -73,14 +81,20 @@ def run(task: Task, config: RunConfig, examples: Mapping[str, Sequence[Example]]
         say_truncated(features, head.encoder.config.max_position_embeddings)
         results = run_facts(task, config, output_dir) | truncation_facts(features)
         if config.do_train:
-            training = Training(head, config, config.num_train_steps(len(features["train"])), devices)
+            total = config.num_train_steps(len(features["train"]))
+            validation = make_validation(task, head, config, features, examples, devices)
+            training = Training(head, config, total, devices, validation=validation)
             begin(task, start, examples["train"], training, output_dir)
-            results |= train(config, training, features["train"], start.step, output_dir)
-            start, step = dataclasses.replace(start, num_train_steps=training.num_train_steps), training.num_train_steps
+            trained = train(config, training, features["train"], start, output_dir)
+            results |= training_results(training, trained, features["train"], start.is_finished(total))
+            results |= validation_results(training, trained)
+            start, step = dataclasses.replace(start, num_train_steps=total), trained.step
         if config.do_eval:
             results |= evaluate(task, start, step, head, features["dev"], examples["dev"], output_dir, devices)
         if config.do_predict:
             write_predictions(task, config, head, features["test"], examples["test"], output_dir, devices)
+        if config.eval_all_checkpoints:
+            results |= evaluate_all(task, start, head, features["dev"], examples["dev"], output_dir, devices)
         output_dir.write_results(results)
     return results
 
@@ -108,18 +122,28 @@ def find_output_dir(config: RunConfig, devices: Devices) -> OutputDir:
 # The three things that a run can do.
 
 
-def train(config: RunConfig, training: Training, features: Features, start_step: int, output_dir: OutputDir) -> dict:
-    """Trains to the last step; returns what results.json says about it."""
-    _announce(config, training, len(features), start_step, output_dir)
-    total, per_step = training.num_train_steps, config.train_batch_size
-    with ProgressBar("train", total, per_step, start_step, disable=not training.devices.is_chief) as bar:
-        result = training.run(features, output_dir, start_step, bar.update)
-    return training_results(training, result, features, start_step)
+def train(
+    config: RunConfig, training: Training, features: Features, start: Start, output_dir: OutputDir
+) -> TrainingResult:
+    """Trains to the end; the head has the weights to evaluate then."""
+    _announce(config, training, len(features), start, output_dir)
+    total, per_step, validation = training.num_train_steps, config.train_batch_size, training.validation
+    finished = total if start.is_finished(total) else start.step
+    with ProgressBar("train", total, per_step, finished, disable=not training.devices.is_chief) as bar:
+        validation.report = lambda step: bar.say(f"step {step}: {describe(validation.curve, step)}")
+        result = training.run(features, output_dir, start.step, bar.update)
+    if training.devices.is_chief:
+        _say_how_it_ended(training, result)
+    ended = validation_results(training, result)
+    # What follows may be interrupted, and must not be taken for an interruption of the training.
+    if ended:
+        output_dir.write_results(ended)
+    return result
 
 
-def _announce(config: RunConfig, training: Training, num_examples: int, start_step: int, output_dir: OutputDir) -> None:
+def _announce(config: RunConfig, training: Training, num_examples: int, start: Start, output_dir: OutputDir) -> None:
     steps = training.num_train_steps
-    if start_step >= steps:
+    if start.is_finished(steps):
         more = "" if config.overwrite_output_dir else "; --overwrite_output_dir would train it again"
         logging.info("%s: is finished%s.", output_dir.path, more)
         return
@@ -134,11 +158,30 @@ def _announce(config: RunConfig, training: Training, num_examples: int, start_st
         steps,
         training.devices.label,
     )
-    if start_step:
-        logging.info("Resuming after step %d.", start_step)
+    if start.step:
+        logging.info("Resuming after step %d.", start.step)
     hint = bfloat16_hint(config.mixed_precision)
     if hint:
         logging.info(hint)
+
+
+def _say_how_it_ended(training: Training, result: TrainingResult) -> None:
+    curve, steps = training.validation.curve, len(result.losses)
+    if steps < training.num_train_steps:
+        count = curve.evaluations_since_best
+        logging.info(
+            "Stopped after step %d of %d: for %d evaluation%s %s has not been better than at step %d.",
+            steps,
+            training.num_train_steps,
+            count,
+            "s" * (count > 1),
+            curve.metric,
+            curve.best_step,
+        )
+    if training.validation.keeps_best:
+        logging.info(
+            "The weights are those of step %d, the best: %s = %.4f.", result.step, curve.metric, curve.best_score
+        )
 
 
 def evaluate(
@@ -190,6 +233,23 @@ def write_predictions(
             logging.info("Wrote %s for %d examples.", printable(output_dir.path / name), len(examples))
 
 
+def evaluate_all(
+    task: Task,
+    start: Start,
+    head: Head,
+    features: Features,
+    examples: Sequence[Example],
+    output_dir: OutputDir,
+    devices: Devices,
+) -> dict:
+    """Evaluates each checkpoint of the model's folder; returns what results.json says about them."""
+    config = start.config
+    folder = output_dir.path if config.do_train else start.files.checkpoint.parent
+    dev_set = DevSet(task, head, features, examples, config, devices)
+    curve = DevCurve(task.score_names, task.headline)
+    return evaluate_checkpoints(head, dev_set, curve, folder, output_dir)
+
+
 def compute_answers(
     name: str, head: Head, features: Features, batch_size: int, devices: Devices, mixed_precision: str
 ) -> np.ndarray:
@@ -198,9 +258,7 @@ def compute_answers(
     Raises:
         UserError: an answer is not finite.
     """
-    batch_size = min(batch_size, len(features))
-    if has_only_cpus():
-        batch_size = max(batch_size, _CPU_BATCH_SIZE)
+    batch_size = inference_batch_size(batch_size, len(features))
     with ProgressBar(name, len(features), 1, disable=not devices.is_chief) as bar:
         answers = predict(head, features, batch_size, devices, bar.update)
     check_finite(name, answers, mixed_precision)

@@ -43,13 +43,21 @@ class Start:
         config: of the run; no field is open.
         files: the model's configuration, vocabulary and weights.
         step: of the checkpoint in the output folder that training resumes from; 0 if there is none.
+        is_last: True if that checkpoint says itself that its training has ended.
+        dev_data: the digest of the dev set, if training evaluates on it; None otherwise.
         num_train_steps: of the training that made the model; None if that is unknown.
     """
 
     config: RunConfig
     files: CheckpointFiles
     step: int = 0
+    is_last: bool = False
+    dev_data: str | None = None
     num_train_steps: int | None = None
+
+    def is_finished(self, num_train_steps: int) -> bool:
+        """Returns True if nothing is left of a training of so many steps."""
+        return self.is_last or self.step >= num_train_steps
 
 
 def find_start(
@@ -58,6 +66,7 @@ def find_start(
     train_examples: Sequence[Example] | None,
     output_dir: OutputDir,
     devices: Devices,
+    dev_examples: Sequence[Example] | None = None,
 ) -> Start:
     """Finds the model and the step that a run starts from.
 
@@ -67,13 +76,15 @@ def find_start(
         train_examples: the training set; None without training.
         output_dir: of this run, opened.
         devices: of this run.
+        dev_examples: the dev set; None for a run that does not read it.
 
     Raises:
         UserError: the output folder holds something else than the flags name, there is no such model, or it belongs
             to another task.
     """
     if config.do_train:
-        start = _start_of_training(task, settle(config, {}), train_examples, output_dir, devices)
+        dev_data = task.digest(dev_examples) if config.eval_steps else None
+        start = _start_of_training(task, settle(config, {}), train_examples, dev_data, output_dir, devices)
     else:
         start = _start_of_inference(task, config, output_dir)
     return dataclasses.replace(start, config=_with_casing(start.config, start.files))
@@ -90,19 +101,25 @@ def _with_casing(config: RunConfig, files: CheckpointFiles) -> RunConfig:
 
 
 def _start_of_training(
-    task: Task, config: RunConfig, examples: Sequence[Example], output_dir: OutputDir, devices: Devices
+    task: Task,
+    config: RunConfig,
+    examples: Sequence[Example],
+    dev_data: str | None,
+    output_dir: OutputDir,
+    devices: Devices,
 ) -> Start:
     devices.check_batch_size(config.train_batch_size, config.gradient_accumulation_steps)
     config.check_size(len(examples))
-    step = find_resumable_step(config, task.digest(examples), output_dir)
+    step = find_resumable_step(config, task.digest(examples), output_dir, dev_data)
     if step:
         output_dir.check_description(task.describe())
-        return Start(config, _files_of_output_folder(output_dir, step), step)
+        files, is_last = _files_of_output_folder(output_dir, step), output_dir.is_of_finished_run(step)
+        return Start(config, files, step, is_last, dev_data)
     files = named_model(config)
     if output_dir.path.resolve() in {Path(file).resolve().parent for file in dataclasses.astuple(files) if file}:
         raise UserError(f"output_dir: {output_dir.path}: is the folder of the model to start from; name another")
     _check_replaces_no_model(config, output_dir)
-    return Start(config, files)
+    return Start(config, files, dev_data=dev_data)
 
 
 def _check_replaces_no_model(config: RunConfig, output_dir: OutputDir) -> None:
@@ -118,7 +135,7 @@ def _check_replaces_no_model(config: RunConfig, output_dir: OutputDir) -> None:
         )
 
 
-def find_resumable_step(config: RunConfig, train_data: str, output_dir: OutputDir) -> int:
+def find_resumable_step(config: RunConfig, train_data: str, output_dir: OutputDir, dev_data: str | None = None) -> int:
     """Returns the step of the checkpoint to resume from; 0 to train from the beginning.
 
     With `overwrite_output_dir` an earlier run does not count, unless this very command started it and was stopped: a
@@ -128,35 +145,36 @@ def find_resumable_step(config: RunConfig, train_data: str, output_dir: OutputDi
         config: of this run, settled.
         train_data: the digest of the training set.
         output_dir: of this run.
+        dev_data: the digest of the dev set, if training evaluates on it.
 
     Raises:
         UserError: the output folder holds a run that this one cannot resume.
     """
     if config.overwrite_output_dir:
-        return _step_of_stopped_command(config, train_data, output_dir)
+        return _step_of_stopped_command(config, train_data, output_dir, dev_data)
     earlier, step = output_dir.read_run(), output_dir.start_step()
     if earlier is None and step:
         raise UserError(
             f"output_dir: {output_dir.path}: holds a checkpoint of something else; "
             "name another folder, or pass --overwrite_output_dir"
         )
-    differences = _differences(config, train_data, earlier) if earlier else []
+    differences = _differences(config, train_data, dev_data, earlier) if earlier else []
     if differences:
         raise started_otherwise(output_dir.path, differences)
     return step
 
 
-def _step_of_stopped_command(config: RunConfig, train_data: str, output_dir: OutputDir) -> int:
+def _step_of_stopped_command(config: RunConfig, train_data: str, output_dir: OutputDir, dev_data: str | None) -> int:
     try:
         earlier, step = output_dir.read_run(), output_dir.start_step()
     except UserError as error:
         logging.warning("%s. --overwrite_output_dir removes it.", error)
         return 0
-    is_same_command = earlier and earlier.get("overwrites") and not _differences(config, train_data, earlier)
+    is_same_command = earlier and earlier.get("overwrites") and not _differences(config, train_data, dev_data, earlier)
     return step if is_same_command and is_stopped(output_dir.path, earlier, step) else 0
 
 
-def _differences(config: RunConfig, train_data: str, earlier: Mapping) -> list[str]:
+def _differences(config: RunConfig, train_data: str, dev_data: str | None, earlier: Mapping) -> list[str]:
     training = earlier["training"]
     if not names_model_of(config, training) and model_digest(named_model(config)) == _model_of_run(earlier, config):
         # The same model under another path.
@@ -164,6 +182,8 @@ def _differences(config: RunConfig, train_data: str, earlier: Mapping) -> list[s
     differences = resume_differences(config, training)
     if training.get("train_data") != train_data:
         differences.append(f"train_data was {training.get('train_data')!r}, is {train_data!r}")
+    if dev_data and earlier.get("dev_data", dev_data) != dev_data:
+        differences.append(f"dev_data was {earlier['dev_data']!r}, is {dev_data!r}")
     return differences
 
 
@@ -282,9 +302,11 @@ def begin(task: Task, start: Start, examples: Sequence[Example], training: Train
             "overwrites": start.config.overwrite_output_dir,
             "machines": [machine],
         }
+        if start.dev_data:
+            run["dev_data"] = start.dev_data
         model_files = {output_dir.config_file.name: training.head.encoder.config.to_json_string(), **task.describe()}
         output_dir.start_run(run, model_files, start.files.vocab_file, start.config.overwrite_output_dir)
-    elif start.step < training.num_train_steps and output_dir.is_writer:
+    elif not start.is_finished(training.num_train_steps) and output_dir.is_writer:
         _resume_on(machine, output_dir)
 
 

@@ -3,7 +3,7 @@
 import abc
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -14,11 +14,14 @@ from tensorflow.core.util.event_pb2 import Event
 from bert_tf import run_files
 from bert_tf.checkpoints.crc32c import masked_crc32c
 from bert_tf.errors import UserError
+from bert_tf.training.curve import DevCurve
 from bert_tf.training.output_dir import OutputDir
 
 
 class TrainLog:
-    """Writes a row every few steps: step, mean loss since the row before, learning rate.
+    """Writes a row every few steps: step, mean loss since the row before, learning rate, and scores of the dev set.
+
+    A step that was evaluated has a row too. Other rows have no scores.
 
     A run that resumes passes the losses from before, and writes all rows anew. Rows that the killed run wrote after its
     last checkpoint are dropped, so that each step has one row. A log that cannot be written does not end the training.
@@ -28,6 +31,7 @@ class TrainLog:
         every: steps from row to row.
         schedule: the learning rate of an update, counted from 0; a row shows that of its step's update.
         losses: float32 [finished steps], from before.
+        curve: the scores; it grows while training.
 
     Example:
         >>> log = TrainLog(OutputDir("."), every=2, schedule=lambda step: 0.5, losses=np.zeros(0))
@@ -40,12 +44,18 @@ class TrainLog:
     """
 
     def __init__(
-        self, output_dir: OutputDir, every: int, schedule: Callable[[int], tf.Tensor | float], losses: np.ndarray
+        self,
+        output_dir: OutputDir,
+        every: int,
+        schedule: Callable[[int], tf.Tensor | float],
+        losses: np.ndarray,
+        curve: DevCurve | None = None,
     ):
+        self._curve = curve or DevCurve()
         self._every = every
         self._schedule = schedule
         self._last = 0
-        self._files = [_Table(output_dir), _Events(output_dir)]
+        self._files = [_Table(output_dir, self._curve.names), _Events(output_dir, self._curve.names)]
         for file in self._files:
             file.write(b"")
         self.add(losses)
@@ -56,8 +66,9 @@ class TrainLog:
         Args:
             losses: float32 [finished steps], all of the run so far.
         """
-        for step in range(self._last + self._every, len(losses) + 1, self._every):
-            self._write(step, losses)
+        for step in range(self._last + 1, len(losses) + 1):
+            if step % self._every == 0 or step in self._curve.scores:
+                self._write(step, losses)
 
     def close(self, losses: np.ndarray) -> None:
         """Writes the last row, which may cover fewer steps."""
@@ -67,15 +78,17 @@ class TrainLog:
     def _write(self, step: int, losses: np.ndarray) -> None:
         loss, rate = float(losses[self._last : step].mean()), float(self._schedule(step - 1))
         self._last = step
+        scores = self._curve.scores.get(step, {})
         for file in self._files:
-            file.write(file.row(step, loss, rate))
+            file.write(file.row(step, {"loss": loss, "learning_rate": rate, **scores}))
 
 
 class _LogFile(abc.ABC):
     """A file of rows. Those that cannot be written are reported once, and are written later if that is possible."""
 
-    def __init__(self, output_dir: OutputDir):
+    def __init__(self, output_dir: OutputDir, score_names: Sequence[str]):
         self.output_dir = output_dir
+        self.columns = ("loss", "learning_rate", *score_names)
         self._name = ""
         self._waiting = b""
         self._is_reported = False
@@ -85,8 +98,8 @@ class _LogFile(abc.ABC):
         """Begins a new file in place of an earlier one; returns its name and what it begins with."""
 
     @abc.abstractmethod
-    def row(self, step: int, loss: float, rate: float) -> bytes:
-        """Returns a row as it is written."""
+    def row(self, step: int, values: Mapping[str, float]) -> bytes:
+        """Returns a row as it is written; some columns may have no value."""
 
     def write(self, rows: bytes) -> None:
         """Writes rows, and those that are waiting."""
@@ -107,11 +120,12 @@ class _Table(_LogFile):
     """`train_log.csv`."""
 
     def start(self) -> tuple[str, bytes]:
-        self.output_dir.write_lines(run_files.TRAIN_LOG, ["step,loss,learning_rate"])
+        self.output_dir.write_lines(run_files.TRAIN_LOG, [",".join(("step", *self.columns))])
         return run_files.TRAIN_LOG, b""
 
-    def row(self, step: int, loss: float, rate: float) -> bytes:
-        return f"{step},{loss},{rate}\n".encode()
+    def row(self, step: int, values: Mapping[str, float]) -> bytes:
+        cells = (str(values.get(name, "")) for name in self.columns)
+        return f"{','.join((str(step), *cells))}\n".encode()
 
 
 class _Events(_LogFile):
@@ -124,9 +138,9 @@ class _Events(_LogFile):
         version = Event(wall_time=time.time(), file_version="brain.Event:2")
         return self.output_dir.start_events(), _record(version)
 
-    def row(self, step: int, loss: float, rate: float) -> bytes:
-        values = (_scalar("loss", loss), _scalar("learning_rate", rate))
-        events = (Event(wall_time=time.time(), step=step, summary=Summary(value=[value])) for value in values)
+    def row(self, step: int, values: Mapping[str, float]) -> bytes:
+        scalars = (_scalar(name, values[name]) for name in self.columns if name in values)
+        events = (Event(wall_time=time.time(), step=step, summary=Summary(value=[scalar])) for scalar in scalars)
         return b"".join(map(_record, events))
 
 

@@ -358,10 +358,11 @@ def test_every_flag_that_names_what_is_trained_is_compared_on_resume():
         *("model", "bert_config_file", "vocab_file", "init_checkpoint"),
         *("do_lower_case", "max_seq_length"),
         *("distribution_strategy", "num_tpu_cores"),
+        *("eval_steps", "keep_best", "early_stopping_patience"),
     }
     others = flags_of(RunConfig).keys() - compared - flags_of(TrainingConfig).keys()
     assert others == {
-        *("do_train", "do_eval", "do_predict", "eval_batch_size", "predict_batch_size"),
+        *("do_train", "do_eval", "do_predict", "eval_batch_size", "predict_batch_size", "eval_all_checkpoints"),
         *("data_dir", "output_dir", "overwrite_output_dir"),  # the data is compared by its digest
         *("use_tpu", "tpu_name", "tpu_zone", "gcp_project", "master"),
     }

@@ -12,6 +12,7 @@ from bert_tf.data.processors import MrpcProcessor
 from bert_tf.devices import one_device
 from bert_tf.errors import UserError
 from bert_tf.tasks.classification import ClassificationTask
+from bert_tf.training import inference
 from bert_tf.training import run as run_module
 from bert_tf.training.config import RunConfig
 from bert_tf.training.run import compute_answers, run
@@ -44,7 +45,7 @@ def test_a_mistake_in_dev_data_is_reported_before_training(tmp_path):
 @pytest.mark.parametrize("only_cpus, asked, computed", [(True, 8, 32), (True, 64, 64), (False, 8, 8)])
 def test_a_cpu_computes_at_least_32_examples_at_a_time(monkeypatch, only_cpus, asked, computed):
     sizes = []
-    monkeypatch.setattr(run_module, "has_only_cpus", lambda: only_cpus)
+    monkeypatch.setattr(inference, "has_only_cpus", lambda: only_cpus)
 
     def predict(head, features, batch_size, *_):
         sizes.append(batch_size)
