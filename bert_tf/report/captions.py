@@ -7,7 +7,8 @@ from bert_tf.report.calibration import CALIBRATION_BINS
 from bert_tf.report.comparison import Configuration, Study
 from bert_tf.report.formatting import count, lower_first, percent, score_spread, shortened, spread
 from bert_tf.report.mistakes import Mistake
-from bert_tf.report.runs import REGRESSION, Run
+from bert_tf.report.predictions import CLASSIFICATION, REGRESSION
+from bert_tf.report.runs import Run
 from bert_tf.report.scores import LOSS
 from bert_tf.report.scores import score as score_of
 from bert_tf.report.significance import mean_and_sd
@@ -174,7 +175,7 @@ def mistakes_heading(best: Configuration, number: int) -> str:
     """Returns the heading of the list of mistakes."""
     if not number:
         return "Mistakes"
-    kinds = {"classification": "most confident mistake", REGRESSION: "largest error"}
+    kinds = {CLASSIFICATION: "most confident mistake", REGRESSION: "largest error"}
     return f"The {count(number, kinds.get(best.runs[0].kind, 'worst mistake'))}"
 
 
@@ -184,7 +185,7 @@ def mistakes_note(best: Configuration, mistakes: Sequence[Mistake], reason: str 
         return ["There are no mistakes on the dev set."]
     of_seeds = f" (mean of {len(best.runs)} seeds)" * (len(best.runs) > 1)
     kinds = {
-        "classification": "The wrong predictions with the highest probability",
+        CLASSIFICATION: "The wrong predictions with the highest probability",
         REGRESSION: "The predictions that are farthest from their labels",
     }
     what = kinds.get(best.runs[0].kind, "The predictions with the most wrong labels")

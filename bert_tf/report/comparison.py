@@ -18,8 +18,8 @@ import numpy as np
 from bert_tf.report.calibration import reliability
 from bert_tf.report.constant import Constant, constant
 from bert_tf.report.formatting import flag_text, folder_names, listed
-from bert_tf.report.predictions import ClassPredictions, Predictions
-from bert_tf.report.runs import CLASSIFICATION, FailedRun, Inventory, Run
+from bert_tf.report.predictions import CLASSIFICATION, ClassPredictions, Predictions
+from bert_tf.report.runs import FailedRun, Inventory, Run
 from bert_tf.report.scores import ACCURACY, LOSS, Score, scores_among
 from bert_tf.report.significance import (
     binomial_standard_error,

@@ -6,6 +6,11 @@ import hashlib
 
 import numpy as np
 
+from bert_tf.data.targets import Number, OneLabel, SomeLabels
+
+# The kinds of tasks in task.json; a run without that file is a classification.
+CLASSIFICATION, REGRESSION, MULTI_LABEL = OneLabel.kind, Number.kind, SomeLabels.kind
+
 # A regression has collapsed if its predictions spread less than this share of the spread of the labels.
 _LEAST_SPREAD = 0.01
 # A label of a task with many labels is predicted if its probability is at least this.

@@ -17,7 +17,7 @@ from bert_tf import run_files
 from bert_tf.errors import UserError, reading
 from bert_tf.report.escaping import one_line
 from bert_tf.report.formatting import listed
-from bert_tf.report.predictions import ClassPredictions, Predictions, digest
+from bert_tf.report.predictions import CLASSIFICATION, ClassPredictions, Predictions, digest
 from bert_tf.report.reading import (
     LEFT_OUT,
     exists,
@@ -31,9 +31,6 @@ from bert_tf.report.reading import (
 from bert_tf.report.scores import ACCURACY, LOSS, Score, in_range, is_measured, score, scores_among
 from bert_tf.report.tables import ExampleValues, TrainLog, read_predictions, read_train_log, read_values
 
-# Says of which kind the task of a run is; without it, the run is a classification.
-TASK = "task.json"
-CLASSIFICATION, REGRESSION, MULTI_LABEL = "classification", "regression", "multi_label"
 Table = TypeVar("Table")
 
 # A folder with one of these files belongs to a run.
@@ -421,9 +418,9 @@ def _create_run(folder: Path, training: dict) -> tuple[Run, list[str]]:
 
 def _kind(folder: Path) -> str:
     """Returns the kind of a run's task; it has classes if no file says otherwise."""
-    kind = read_json(folder / TASK).get("kind") if exists(folder / TASK) else CLASSIFICATION
+    kind = read_json(folder / run_files.TASK).get("kind") if exists(folder / run_files.TASK) else CLASSIFICATION
     if not isinstance(kind, str):
-        raise UserError(f"{folder / TASK}: does not say the kind of a task")
+        raise UserError(f"{folder / run_files.TASK}: does not say the kind of a task")
     return kind
 
 

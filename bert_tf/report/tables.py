@@ -16,7 +16,14 @@ import numpy as np
 
 from bert_tf import files, run_files
 from bert_tf.errors import UserError
-from bert_tf.report.predictions import ClassPredictions, LabelSetPredictions, NumberPredictions, Predictions
+from bert_tf.report.predictions import (
+    MULTI_LABEL,
+    REGRESSION,
+    ClassPredictions,
+    LabelSetPredictions,
+    NumberPredictions,
+    Predictions,
+)
 from bert_tf.report.reading import LARGEST_NUMBER, LEFT_OUT, num_evaluated
 from bert_tf.report.scores import ACCURACY, is_score
 from bert_tf.report.significance import is_binary
@@ -73,10 +80,10 @@ def read_predictions(path: Path, results: dict[str, float], headline: str, kind:
     """
     rows = _read_rows(path, "\t")
     header = next(rows)
-    if kind == "regression":
+    if kind == REGRESSION:
         predictions = _read_numbers(path, header, rows)
         _check_correlation(path, predictions, results)
-    elif kind == "multi_label":
+    elif kind == MULTI_LABEL:
         predictions = _read_label_sets(path, header, rows)
     elif header[:2] == ["guid", "label"] and len(header) >= 4:
         predictions = _read_classes(path, header, rows)

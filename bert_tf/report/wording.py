@@ -14,7 +14,8 @@ from bert_tf.report.formatting import (
     score_spread,
     shortened,
 )
-from bert_tf.report.runs import CLASSIFICATION, MULTI_LABEL, REGRESSION, Inventory
+from bert_tf.report.predictions import CLASSIFICATION, MULTI_LABEL, REGRESSION
+from bert_tf.report.runs import Inventory
 from bert_tf.report.significance import MANY_EXAMPLES, RESAMPLES
 from bert_tf.report.tasks import TaskRow, glue_score
 
