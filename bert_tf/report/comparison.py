@@ -197,6 +197,11 @@ class Study:
         return self.kind == CLASSIFICATION and (self.headline.key == ACCURACY or has_probabilities)
 
     @property
+    def can_collapse(self) -> bool:
+        """True if the files of the runs would show that a run gives all examples the same answer."""
+        return self.has_classes or any(run.predictions is not None for run in self.runs)
+
+    @property
     def kind(self) -> str:
         """The kind of the task."""
         return self.runs[0].kind

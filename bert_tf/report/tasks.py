@@ -54,11 +54,12 @@ class TaskRow:
 
 
 def task_rows(studies: Sequence[Study]) -> list[TaskRow]:
-    """Returns a row for each task, that of its largest study with a run that counts; none if there is only one task."""
+    """Returns a row for each task, that of its largest study, if possible with a run that counts; none for one task."""
     first: dict[str, tuple[int, Study]] = {}
-    for number, study in enumerate(studies, start=1):
-        if study.best is not None:
-            first.setdefault(_plain(study.task), (number, study))
+    # A sort keeps the order of equals.
+    for number, study in sorted(enumerate(studies, start=1), key=lambda pair: pair[1].best is None):
+        first.setdefault(_plain(study.task), (number, study))
+    first = dict(sorted(first.items(), key=lambda item: item[1][0]))
     datasets = folder_names([flag_text(study.dataset) for _, study in first.values()])
     rows = [_row(*each, dataset) for each, dataset in zip(first.values(), datasets, strict=True)]
     return rows if len(rows) > 1 else []
@@ -81,8 +82,8 @@ def _plain(task: str) -> str:
 
 
 def _row(number: int, study: Study, dataset: str) -> TaskRow:
-    names = _METRICS.get(_plain(study.task), ())
-    scores = [_as_glue_reports(score(name)) for name in names if study.best.summary(name)[0] is not None]
+    names, best = _METRICS.get(_plain(study.task), ()), study.configurations[0]
+    scores = [_as_glue_reports(score(name)) for name in names if best.summary(name)[0] is not None]
     is_whole = len(scores) == len(names) > 0 and study.dataset != _SAMPLE
     scores = scores or [_as_glue_reports(study.headline)]
     return TaskRow(
@@ -90,10 +91,10 @@ def _row(number: int, study: Study, dataset: str) -> TaskRow:
         task=flag_text(study.task),
         dataset=dataset,
         metrics=" / ".join(each.name for each in scores),
-        score=" / ".join(score_spread(each, study.best.summary(each.key)) for each in scores),
-        seeds=len(study.best.runs),
-        configuration=study.best.label,
-        mean=_mean(study.best, scores) if is_whole else None,
+        score=" / ".join(score_spread(each, best.summary(each.key)) for each in scores),
+        seeds=len(best.runs),
+        configuration=best.label if best.runs else "all runs collapsed",
+        mean=_mean(best, scores) if is_whole else None,
     )
 
 

@@ -253,7 +253,7 @@ def table_caption(study: Study) -> str:
 
 def table_note(study: Study) -> str:
     """Returns the explanation of the table's columns."""
-    collapsed = ", collapsed runs included" * study.has_classes
+    collapsed = ", collapsed runs included" * study.can_collapse
     return (
         "Mean ± standard deviation over seeds; a single seed has no standard deviation. Worst seed: the lowest "
         f"{study.headline.phrase}{collapsed}. Run time: training plus evaluation, the mean over runs."

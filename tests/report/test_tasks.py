@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from support.synthetic_runs import (
     LABELS,
@@ -68,6 +69,13 @@ def test_another_task_has_its_own_main_score_and_no_part_in_glue(tmp_path):
     write(tmp_path, "reviews", 0.8, headline="eval_macro_f1", eval_macro_f1=0.771)
     row = rows_of(tmp_path)[1]
     assert (row.task, row.metrics, row.score, row.mean) == ("reviews", "Macro-F1", "77.1", None)
+
+
+def test_a_task_of_which_all_runs_collapsed_has_a_row_without_a_score(tmp_path):
+    write(tmp_path, "SST-2", 0.9)
+    write_run(tmp_path / "collapsed", np.tile(np.float32([0.3, 0.7]), (len(LABELS), 1)), task_name="RTE")
+    row = rows_of(tmp_path)[1]
+    assert (row.task, row.score, row.seeds, row.configuration) == ("RTE", "\N{EN DASH}", 0, "all runs collapsed")
 
 
 def test_one_task_has_no_table(tmp_path):
