@@ -83,8 +83,8 @@ def scores_caption(study: Study, shown: int) -> str:
     has_collapsed = any(each.collapsed for each in study.configurations)
     cross = " Cross: a collapsed run." * has_collapsed
     return (
-        f"Dev {study.headline.phrase}. Ring: a seed; rings of equal height stand apart only to be seen. Bar: the mean."
-        f"{cross}{_dashed(study)}{_of_best(study, shown)}"
+        f"Dev {study.headline.phrase}. Ring: a seed; none hides another, because they stand a little above or below "
+        f"their line. Bar: the mean.{cross}{_dashed(study)}{_of_best(study, shown)}"
     )
 
 

@@ -7,6 +7,7 @@ from support.synthetic_runs import (
     LABELS,
     draw_probabilities,
     edit_results,
+    write_numbers_run,
     write_regression_run,
     write_run,
     write_scored_run,
@@ -15,6 +16,7 @@ from support.synthetic_runs import (
 from bert_tf.report import curves, plots
 from bert_tf.report.calibration import reliability
 from bert_tf.report.comparison import compare
+from bert_tf.report.predictions import NumberPredictions
 from bert_tf.report.runs import read_runs
 
 MODEL = "$x^<script>$ & 漢字"
@@ -124,3 +126,46 @@ def test_a_long_name_of_a_headline_is_shortened(tmp_path):
     study = study_of(tmp_path)
     texts = [element.text for element in parse(plots.scores_by_configuration(study, "a")).iter("text")]
     assert any("dev eval_kkk" in text and len(text) < 60 for text in texts)
+
+
+def markers(figure, color):
+    """The places of the markers of a color, and the size of each."""
+    sizes = {
+        name: np.abs(np.array(re.findall(r"-?[\d.]+", outline), float)).max()
+        for name, outline in re.findall(r'<path id="([^"]+)" d="(M [^"]+)"', figure)
+    }
+    uses = re.findall(r'<use [^>]*href="#([^"]+)" x="([\d.]+)" y="([\d.]+)"[^>]*' + re.escape(color), figure)
+    return [(float(x), float(y)) for _, x, y in uses], [sizes[name] for name, _, _ in uses]
+
+
+def test_seeds_with_the_same_score_do_not_hide_one_another_and_collapsed_runs_stand_out(tmp_path):
+    for seed in range(3):
+        write_run(tmp_path / str(seed), draw_probabilities(LABELS, 0.8, 0), seed=seed)
+    for seed in (3, 4):
+        write_run(tmp_path / str(seed), np.tile(np.float32([0.3, 0.7]), (len(LABELS), 1)), seed=seed)
+    figure = plots.scores_by_configuration(study_of(tmp_path), "a")
+    rings, ring_sizes = markers(figure, "var(--accent)")
+    crosses, cross_sizes = markers(figure, "var(--warning)")
+    assert len(rings) == 3 and len({x for x, _ in rings}) == 1 and len({y for _, y in rings}) == 3
+    assert len(crosses) == 2 and len({y for _, y in crosses}) == 2
+    assert min(cross_sizes) > 2 * max(ring_sizes)
+
+
+def test_the_score_of_the_majority_is_a_line_with_its_name(figures, study):
+    for figure in figures[1:3]:
+        assert "always “1”" in [element.text for element in parse(figure).iter("text")]
+        assert f"Always “1”: {100 * study.constant.score:.1f} %." in parse(figure).get("aria-label")
+
+
+def test_predicted_numbers_stand_against_their_labels(tmp_path):
+    write_numbers_run(tmp_path / "run", 0.5, 0)
+    study = study_of(tmp_path)
+    figure = plots.predicted_by_label(study.best.predictions, "a")
+    assert {"label", "prediction"} <= {element.text for element in parse(figure).iter("text")}
+    assert "60 points" in parse(figure).get("aria-label") and len(markers(figure, "var(--accent)")[0]) == 60
+
+
+def test_very_many_predicted_numbers_are_drawn_in_part():
+    labels = np.linspace(0, 5, 50_000)
+    predictions = NumberPredictions(tuple(map(str, range(50_000))), labels, labels)
+    assert len(plots.predicted_by_label([predictions], "a")) < 500_000
