@@ -294,7 +294,11 @@ def _choose(path: Path, clues: QuoteClues, read: Callable[[bool], Table]) -> Tab
     Raises:
         UserError: neither is possible, or both are and disagree on the rows.
     """
-    raw, quoted = (_attempt(lambda way=way: read(way)) for way in (False, True))
+    raw = _attempt(lambda: read(False))
+    if isinstance(raw, Table) and clues.raw and not clues.looks_quoted:
+        # Whatever the other reading is, this one would be chosen. Large files are then read once.
+        return raw
+    quoted = _attempt(lambda: read(True))
     if isinstance(raw, Table) and isinstance(quoted, Table):
         return _decide(path, clues, raw, quoted)
     if isinstance(quoted, Table):

@@ -54,6 +54,7 @@ OTHER_FLAGS = (
     "do_train",
     "do_eval",
     "do_predict",
+    "glue_submission",
     "eval_batch_size",
     "predict_batch_size",
     "eval_all_checkpoints",
