@@ -107,12 +107,15 @@ def read_examples(processor: DataProcessor, config: ClassifierConfig) -> dict[st
     """Reads the splits that the run needs.
 
     Raises:
-        UserError: a file is missing, a row is wrong, or a flag does not fit the labels or the scores of the task.
+        UserError: a file is missing, a row is wrong, or a flag does not fit the labels, the scores or the test set.
     """
     reader = ExampleReader(processor)
     config.loss_settings.check(reader.targets)
     check_keep_best(config, reader.score_names)
-    return {split: reader.read(split, config.data_dir) for split in config.splits}
+    examples = {split: reader.read(split, config.data_dir) for split in config.splits}
+    if config.glue_submission:
+        processor.check_test_set(examples["test"])
+    return examples
 
 
 def main() -> None:
@@ -122,8 +125,6 @@ def main() -> None:
     # TensorFlow takes seconds to load: mistakes in flags, data and models are reported before.
     processor = find_processor_of(config)
     examples = read_examples(processor, config)
-    if config.glue_submission:
-        processor.check_test_set(examples["test"])
     if config.do_train:
         check_training_size(config, len(examples["train"]))
         check_resumable(config, examples_digest(examples["train"]))

@@ -26,17 +26,6 @@ class GlueSubmission:
     def __getattr__(self, name: str) -> object:
         return getattr(self._task, name)
 
-    def read(self, split: str, data_dir: str) -> Sequence[InputExample]:
-        """Reads a split; see `Task.read`.
-
-        Raises:
-            UserError: also if the test set is not GLUE's.
-        """
-        examples = self._task.read(split, data_dir)
-        if split == "test":
-            self._processor.check_test_set(examples)
-        return examples
-
     def result_files(
         self, split: str, answers: np.ndarray, examples: Sequence[InputExample]
     ) -> Mapping[str, Iterable[str]]:

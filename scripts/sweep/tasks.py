@@ -7,7 +7,7 @@ from pathlib import Path
 from absl import logging
 
 from bert_tf.data.folders import exported_dir
-from bert_tf.data.processors import find_processor_class
+from bert_tf.data.processors import canonical_name, find_processor_class, glue_class
 from bert_tf.errors import UserError
 from bert_tf.paths import local_path
 
@@ -36,29 +36,28 @@ def choose_tasks(text: str) -> dict[str, Path]:
 
 
 def named_tasks(text: str) -> list[str]:
-    """Returns the tasks that a text names, each once; those of GLUE as GLUE writes them, whatever the capitals.
+    """Returns the tasks that a text names, each once; those of GLUE as GLUE writes them.
 
     Raises:
         UserError: there are none, or one is unknown.
 
     Example:
-        >>> named_tasks("mrpc COLA MRPC")
-        ['MRPC', 'CoLA']
+        >>> named_tasks("mrpc sst2 MRPC")
+        ['MRPC', 'SST-2']
     """
-    known = {task.lower(): task for task in GLUE}
     try:
-        names = [known.get(name.lower(), name) for name in shlex.split(text)]
+        names = shlex.split(text)
     except ValueError as error:
         raise UserError(f"TASKS: {text!r} cannot be split into words: {error}") from error
     if not names:
         raise UserError("TASKS: is empty")
     for name in names:
         find_processor_class(name)
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys(canonical_name(name) if glue_class(name) else name for name in names))
 
 
 def find_data(task: str) -> Path | None:
     """Returns $GLUE_DIR/TASK, or else data/TASK in the clone; None if neither is a folder."""
-    glue_dir = os.environ.get("GLUE_DIR")
-    folders = [Path(local_path(glue_dir, "GLUE_DIR"), task)] if glue_dir else []
+    glue_dir, found = os.environ.get("GLUE_DIR"), glue_class(task)
+    folders = [Path(local_path(glue_dir, "GLUE_DIR"), found.folder if found else task)] if glue_dir else []
     return next((folder for folder in (*folders, exported_dir(task)) if folder.is_dir()), None)

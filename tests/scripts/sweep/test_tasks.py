@@ -23,14 +23,16 @@ def glue(project: Project, *arguments: str, **variables: object):
 
 
 def test_each_task_has_its_data_and_a_folder_of_its_own(project):
-    shown = glue(project, "--dry_run", "--max_seq_length=64", TASKS="mrpc CoLA COLA", SEEDS="4 5")
+    project.data.with_name("MNLI").mkdir()
+    shown = glue(project, "--dry_run", "--max_seq_length=64", TASKS="mrpc CoLA COLA mnli_mismatched", SEEDS="4 5")
     assert shown.returncode == 0 and not shown.stderr
     commands = [shlex.split(line)[2:] for line in shown.stdout.splitlines()]
-    expected = [(task, seed) for task in ("MRPC", "CoLA") for seed in "45"]
+    data = {"MRPC": "MRPC", "CoLA": "CoLA", "MNLI-MM": "MNLI"}
+    expected = [(task, seed) for task in data for seed in "45"]
     assert len(commands) == len(expected)
     for command, (task, seed) in zip(commands, expected, strict=True):
         assert command[-1] == f"--output_dir=an output/{task}/{CONFIGURATION}_seed{seed}"
-        assert {"--max_seq_length=64", f"--task_name={task}", f"--data_dir=../data/{task}"} <= set(command)
+        assert {"--max_seq_length=64", f"--task_name={task}", f"--data_dir=../data/{data[task]}"} <= set(command)
 
 
 @pytest.mark.slow
