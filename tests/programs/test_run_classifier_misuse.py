@@ -95,6 +95,11 @@ def test_data_and_models_are_looked_at_before_tensorflow_is_loaded(tmp_path, cor
             ([*named, "--init_checkpoint=nowhere.ckpt"], "nowhere.ckpt: there is no checkpoint"),
             (["--bert_config_file=nowhere", "--vocab_file=x"], "bert_config_file: nowhere: there is no such file"),
             ([named[0], "--vocab_file=nowhere"], "vocab_file: nowhere: there is no such file"),
+            (
+                [f"--bert_model={tiny}", "--class_weight=1,2,3"],
+                "class_weight: is '1,2,3', but there are 2 labels (0, 1)",
+            ),
+            ([f"--bert_model={tiny}", "--class_weight=no"], "class_weight: 'no' is no weight; write balanced, or a"),
             ([f"--bert_model={tiny}", "--num_train_epochs=1e30"], "num_train_epochs: is 1e+30; of 64 examples at most"),
             ([f"--bert_model={tiny}", "--max_seq_length=1000000000"], "max_seq_length: 1000000000 is more than the 64"),
         ]
