@@ -8,6 +8,7 @@ from bert_tf.checkpoints.locate import CheckpointFiles, latest_checkpoint, named
 from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.modeling.config import BertConfig
+from bert_tf.remote import AnyPath, as_path
 from bert_tf.training.config import MODEL_FIELDS, RunConfig, resume_differences, settle
 
 
@@ -40,7 +41,7 @@ def check_resumable(config: RunConfig, train_data: str) -> None:
         config: of a run that trains.
         train_data: the digest of its training set.
     """
-    training = read_json_or_empty(Path(config.output_dir, run_files.RUN)).get("training")
+    training = read_json_or_empty(as_path(config.output_dir) / run_files.RUN).get("training")
     if config.overwrite_output_dir or not isinstance(training, dict):
         return
     model = {field: getattr(config, field) for field in MODEL_FIELDS}
@@ -86,7 +87,7 @@ def check_training_size(config: RunConfig, num_examples: int) -> None:
     settled.check_size(num_examples)
 
 
-def check_length(config: RunConfig, bert_config: BertConfig, config_file: Path) -> None:
+def check_length(config: RunConfig, bert_config: BertConfig, config_file: AnyPath) -> None:
     """Raises `UserError` if the model has fewer positions than `max_seq_length`."""
     if config.max_seq_length > bert_config.max_position_embeddings:
         raise UserError(
