@@ -1,14 +1,17 @@
 """Files that are written whole or not at all, locks, ends of logs, and JSON objects.
 
-Nothing here knows what the files are about; `run_files` has the names of a run's.
+Files may be remote, see `bert_tf.remote`. Nothing here knows what the files are about; `run_files` has the names of a
+run's.
 """
 
 import contextlib
 import errno
 import fcntl
+import io
 import json
 import os
 import re
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,6 +19,8 @@ from pathlib import Path
 from typing import IO
 
 from bert_tf.errors import UserError, reason_of, user_error_for
+from bert_tf.remote import AnyPath, RemotePath, as_path, is_remote
+from bert_tf.remote_lock import remote_lock
 
 # No JSON or text file of a model or a run is nearly as large; a vocabulary of a million pieces has 10 MB.
 MAX_TEXT_BYTES = 64 << 20
@@ -31,6 +36,8 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     raises, `path` stays as it was and the temporary file is removed. A symbolic link at `path` is replaced, and the
     file that it points to stays as it was.
 
+    A remote file is kept in memory until the block ends; the renaming is then as good as that of its file system.
+
     Args:
         path: the file to write; its folder must exist.
         mode: `"w"` for UTF-8 text with `\n` line ends, `"wb"` for bytes.
@@ -39,7 +46,11 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
         >>> with atomic_write("numbers.tsv") as file:
         ...     _ = file.write("1\t2\n")
     """
-    path = Path(path)
+    path = as_path(path)
+    if is_remote(path):
+        with _remote_write(path, mode) as file:
+            yield file
+        return
     text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     made = tempfile.NamedTemporaryFile(mode, dir=path.parent, prefix=f".{path.name}.", delete=False, **text)  # noqa: SIM115
     try:
@@ -57,6 +68,15 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     sync_folder(path.parent)
 
 
+@contextlib.contextmanager
+def _remote_write(path: RemotePath, mode: str) -> Iterator[IO]:
+    content = io.BytesIO()
+    file = content if "b" in mode else io.TextIOWrapper(content, encoding="utf-8", newline="\n")
+    yield file
+    file.flush()
+    path.write_bytes(content.getvalue())
+
+
 def is_leftover(name: str, of: str) -> bool:
     """Returns True if `name` is that of a temporary file which a killed `atomic_write` of the file `of` left.
 
@@ -70,9 +90,13 @@ def is_leftover(name: str, of: str) -> bool:
 def sync_folder(path: str | os.PathLike) -> None:
     """Waits until renames in a folder are on the disk, so that they survive a power cut.
 
+    A remote file system reports that it has done something when it is stored.
+
     Raises:
         OSError: the disk reports an error.
     """
+    if is_remote(path):
+        return
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -82,6 +106,48 @@ def sync_folder(path: str | os.PathLike) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def sync_file(path: str | os.PathLike) -> None:
+    """Waits until the content of a file is on the disk; see `sync_folder`.
+
+    Raises:
+        OSError: the disk reports an error.
+    """
+    if is_remote(path):
+        return
+    with Path(path).open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def remove_tree(path: str | os.PathLike) -> None:
+    """Removes a folder and all that is in it.
+
+    Raises:
+        OSError: it is not there or cannot be removed.
+    """
+    path = as_path(path)
+    if is_remote(path):
+        path.rmtree()
+    else:
+        shutil.rmtree(path)
+
+
+def is_there(path: AnyPath) -> bool:
+    """Returns True if there is something of this name, a dangling link too.
+
+    Raises:
+        OSError: it cannot be known.
+
+    Example:
+        >>> is_there(Path("no-such-file"))
+        False
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -102,9 +168,14 @@ def open_at_end(path: str | os.PathLike) -> Iterator[IO[bytes]]:
 def append_whole(path: str | os.PathLike, content: bytes) -> None:
     """Adds bytes to the end of a file; if that fails, for instance on a full disk, none of them.
 
+    A bucket writes the whole file again.
+
     Raises:
         OSError: the file cannot be written, or it is a symbolic link or no regular file.
     """
+    if is_remote(path):
+        as_path(path).append_bytes(content)
+        return
     with open_at_end(path) as file:
         size = file.seek(0, os.SEEK_END)
         try:
@@ -150,11 +221,13 @@ def make_folder(path: str | os.PathLike, flag: str) -> None:
     Raises:
         UserError: a file is in the way, or the folder cannot be written to.
     """
-    path = Path(path)
+    path = as_path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
+        # To a remote folder the lock is written next.
+        if not is_remote(path):
+            with tempfile.TemporaryFile(dir=path):
+                pass
     except OSError as error:
         raise UserError(f"{flag}: {path}: cannot be written to: {reason_of(error)}") from error
 
@@ -163,10 +236,11 @@ def make_folder(path: str | os.PathLike, flag: str) -> None:
 def locked(path: str | os.PathLike, refusal: str) -> Iterator[None]:
     """Holds a lock while the block runs; the system frees it when the process ends, even if it is killed.
 
-    The empty file stays after the block: removing it would let two processes lock two different files.
+    The empty file stays after the block: removing it would let two processes lock two different files. A remote file
+    cannot be locked; `remote_lock` says what is done instead.
 
     Args:
-        path: the file that stands for the lock; it is created if it is missing. Nothing is ever written to it.
+        path: the file that stands for the lock; it is created if it is missing. Nothing is ever written to a local one.
         refusal: the message if another process holds the lock.
 
     Raises:
@@ -180,6 +254,10 @@ def locked(path: str | os.PathLike, refusal: str) -> Iterator[None]:
         ...
         bert_tf.errors.UserError: output_dir: another run is writing there
     """
+    if is_remote(path):
+        with remote_lock(as_path(path), refusal):
+            yield
+        return
     with user_error_for(OSError, path, "cannot be locked", "remove it if nobody is writing there"):
         descriptor = _open_regular(path, os.O_RDWR | os.O_CREAT)
     try:
@@ -225,6 +303,8 @@ def read_bytes(path: str | os.PathLike, max_bytes: int) -> bytes:
         OSError: the file cannot be read or is not a regular file: a named pipe would wait for ever.
         ValueError: the file is larger than `max_bytes`.
     """
+    if is_remote(path):
+        return _read_remote_bytes(as_path(path), max_bytes)
     # O_NONBLOCK: opening a named pipe waits for its writer otherwise.
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
         status = os.fstat(file.fileno())
@@ -234,9 +314,24 @@ def read_bytes(path: str | os.PathLike, max_bytes: int) -> bytes:
             raise OSError(errno.EINVAL, "is not a regular file", os.fspath(path))
         # A file may grow while it is read: its size decides first, and then the bytes do.
         content = file.read(max_bytes + 1) if status.st_size <= max_bytes else b""
-    if max(status.st_size, len(content)) > max_bytes:
-        raise ValueError(f"is larger than {max_bytes} bytes")
+    _check_size(max(status.st_size, len(content)), max_bytes)
     return content
+
+
+def _read_remote_bytes(path: RemotePath, max_bytes: int) -> bytes:
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    _check_size(status.st_size, max_bytes)
+    with path.open("rb") as file:
+        content = file.read(max_bytes + 1)
+    _check_size(len(content), max_bytes)
+    return content
+
+
+def _check_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise ValueError(f"is larger than {max_bytes} bytes")
 
 
 def read_text(path: str | os.PathLike, max_bytes: int = MAX_TEXT_BYTES) -> str:

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from bert_tf.data.cells import label_of
 from bert_tf.data.examples import examples_digest
@@ -13,10 +12,11 @@ from bert_tf.data.own_data import OwnDataProcessor
 from bert_tf.data.own_files import Opener, file_opener, find_files
 from bert_tf.data.processors import DataProcessor
 from bert_tf.errors import UserError, with_type
-from bert_tf.paths import local_path
+from bert_tf.paths import checked_path
 from bert_tf.programs.classifier_config import ClassifierConfig, InMemoryConfig
 from bert_tf.programs.own_task import find_processor_of, own_data_options
 from bert_tf.programs.run_classifier import read_examples, with_defaults
+from bert_tf.remote import as_path
 from bert_tf.serving.predictor import Predictor, load
 from bert_tf.tasks.glue_submission import GlueSubmission
 from bert_tf.tasks.kinds import make_task
@@ -125,6 +125,6 @@ def _openers_of(data: object, split: str) -> dict[str, Opener]:
     if not isinstance(data, (str, os.PathLike)):
         source = in_memory(data, split)
         return {split: lambda wanted: source}
-    path = local_path(data, split)
-    files = find_files(path, None, None)._asdict() if split == "train" else {split: Path(path)}
+    path = checked_path(data, split)
+    files = find_files(path, None, None)._asdict() if split == "train" else {split: as_path(path)}
     return {name: functools.partial(file_opener, file) for name, file in files.items() if file}

@@ -1,4 +1,4 @@
-"""Paths that users give: what is a local path, and what is refused."""
+"""Paths that users give: what is a path, and what is refused."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bert_tf.errors import UserError, printable
-from bert_tf.paths import local_path
+from bert_tf.paths import checked_path, local_path
 
 
 @pytest.mark.parametrize(
@@ -18,35 +18,55 @@ from bert_tf.paths import local_path
         *("ordner/größe", "a b/c", "a" * 255, "[x]/*?", "12:/odd", ".:/odd"),
     ],
 )
-def test_a_local_path_is_returned_as_it_is(path):
-    assert local_path(path, "output_dir") == path
+def test_a_path_is_returned_as_it_is(path):
+    assert checked_path(path, "output_dir") == local_path(path, "output_dir") == path
+
+
+@pytest.mark.parametrize("address", ["gs://bucket", "gs://bucket/out/", "ram://x/y z", "gs://bucket/größe"])
+def test_an_address_that_tensorflow_opens_is_a_path(address):
+    assert checked_path(address, "output_dir") == address
+
+
+def test_an_address_is_refused_where_the_path_must_be_local():
+    with pytest.raises(UserError, match=r"^BERT_TF_CACHE: 'gs://b/x': gs: addresses cannot be used here; give a local"):
+        local_path("gs://b/x", "BERT_TF_CACHE")
+
+
+def test_checking_a_local_path_loads_no_tensorflow():
+    code = "import sys; from bert_tf.paths import checked_path; checked_path('~/a', 'output_dir'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "bert_tf.remote" in done.stdout and "tensorflow" not in done.stdout
 
 
 def test_a_path_object_becomes_a_text():
-    assert local_path(Path("a", "b"), "output_dir") == "a/b"
+    assert checked_path(Path("a", "b"), "output_dir") == "a/b"
 
 
 def test_the_home_folder_is_filled_in(monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert local_path("~", "data_dir") == "/home/somebody"
-    assert local_path("~/data", "data_dir") == "/home/somebody/data"
-    assert local_path(Path("~", "data"), "data_dir") == "/home/somebody/data"
-    assert local_path("~root/x", "data_dir") == f"{Path('~root').expanduser()}/x"
+    assert checked_path("~", "data_dir") == "/home/somebody"
+    assert checked_path("~/data", "data_dir") == "/home/somebody/data"
+    assert checked_path(Path("~", "data"), "data_dir") == "/home/somebody/data"
+    assert checked_path("~root/x", "data_dir") == f"{Path('~root').expanduser()}/x"
 
 
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
-        ("gs://bucket/x", "'gs://bucket/x': gs: addresses cannot be used; give a local path"),
-        (Path("gs://bucket/x"), "'gs:/bucket/x': gs: addresses cannot be used; give a local path"),
-        ("GS://bucket", "'GS://bucket': gs: addresses cannot be used; give a local path"),
-        (" s3://bucket", "' s3://bucket': s3: addresses cannot be used; give a local path"),
-        *((f"{name}://x/y", f"'{name}://x/y': {name}: addresses cannot") for name in ("hdfs", "https", "hf", "s3a")),
+        (
+            Path("gs://bucket/x"),
+            "'gs:/bucket/x': has one slash after gs:, as pathlib leaves it; give it as a",
+        ),
+        ("GS://bucket", "'GS://bucket': GS: addresses cannot be opened (only gs, ram); give a local path"),
+        (" s3://bucket", "' s3://bucket': s3: addresses cannot be opened"),
+        ("gs://bucket ", "'gs://bucket ': begins or ends with white space; remove it"),
+        ("gs://", "'gs://': names no bucket; give it as gs://BUCKET/FOLDER"),
+        *((f"{name}://x/y", f"'{name}://x/y': {name}: addresses cannot be opened") for name in ("hdfs", "https")),
         (
             "abfss://container@account.dfs.core.windows.net/x",
-            "'abfss://container@account.dfs.core.windows.net/x': abfss:",
+            "'abfss://container@account.dfs.core.windows.net/x': abfss: addresses cannot be opened",
         ),
-        ("dbfs:/x", "'dbfs:/x': dbfs: addresses cannot be used; give a local path"),
+        ("dbfs:/x", "'dbfs:/x': dbfs: addresses cannot be opened (only gs, ram); give a local path"),
         ("file:///tmp/x", "'file:///tmp/x': is an address; give the path without file://"),
         ("~nobody-of-this-name/x", "'~nobody-of-this-name/x': ~nobody-of-this-name is not known here; write ./~"),
         ("", "is empty; give a path"),
@@ -63,9 +83,9 @@ def test_the_home_folder_is_filled_in(monkeypatch):
         (3, "is 3; it must be a path, as a text"),
     ],
 )
-def test_what_is_no_local_path_is_refused_in_one_line(path, problem):
+def test_what_is_no_path_is_refused_in_one_line(path, problem):
     with pytest.raises(UserError) as error:
-        local_path(path, "output_dir")
+        checked_path(path, "output_dir")
     message = str(error.value)
     assert message.startswith("output_dir: ") and problem in message
     assert message == printable(message) and len(message) < 200
@@ -73,14 +93,14 @@ def test_what_is_no_local_path_is_refused_in_one_line(path, problem):
 
 def test_a_folder_that_ends_with_a_space_can_be_used_if_it_is_there(tmp_path):
     (tmp_path / "out ").mkdir()
-    assert local_path(tmp_path / "out ", "data_dir") == f"{tmp_path}/out "
+    assert checked_path(tmp_path / "out ", "data_dir") == f"{tmp_path}/out "
 
 
 def test_letters_that_python_cannot_write_are_refused():
     code = (
         "from bert_tf.errors import UserError\n"
-        "from bert_tf.paths import local_path\n"
-        "try:\n    local_path('gr\\u00f6\\u00dfe', 'output_dir')\n"
+        "from bert_tf.paths import checked_path\n"
+        "try:\n    checked_path('gr\\u00f6\\u00dfe', 'output_dir')\n"
         "except UserError as error:\n    print(ascii(str(error)))\n"
     )
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

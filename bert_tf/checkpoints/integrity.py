@@ -15,13 +15,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bert_tf.files import read_json, write_json
+from bert_tf.remote import AnyPath, is_remote
 
 RECORD = ".sha256.json"
 _CHUNK_BYTES = 1 << 20
 _RECENT_SECONDS = 24 * 3600
 
 
-def sha256(path: Path) -> str:
+def sha256(path: AnyPath) -> str:
     """Returns the SHA-256 of a file as 64 hexadecimal digits.
 
     Raises:
@@ -34,7 +35,8 @@ def sha256(path: Path) -> str:
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError("is not a regular file")
-    return _sha256_once(path, *_unchanged(path))
+    # Nothing shows for sure that a remote file is unchanged.
+    return _sha256(path) if is_remote(path) else _sha256_once(path, *_unchanged(path))
 
 
 def write_record(folder: Path, names: Iterable[str]) -> None:
@@ -78,6 +80,10 @@ def damaged_files(folder: Path, expected: Mapping[str, str]) -> list[str]:
 @functools.lru_cache(maxsize=256)
 def _sha256_once(path: Path, *unchanged: int) -> str:
     """Hashes a file once in a process, as long as its inode, size and times are `unchanged`."""
+    return _sha256(path)
+
+
+def _sha256(path: AnyPath) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import re
-from pathlib import Path
 
 from bert_tf.checkpoints.archives import unpack_zip
 from bert_tf.checkpoints.download import fetch
@@ -11,7 +10,8 @@ from bert_tf.checkpoints.state_file import latest_checkpoint
 from bert_tf.checkpoints.tokenizer_json import vocabulary_from
 from bert_tf.errors import UserError, first_few, printable, user_error_for
 from bert_tf.modeling.config import read_config_fields
-from bert_tf.paths import local_path
+from bert_tf.paths import checked_path
+from bert_tf.remote import AnyPath, as_path, is_remote
 
 _CONFIG_NAMES = ("bert_config.json", "config.json")
 # TensorFlow's files of a checkpoint; shells complete its name up to the dot.
@@ -41,9 +41,9 @@ class CheckpointFiles:
         arrays = read_checkpoint(files.checkpoint)
     """
 
-    config_file: Path
-    vocab_file: Path
-    checkpoint: Path | None
+    config_file: AnyPath
+    vocab_file: AnyPath
+    checkpoint: AnyPath | None
 
 
 def resolve(path_or_name: str | os.PathLike) -> CheckpointFiles:
@@ -63,7 +63,7 @@ def resolve(path_or_name: str | os.PathLike) -> CheckpointFiles:
         'vocab.txt'
     """
     with user_error_for(OSError, path_or_name, "cannot be read", "check the path and its permissions"):
-        checkpoint = checkpoint_prefix(_local_path(path_or_name))
+        checkpoint = checkpoint_prefix(_path(path_or_name))
         if _is_checkpoint(checkpoint):
             return _files_beside(checkpoint)
         folder = _folder_of(path_or_name)
@@ -92,19 +92,19 @@ def named_files(
     return CheckpointFiles(
         _existing_file(bert_config_file, "bert_config_file"),
         _existing_file(vocab_file, "vocab_file"),
-        existing_checkpoint(_local_path(init_checkpoint)) if init_checkpoint else None,
+        existing_checkpoint(_path(init_checkpoint)) if init_checkpoint else None,
     )
 
 
-def _existing_file(path: str | os.PathLike, flag: str) -> Path:
-    path = _local_path(path)
+def _existing_file(path: str | os.PathLike, flag: str) -> AnyPath:
+    path = _path(path)
     with user_error_for(OSError, path, "cannot be read", "check the path and its permissions"):
         if not path.is_file():
             raise UserError(f"{flag}: {printable(path)}: there is no such file; check the path")
     return path
 
 
-def existing_checkpoint(path: str | os.PathLike) -> Path:
+def existing_checkpoint(path: str | os.PathLike) -> AnyPath:
     """Returns the checkpoint in a folder, or the one that is named by its prefix or one of its files.
 
     Raises:
@@ -114,19 +114,19 @@ def existing_checkpoint(path: str | os.PathLike) -> Path:
         >>> existing_checkpoint(resolve("all-MiniLM-L6-v2").vocab_file.parent).name
         'model.safetensors'
     """
-    path = Path(path)
+    path = as_path(path)
     with user_error_for(OSError, path, "cannot be read", "check the path and its permissions"):
         path = checkpoint_in(path) if path.is_dir() else checkpoint_prefix(path)
         refuse_pickled(path)
         if not _is_checkpoint(path):
-            file = path if path.suffix == ".safetensors" else Path(f"{path}.index")
+            file = path if path.suffix == ".safetensors" else as_path(f"{path}.index")
             raise UserError(
                 f"{printable(path)}: there is no checkpoint ({printable(file.name)} is missing); check the path"
             )
     return path
 
 
-def checkpoint_prefix(path: str | os.PathLike) -> Path:
+def checkpoint_prefix(path: str | os.PathLike) -> AnyPath:
     """Returns the prefix of a TensorFlow checkpoint that is named by one of its files; other paths stay the same.
 
     A prefix is `.../bert_model.ckpt`; its files are `bert_model.ckpt.index` and `bert_model.ckpt.data-00000-of-00001`.
@@ -135,7 +135,7 @@ def checkpoint_prefix(path: str | os.PathLike) -> Path:
         >>> checkpoint_prefix("output/model.ckpt-343.index").name
         'model.ckpt-343'
     """
-    path = Path(path)
+    path = as_path(path)
     name = _CHECKPOINT_FILE.sub("", path.name)
     return path.with_name(name) if name and name != path.name and not path.is_dir() else path
 
@@ -148,11 +148,12 @@ def model_name(path_or_name: str | os.PathLike) -> str:
         ('mine', 'uncased_L-12_H-768_A-12')
     """
     # The folder's own name, also if it is a link; not pathlib's function, which keeps "..".
-    path = checkpoint_prefix(os.path.abspath(path_or_name))  # noqa: PTH100
+    absolute = path_or_name if is_remote(path_or_name) else os.path.abspath(path_or_name)  # noqa: PTH100
+    path = checkpoint_prefix(absolute)
     return path.parent.name if _is_checkpoint(path) else path.name
 
 
-def checkpoint_in(folder: Path) -> Path:
+def checkpoint_in(folder: AnyPath) -> AnyPath:
     """Finds the checkpoint in a folder.
 
     Returns:
@@ -187,7 +188,7 @@ def checkpoint_in(folder: Path) -> Path:
     )
 
 
-def _refuse_parts(folder: Path) -> None:
+def _refuse_parts(folder: AnyPath) -> None:
     """Raises `UserError` if transformers has saved the weights in several files."""
     parts = sorted(path.name for path in folder.glob("model-*-of-*.safetensors"))
     if parts or (folder / "model.safetensors.index.json").is_file():
@@ -196,11 +197,11 @@ def _refuse_parts(folder: Path) -> None:
         )
 
 
-def refuse_pickled(path: Path) -> None:
+def refuse_pickled(path: AnyPath) -> None:
     """Raises `UserError` if the file's suffix is that of a pickled file, which may run any code when opened.
 
     Example:
-        >>> refuse_pickled(Path("model.safetensors"))
+        >>> refuse_pickled(as_path("model.safetensors"))
     """
     if path.suffix in _PICKLED_SUFFIXES:
         raise UserError(
@@ -208,17 +209,17 @@ def refuse_pickled(path: Path) -> None:
         )
 
 
-def _local_path(path: str | os.PathLike) -> Path:
-    return Path(local_path(path, "model"))
+def _path(path: str | os.PathLike) -> AnyPath:
+    return as_path(checked_path(path, "model"))
 
 
-def _is_checkpoint(path: Path) -> bool:
-    return Path(f"{path}.index").is_file() or (path.suffix == ".safetensors" and path.is_file())
+def _is_checkpoint(path: AnyPath) -> bool:
+    return as_path(f"{path}.index").is_file() or (path.suffix == ".safetensors" and path.is_file())
 
 
-def _folder_of(path_or_name: str | os.PathLike) -> Path:
+def _folder_of(path_or_name: str | os.PathLike) -> AnyPath:
     """Returns the folder that holds the model's files; downloads or unpacks them if necessary."""
-    path = _local_path(path_or_name)
+    path = _path(path_or_name)
     if path.is_dir():
         return _inner_folder(path)
     if path.is_file():
@@ -232,7 +233,7 @@ def _folder_of(path_or_name: str | os.PathLike) -> Path:
     return fetch(str(path_or_name))
 
 
-def _inner_folder(folder: Path) -> Path:
+def _inner_folder(folder: AnyPath) -> AnyPath:
     """Returns the only subfolder of a folder without a configuration, as unzipping may leave it; else the folder."""
     if any((folder / name).is_file() for name in _CONFIG_NAMES):
         return folder
@@ -240,14 +241,14 @@ def _inner_folder(folder: Path) -> Path:
     return inner[0] if len(inner) == 1 else folder
 
 
-def _refuse_other_models(folder: Path) -> None:
+def _refuse_other_models(folder: AnyPath) -> None:
     """Raises `UserError` for the folder of a RoBERTa or its like, before it is said to lack files."""
     config_file = folder / "config.json"
     if config_file.is_file() and not (folder / "bert_config.json").is_file():
         read_config_fields(config_file)
 
 
-def _files_beside(checkpoint: Path) -> CheckpointFiles:
+def _files_beside(checkpoint: AnyPath) -> CheckpointFiles:
     """Returns the files of a model whose configuration and vocabulary are in the checkpoint's folder."""
     folder = checkpoint.parent
     # "gelu" means another function in Hugging Face's files, so weights need their own configuration.
@@ -261,7 +262,7 @@ def _files_beside(checkpoint: Path) -> CheckpointFiles:
     return CheckpointFiles(config_file, _vocabulary_in(folder), checkpoint)
 
 
-def _vocabulary_in(folder: Path) -> Path:
+def _vocabulary_in(folder: AnyPath) -> AnyPath:
     if (folder / "vocab.txt").is_file():
         return folder / "vocab.txt"
     others = [name for name in _OTHER_VOCABULARIES if (folder / name).is_file()]

@@ -1,12 +1,12 @@
 """Reads Hugging Face's `model.safetensors`. Nothing in it is executed or unpickled."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 from safetensors import safe_open
 
 from bert_tf.errors import UserError, first_few, printable
+from bert_tf.remote import AnyPath, local_copy
 
 # A header has about 100 bytes for each array.
 _MAX_HEADER_BYTES = 8 << 20
@@ -15,7 +15,7 @@ _GIT_LFS_START = b"version "
 _TYPES = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}
 
 
-def read_safetensors(path: Path) -> list[tuple[str, np.ndarray]]:
+def read_safetensors(path: AnyPath) -> list[tuple[str, np.ndarray]]:
     """Reads all arrays of a file.
 
     Returns:
@@ -27,7 +27,8 @@ def read_safetensors(path: Path) -> list[tuple[str, np.ndarray]]:
         Exception: the file is damaged, see `errors.reading`.
     """
     _check_header(path)
-    with safe_open(path, framework="np") as file:
+    # The library maps the file into memory.
+    with local_copy(path) as copy, safe_open(copy, framework="np") as file:
         names = list(file.keys())
         _check_types(path, {name: file.get_slice(name).get_dtype() for name in names})
         pairs = [(_original_name(name), file.get_tensor(name)) for name in names]
@@ -35,7 +36,7 @@ def read_safetensors(path: Path) -> list[tuple[str, np.ndarray]]:
     return [(name, array.T if name.endswith("/kernel") else array) for name, array in pairs]
 
 
-def _check_header(path: Path) -> None:
+def _check_header(path: AnyPath) -> None:
     """Raises an exception for what the library accepts: a header that takes minutes, or says a thing twice."""
     with path.open("rb") as file:
         start = file.read(8)
@@ -55,7 +56,7 @@ def _refuse_duplicates(pairs: list[tuple[str, object]]) -> None:
         raise ValueError("its header has an empty name")
 
 
-def _check_types(path: Path, types: dict[str, str]) -> None:
+def _check_types(path: AnyPath, types: dict[str, str]) -> None:
     """Raises `UserError` if there is an array of a type that NumPy does not have."""
     others = [f"{name} ({dtype})" for name, dtype in types.items() if dtype not in _TYPES]
     if others:

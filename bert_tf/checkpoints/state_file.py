@@ -11,12 +11,13 @@ from pathlib import Path
 from google.protobuf import text_encoding
 
 from bert_tf.errors import UserError, first_few, user_error_for
-from bert_tf.files import read_text
+from bert_tf.files import is_there, read_text
+from bert_tf.remote import AnyPath, as_path
 
 _PREFIX_NAME = re.compile(r"model\.ckpt-(0|[1-9][0-9]*)")
 
 
-def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
+def latest_checkpoint(folder: str | os.PathLike) -> AnyPath | None:
     r"""Returns the prefix of the newest checkpoint of a folder, as the file `checkpoint` in it names it.
 
     TensorFlow writes this file, a text protobuf, with an absolute path or a path relative to the folder. Only the
@@ -36,19 +37,19 @@ def latest_checkpoint(folder: str | os.PathLike) -> Path | None:
         >>> latest_checkpoint(".").as_posix()
         'model.ckpt-7'
     """
-    state_file = Path(folder, "checkpoint")
+    state_file = as_path(folder) / "checkpoint"
     name = named_checkpoint(folder)
     step = None if name else only_step(folder)
     if step is not None:
-        return Path(folder, f"model.ckpt-{step}")
+        return as_path(folder) / f"model.ckpt-{step}"
     if name is None:
         return _without_state_file(folder)
     if not name:
         remedy = _remedy(folder) or "remove it, or give --init_checkpoint"
         raise UserError(f"{state_file}: cannot be read or names no checkpoint of this folder; {remedy}")
-    checkpoint = Path(folder, name)
+    checkpoint = as_path(folder) / name
     with user_error_for(OSError, checkpoint, "cannot be read", "check the path and its permissions"):
-        is_there = Path(f"{checkpoint}.index").is_file()
+        is_there = as_path(f"{checkpoint}.index").is_file()
     if not is_there:
         remedy = _remedy(folder) or "copy it there or remove this file"
         raise UserError(f"{state_file}: names {name}, which is not there; {remedy}")
@@ -70,17 +71,17 @@ def named_checkpoint(folder: str | os.PathLike) -> str | None:
         >>> named_checkpoint(".")
         ''
     """
-    state_file = Path(folder, "checkpoint")
+    state_file = as_path(folder) / "checkpoint"
     try:
         with user_error_for(OSError, state_file, "cannot be read", "check the disk and the file's permissions"):
-            if not _exists(state_file):
+            if not is_there(state_file):
                 return None
             return _name_in(read_text(state_file))
     except ValueError:
         return ""
 
 
-def step_in_name(prefix: Path) -> int | None:
+def step_in_name(prefix: AnyPath) -> int | None:
     """Returns the step in the name of a run's checkpoint, `model.ckpt-STEP`; None for another name.
 
     Example:
@@ -120,7 +121,8 @@ def _without_state_file(folder: str | os.PathLike) -> None:
     names = [f"model.ckpt-{step}" for step in _indexed_steps(_names_in(folder))]
     if names:
         remedy = _remedy(folder) or f"copy {names[-1]}.data-00000-of-00001 there, or remove {names[-1]}.index"
-        raise UserError(f"{Path(folder, 'checkpoint')}: is missing, but the folder has {first_few(names)}; {remedy}")
+        state_file = as_path(folder) / "checkpoint"
+        raise UserError(f"{state_file}: is missing, but the folder has {first_few(names)}; {remedy}")
 
 
 def _remedy(folder: str | os.PathLike) -> str | None:
@@ -153,19 +155,6 @@ def _name_in(text: str) -> str:
 def _names_in(folder: str | os.PathLike) -> list[str]:
     with user_error_for(OSError, folder, "cannot be read", "check the path and its permissions"):
         try:
-            return [path.name for path in Path(folder).iterdir()]
+            return [path.name for path in as_path(folder).iterdir()]
         except (FileNotFoundError, NotADirectoryError):
             return []
-
-
-def _exists(path: Path) -> bool:
-    """Returns True if there is something of this name, a dangling link too.
-
-    Raises:
-        OSError: it cannot be known.
-    """
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True

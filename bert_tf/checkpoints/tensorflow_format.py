@@ -1,17 +1,18 @@
 """Reads and writes TensorFlow's checkpoints, name-based (TensorFlow 1) and object-based (TensorFlow 2)."""
 
+import contextlib
 import os
 import re
-import shutil
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from bert_tf.checkpoints.bundle import Bundle
+from bert_tf.files import remove_tree, sync_file
 from bert_tf.modeling.names import original_name, original_shape
+from bert_tf.remote import AnyPath, as_path
 
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 # Optimizers keep their slots below these attributes of the object graph.
@@ -53,7 +54,7 @@ def _read_variable(bundle: Bundle, key: str, full_name: str) -> tuple[str, np.nd
     return name, array.reshape(original_shape(name, array.shape))
 
 
-def write_name_based(prefix: Path, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
+def write_name_based(prefix: AnyPath, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
     """Writes a name-based checkpoint in the original's shapes.
 
     The files are written in a temporary folder next to it. The index file comes last, because a checkpoint
@@ -61,15 +62,20 @@ def write_name_based(prefix: Path, arrays: Mapping[str, np.ndarray | tf.Tensor])
     """
     partial = prefix.with_name(f".{prefix.name}.partial")
     try:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
         partial.mkdir()
         _save(partial / "checkpoint", arrays)
         _move(partial / "checkpoint", prefix)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
 
 
-def _save(prefix: Path, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
+def _remove(folder: AnyPath) -> None:
+    with contextlib.suppress(OSError):
+        remove_tree(folder)
+
+
+def _save(prefix: AnyPath, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
     with tf.device("cpu:0"):
         tensors = [tf.convert_to_tensor(array) for array in arrays.values()]
         tensors = [tf.reshape(t, original_shape(name, t.shape)) for name, t in zip(arrays, tensors, strict=True)]
@@ -82,11 +88,10 @@ def _save(prefix: Path, arrays: Mapping[str, np.ndarray | tf.Tensor]) -> None:
         )
 
 
-def _move(source: Path, prefix: Path) -> None:
+def _move(source: AnyPath, prefix: AnyPath) -> None:
     # An old index must never be next to new data.
-    Path(f"{prefix}.index").unlink(missing_ok=True)
+    as_path(f"{prefix}.index").unlink(missing_ok=True)
     for suffix in (".data-00000-of-00001", ".index"):
-        written = Path(f"{source}{suffix}")
-        with written.open("rb") as file:
-            os.fsync(file.fileno())
+        written = as_path(f"{source}{suffix}")
+        sync_file(written)
         written.replace(f"{prefix}{suffix}")

@@ -9,13 +9,14 @@ from pathlib import Path
 from bert_tf.checkpoints.cache import cached_folder
 from bert_tf.errors import reading, shown
 from bert_tf.files import read_json
+from bert_tf.remote import AnyPath
 
 NAME = "tokenizer.json"
 # Its form of a vocabulary of half a million pieces has 15 MB.
 _MAX_BYTES = 64 << 20
 
 
-def vocabulary_from(path: Path) -> Path:
+def vocabulary_from(path: AnyPath) -> Path:
     """Writes the word pieces of a `tokenizer.json` into a vocabulary file in the cache.
 
     Returns:
@@ -33,7 +34,7 @@ def vocabulary_from(path: Path) -> Path:
     return cached_folder(name, lambda _, folder: (folder / "vocab.txt").write_bytes(content)) / "vocab.txt"
 
 
-def lowercases(path: Path) -> bool | None:
+def lowercases(path: AnyPath) -> bool | None:
     """Returns True if the tokenizer lowercases text, None if the file does not say.
 
     Raises:

@@ -15,6 +15,7 @@ from bert_tf.data.targets import OneLabel, Targets, make_targets
 from bert_tf.data.text_files import read_text
 from bert_tf.data.tsv import TsvFile, load_in_one_of
 from bert_tf.errors import UserError, printable
+from bert_tf.remote import as_path
 
 
 class DataProcessor:
@@ -104,7 +105,7 @@ class DataProcessor:
         targets = self.targets()
         form, table = load_in_one_of(self.forms(file), data_dir, targets)
         log = logging.warning if table.is_odd else logging.info
-        log("%s: %s.", printable(Path(data_dir, file.name)), table.description)
+        log("%s: %s.", printable(as_path(data_dir) / file.name), table.description)
         return [_example(f"{set_type}-{number}", row.fields, form, targets) for number, row in table.rows]
 
     def forms(self, file: TsvFile) -> Sequence[TsvFile]:
@@ -127,7 +128,7 @@ class DataProcessor:
             >>> DataProcessor._read_tsv("pairs.tsv", quotechar="'")
             [['a', 'b'], ['c\t', 'd']]
         """
-        return lenient_rows(Path(input_file), read_text(Path(input_file)), quotechar)
+        return lenient_rows(as_path(input_file), read_text(as_path(input_file)), quotechar)
 
 
 def _example(guid: str, fields: list[str], file: TsvFile, targets: Targets) -> InputExample:

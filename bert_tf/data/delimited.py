@@ -10,7 +10,6 @@ little more memory than its text.
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from bert_tf.data.columns import WantedColumns, find_column, has_known_names, is_number
 from bert_tf.data.headers import is_header
@@ -18,6 +17,7 @@ from bert_tf.data.quoting import Row, find_quote_clues, is_blank, iterate_quoted
 from bert_tf.data.sources import Source
 from bert_tf.data.text_files import read_text
 from bert_tf.errors import UserError, printable
+from bert_tf.remote import AnyPath
 
 DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 OWN_DELIMITER = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
@@ -36,7 +36,7 @@ class DelimitedFile(Source):
         UserError: the file cannot be read, or its quotes can be read in two ways.
     """
 
-    def __init__(self, path: Path, wanted: WantedColumns):
+    def __init__(self, path: AnyPath, wanted: WantedColumns):
         self._path = path
         self.name = printable(path)
         self._text = read_text(path, "check the path")
@@ -151,7 +151,7 @@ def _num_columns(line: str, delimiter: str) -> int:
     return outside.count(delimiter) + 1
 
 
-def _is_quoted(path: Path, text: str) -> bool:
+def _is_quoted(path: AnyPath, text: str) -> bool:
     """Finds out if the double quotes of a TSV file wrap fields, as csv and pandas write them, or are characters.
 
     Raises:

@@ -13,6 +13,7 @@ from bert_tf.data.examples import InputExample
 from bert_tf.data.targets import Number
 from bert_tf.data.tsv import TsvFile
 from bert_tf.errors import UserError, shown
+from bert_tf.remote import as_path
 
 
 class GlueProcessor(DataProcessor):
@@ -49,7 +50,7 @@ class GlueProcessor(DataProcessor):
         if wrong:
             found = shown(wrong.guid.removeprefix(f"{set_type}-")[:40])
             columns = f"{file.columns or file.min_columns} columns, the first of them an index"
-            raise UserError(f"{Path(data_dir, file.name)}: {found} is no index of a row; GLUE's file has {columns}")
+            raise UserError(f"{as_path(data_dir) / file.name}: {found} is no index of a row; GLUE's file has {columns}")
         return examples
 
     def check_test_set(self, examples: Sequence[InputExample]) -> None:

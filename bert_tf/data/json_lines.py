@@ -6,12 +6,12 @@ source.columns  # ["review", "stars"], the keys of the first object
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from bert_tf.data.quoting import lines_of
 from bert_tf.data.sources import Source
 from bert_tf.data.text_files import read_text
 from bert_tf.errors import UserError, printable, reason_of
+from bert_tf.remote import AnyPath
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
 
@@ -26,7 +26,7 @@ class JsonLinesFile(Source):
         UserError: the file cannot be read, or its first line is no object.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: AnyPath):
         self.name = printable(path)
         self._text = read_text(path, "check the path")
         first = next(self._objects(), None)

@@ -24,6 +24,7 @@ from bert_tf.data.sources import Source
 from bert_tf.data.splitting import hold_out
 from bert_tf.data.targets import OneLabel, SomeLabels, Targets
 from bert_tf.errors import UserError, shown
+from bert_tf.remote import as_path
 
 
 class OwnDataOptions(NamedTuple):
@@ -47,7 +48,9 @@ class OwnDataOptions(NamedTuple):
 def files_of(files: OwnFiles) -> dict[str, Opener]:
     """Returns what opens the file of each split."""
     return {
-        split: functools.partial(file_opener, Path(path)) for split, path in files._asdict().items() if path is not None
+        split: functools.partial(file_opener, as_path(path))
+        for split, path in files._asdict().items()
+        if path is not None
     }
 
 

@@ -5,7 +5,6 @@ files.train  # Path("reviews.csv")
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from bert_tf.data.columns import WantedColumns
@@ -13,6 +12,7 @@ from bert_tf.data.delimited import OWN_DELIMITER, DelimitedFile
 from bert_tf.data.json_lines import SUFFIXES, JsonLinesFile
 from bert_tf.data.sources import Source
 from bert_tf.errors import UserError, first_few, printable
+from bert_tf.remote import AnyPath, as_path
 
 # The names that a split's file may have in a folder, without the suffix.
 STEMS = {
@@ -28,9 +28,9 @@ _REMEDY = "save it as CSV, TSV or JSON lines (.csv, .tsv, .jsonl)"
 class OwnFiles(NamedTuple):
     """The files of the splits; None for a split without one."""
 
-    train: Path | None = None
-    dev: Path | None = None
-    test: Path | None = None
+    train: AnyPath | None = None
+    dev: AnyPath | None = None
+    test: AnyPath | None = None
 
 
 def find_files(train: str | None, dev: str | None, test: str | None) -> OwnFiles:
@@ -44,18 +44,18 @@ def find_files(train: str | None, dev: str | None, test: str | None) -> OwnFiles
     Raises:
         UserError: a folder has no such files, or two for a split.
     """
-    found = {"train": train and Path(train), "dev": dev and Path(dev), "test": test and Path(test)}
-    if train and Path(train).is_dir():
-        in_folder = _find_in_folder(Path(train))
+    found = {"train": train and as_path(train), "dev": dev and as_path(dev), "test": test and as_path(test)}
+    if train and as_path(train).is_dir():
+        in_folder = _find_in_folder(as_path(train))
         found = {split: found[split] if split != "train" and found[split] else in_folder.get(split) for split in found}
     return OwnFiles(**found)
 
 
-def task_name_of(path: Path) -> str:
+def task_name_of(path: AnyPath) -> str:
     """Returns a name for the task of a file or folder.
 
     Example:
-        >>> task_name_of(Path("data/reviews.csv")), task_name_of(Path("data/reviews/train.csv"))
+        >>> task_name_of(as_path("data/reviews.csv")), task_name_of(as_path("data/reviews/train.csv"))
         ('reviews', 'reviews')
     """
     is_split = any(path.stem.lower() in stems for stems in STEMS.values())
@@ -65,7 +65,7 @@ def task_name_of(path: Path) -> str:
     return name.strip() or path.resolve().name or "own"
 
 
-def _find_in_folder(folder: Path) -> dict[str, Path]:
+def _find_in_folder(folder: AnyPath) -> dict[str, AnyPath]:
     with_names = sorted(path for path in folder.iterdir() if path.suffix.lower() in _KNOWN_SUFFIXES)
     found = {}
     for split, stems in STEMS.items():
@@ -82,7 +82,7 @@ def _find_in_folder(folder: Path) -> dict[str, Path]:
     return found
 
 
-def file_opener(path: Path, wanted: WantedColumns) -> Source:
+def file_opener(path: AnyPath, wanted: WantedColumns) -> Source:
     """Opens a file by the kind that its name says.
 
     Raises:

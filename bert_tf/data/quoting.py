@@ -9,10 +9,10 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from bert_tf.errors import UserError, user_error_for
+from bert_tf.remote import AnyPath
 
 # A field that begins with a double quote: up to the closing one, over tabs and line ends, if a field ends there.
 _WRAPPED = r'"[^"]*(?:""[^"]*)*"(?=[\t\r\n]|\Z)'
@@ -128,7 +128,7 @@ def lines_of(text: str) -> Iterator[str]:
         yield text[start:]
 
 
-def raw_rows(path: Path, text: str) -> list[Row]:
+def raw_rows(path: AnyPath, text: str) -> list[Row]:
     r"""Splits a text in which a double quote is a character like any other.
 
     Only "\n" and "\r\n" end a line, not the other line ends of Unicode. The original fails on a "\r" anywhere
@@ -140,7 +140,7 @@ def raw_rows(path: Path, text: str) -> list[Row]:
     return list(iterate_raw(path, text))
 
 
-def iterate_raw(path: Path, text: str, delimiter: str = "\t") -> Iterator[Row]:
+def iterate_raw(path: AnyPath, text: str, delimiter: str = "\t") -> Iterator[Row]:
     """Yields the rows of `raw_rows` one by one, of a file whose columns this delimiter separates."""
     for number, ended in enumerate(lines_of(text), start=1):
         line = ended.removesuffix("\n").removesuffix("\r")
@@ -149,7 +149,7 @@ def iterate_raw(path: Path, text: str, delimiter: str = "\t") -> Iterator[Row]:
         yield Row(number, line.split(delimiter) if line else [])
 
 
-def quoted_rows(path: Path, text: str) -> list[Row]:
+def quoted_rows(path: AnyPath, text: str) -> list[Row]:
     r"""Splits a text with quoting as `csv` and pandas write it.
 
     A field that begins with a double quote ends at the next double quote that is not doubled. Tabs and line
@@ -162,7 +162,7 @@ def quoted_rows(path: Path, text: str) -> list[Row]:
     return list(iterate_quoted(path, text))
 
 
-def iterate_quoted(path: Path, text: str, delimiter: str = "\t") -> Iterator[Row]:
+def iterate_quoted(path: AnyPath, text: str, delimiter: str = "\t") -> Iterator[Row]:
     """Yields the rows of `quoted_rows` one by one, of a file whose columns this delimiter separates."""
     line = 1
     reader = csv.reader(lines_of(text), delimiter=delimiter, strict=True)
@@ -175,7 +175,7 @@ def iterate_quoted(path: Path, text: str, delimiter: str = "\t") -> Iterator[Row
         raise _quoting_error(path, text, line, delimiter) from None
 
 
-def lenient_rows(path: Path, text: str, quotechar: str | None) -> list[list[str]]:
+def lenient_rows(path: AnyPath, text: str, quotechar: str | None) -> list[list[str]]:
     r"""Splits a text as the original's `_read_tsv` does, except that blank lines at the end are left out.
 
     Args:
@@ -206,7 +206,7 @@ def _any_field_size(text: str) -> Iterator[None]:
         csv.field_size_limit(limit)
 
 
-def _quoting_error(path: Path, text: str, line: int, delimiter: str) -> UserError:
+def _quoting_error(path: AnyPath, text: str, line: int, delimiter: str) -> UserError:
     """Finds the mistake in the row that begins on `line` of `text`, which the csv module refused."""
     row = text.split("\n", line - 1)[-1]
     # The correct fields at the start of the row, each with its delimiter; the next field is the wrong one.
@@ -219,7 +219,7 @@ def _quoting_error(path: Path, text: str, line: int, delimiter: str) -> UserErro
     return UserError(f"{path}:{line}: a quoted field begins here and is not closed; {remedy}")
 
 
-def _carriage_return_inside(path: Path, text: str, line: int) -> UserError:
+def _carriage_return_inside(path: AnyPath, text: str, line: int) -> UserError:
     if "\n" not in text:
         problem = r"the lines end with a carriage return (\r) alone"
         return UserError(rf"{path}:{line}: {problem}; save the file with line feeds (\n)")

@@ -1,10 +1,10 @@
 """Reads text files that others wrote, and names the encoding of those that are not UTF-8."""
 
 import codecs
-from pathlib import Path
 
 from bert_tf.errors import UserError, reading
 from bert_tf.files import read_bytes
+from bert_tf.remote import AnyPath
 
 # Rows take several times the memory of their file. The largest public corpora of classification are smaller.
 MAX_BYTES = 1 << 30
@@ -21,7 +21,7 @@ _OTHER_KINDS = {
 }
 
 
-def read_text(path: Path, remedy: str = "check data_dir and task_name") -> str:
+def read_text(path: AnyPath, remedy: str = "check data_dir and task_name") -> str:
     r"""Reads a UTF-8 text file, without its byte-order mark if it has one.
 
     Args:
@@ -32,6 +32,7 @@ def read_text(path: Path, remedy: str = "check data_dir and task_name") -> str:
         UserError: the file is missing, unreadable, too large, empty, not UTF-8, or has a NUL character.
 
     Example:
+        >>> from pathlib import Path
         >>> _ = Path("text.txt").write_text("\ufeffIt rains .", encoding="utf-8")
         >>> read_text(Path("text.txt"))
         'It rains .'
@@ -46,14 +47,14 @@ def read_text(path: Path, remedy: str = "check data_dir and task_name") -> str:
     return text
 
 
-def _read(path: Path, remedy: str) -> bytes:
+def _read(path: AnyPath, remedy: str) -> bytes:
     try:
         return read_bytes(path, MAX_BYTES)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such file; {remedy}") from None
 
 
-def _decode(path: Path, content: bytes) -> str:
+def _decode(path: AnyPath, content: bytes) -> str:
     kind = next((kind for start, kind in _OTHER_KINDS.items() if content.startswith(start)), None)
     # Latin text in UTF-16 without a byte-order mark is a letter and a NUL in turns.
     if kind is None and content.count(0) > len(content) // 3:

@@ -26,6 +26,7 @@ from bert_tf.data.quoting import (
 from bert_tf.data.targets import Targets
 from bert_tf.data.text_files import read_text
 from bert_tf.errors import UserError, first_few
+from bert_tf.remote import AnyPath, as_path
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "|": "vertical bars", "\\t": "a backslash and a t", "  ": "spaces"}
 _LONGEST_NAME = 20
@@ -154,7 +155,7 @@ class TsvFile:
                 no rows, or raw and quoted reading are both possible and disagree on the rows.
         """
         self._check_declaration()
-        path = Path(data_dir, self.name)
+        path = as_path(data_dir) / self.name
         text = read_text(path)
         if self.skips_short_rows:
             text = re.sub("\r\n?", "\n", text)
@@ -183,7 +184,7 @@ class TsvFile:
         if self.only is not None and not _is_column_and_value(self.only):
             raise UserError(f"TsvFile({self.name!r}): only is {self.only!r}; write a column and a text, as (0, 'en')")
 
-    def _check_separator(self, path: Path, text: str) -> None:
+    def _check_separator(self, path: AnyPath, text: str) -> None:
         if "\t" in text or self.min_columns < 2:
             return
         lines = [line for line in text.split("\n", 9)[:9] if line.strip()]
@@ -193,7 +194,7 @@ class TsvFile:
             if 2 * num_split > len(lines):
                 raise UserError(f"{path}:1: the columns are separated by {name}; separate them by tabs")
 
-    def _table(self, path: Path, text: str, quoted: bool, targets: Targets | None) -> Table:
+    def _table(self, path: AnyPath, text: str, quoted: bool, targets: Targets | None) -> Table:
         """Reads a text in one of the two ways."""
         rows = quoted_rows(path, text) if quoted else raw_rows(path, text)
         num_blank_lines = _remove_blank_end(rows)
@@ -226,7 +227,7 @@ class TsvFile:
         has_no_text, spellings = is_blank(rows[0]), targets.spellings if targets else {}
         return not has_no_text and is_header([row.fields for row in rows], texts, self.label, spellings, self.header)
 
-    def _check(self, path: Path, row: Row, targets: Targets | None) -> None:
+    def _check(self, path: AnyPath, row: Row, targets: Targets | None) -> None:
         """Raises `UserError` if the row has a wrong number of columns or an unknown label."""
         count = len(row.fields)
         is_short = count < self.min_columns
@@ -270,7 +271,7 @@ def load_in_one_of(forms: Sequence[TsvFile], data_dir: str | Path, targets: Targ
     """
     if len(forms) == 1:
         return forms[0], forms[0].load(data_dir, targets)
-    path = Path(data_dir, forms[0].name)
+    path = as_path(data_dir) / forms[0].name
     text = read_text(path)
     found = [(form, _attempt(lambda form=form: form.load(data_dir, targets))) for form in forms]
     fitting = [(form, table) for form, table in found if isinstance(table, Table)]
@@ -283,7 +284,7 @@ def load_in_one_of(forms: Sequence[TsvFile], data_dir: str | Path, targets: Targ
     return fitting[0]
 
 
-def _choose(path: Path, clues: QuoteClues, read: Callable[[bool], Table]) -> Table:
+def _choose(path: AnyPath, clues: QuoteClues, read: Callable[[bool], Table]) -> Table:
     """Reads a file raw or quoted.
 
     Args:
@@ -308,7 +309,7 @@ def _choose(path: Path, clues: QuoteClues, read: Callable[[bool], Table]) -> Tab
     raise quoted if clues.looks_quoted else raw
 
 
-def _decide(path: Path, clues: QuoteClues, raw: Table, quoted: Table) -> Table:
+def _decide(path: AnyPath, clues: QuoteClues, raw: Table, quoted: Table) -> Table:
     """Returns one of two possible readings."""
     if [fields for _, (_, fields) in raw.rows] == [fields for _, (_, fields) in quoted.rows]:
         return raw
@@ -375,7 +376,7 @@ def _column_remedy(row: Row) -> str:
     return "put exactly one tab between two columns"
 
 
-def read_raw_tsv(path: Path) -> list[Row]:
+def read_raw_tsv(path: AnyPath) -> list[Row]:
     r"""Reads a TSV file in which a double quote is a character like any other (the original's `_read_tsv`).
 
     Raises:

@@ -6,6 +6,7 @@ from pathlib import Path
 from bert_tf.data.own_files import task_name_of
 from bert_tf.data.processors import PROCESSORS, canonical_name, find_processor_class, glue_class, is_known_task
 from bert_tf.errors import UserError, shown
+from bert_tf.remote import as_path
 from bert_tf.tasks.loss_settings import LossSettings
 from bert_tf.training.config import RunConfig
 from bert_tf.training.fields import FlagConfig, flag, flags_of
@@ -178,7 +179,7 @@ class ClassifierConfig(OwnDataConfig, LossConfig, RunConfig):
             raise UserError("train_file: is missing; pass --train_file=FILE with labeled examples to train on")
         path = self.train_file or self.data_dir or self.dev_file or self.test_file
         if self.task_name is None:
-            object.__setattr__(self, "task_name", task_name_of(Path(path)) if path else "own")
+            object.__setattr__(self, "task_name", task_name_of(as_path(path)) if path else "own")
         if Path(self.task_name).name != self.task_name or self.task_name != self.task_name.strip():
             raise UserError(f"task_name: {shown(self.task_name)} is no name for a folder; use letters and digits")
 

@@ -1,7 +1,6 @@
 """Chooses the processor of a run: that of a known task, or one for own files. Needs no TensorFlow."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from bert_tf import run_files
 from bert_tf.data.columns import WantedColumns
@@ -13,6 +12,7 @@ from bert_tf.data.targets import OneLabel, Targets
 from bert_tf.errors import UserError, reading
 from bert_tf.files import read_json_or_empty, read_text
 from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.remote import AnyPath, as_path
 from bert_tf.training.early_checks import check_model
 
 # What a run without training takes from the training, if the user does not say otherwise.
@@ -57,7 +57,7 @@ def own_data_options(config: ClassifierConfig) -> OwnDataOptions:
     )
 
 
-def _with_kept(config: ClassifierConfig, folder: Path | None) -> Mapping[str, str | None]:
+def _with_kept(config: ClassifierConfig, folder: AnyPath | None) -> Mapping[str, str | None]:
     said = {field: getattr(config, field) for field in _KEPT}
     training = read_json_or_empty(folder / run_files.RUN).get("training") if folder else None
     if not isinstance(training, dict) or any(said.values()):
@@ -66,16 +66,16 @@ def _with_kept(config: ClassifierConfig, folder: Path | None) -> Mapping[str, st
     return {field: value if isinstance(value, str) else None for field, value in kept.items()}
 
 
-def _model_folder(config: ClassifierConfig) -> Path | None:
+def _model_folder(config: ClassifierConfig) -> AnyPath | None:
     """Returns the folder that says what the labels of the fine-tuned model are; None if none does."""
-    model = config.model or (config.init_checkpoint and Path(config.init_checkpoint).parent)
-    folders = [Path(folder) for folder in (config.output_dir, model) if folder]
+    model = config.model or (config.init_checkpoint and as_path(config.init_checkpoint).parent)
+    folders = [as_path(folder) for folder in (config.output_dir, model) if folder]
     return next(
         (each for each in folders if any((each / name).is_file() for name in (run_files.TASK, run_files.LABELS))), None
     )
 
 
-def _read_targets(folder: Path, separator: str | None) -> Targets:
+def _read_targets(folder: AnyPath, separator: str | None) -> Targets:
     kind = read_json_or_empty(folder / run_files.TASK).get("kind", OneLabel.kind)
     path = folder / run_files.LABELS
     labels = []

@@ -29,6 +29,7 @@ from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.programs.own_task import find_processor_of
+from bert_tf.remote import as_path
 from bert_tf.tasks.example_reader import ExampleReader
 from bert_tf.training.early_checks import check_keep_best, check_model, check_resumable, check_training_size
 from bert_tf.training.interruption import advice_after_interruption
@@ -81,7 +82,7 @@ def _with_output_dir(config: ClassifierConfig) -> ClassifierConfig:
     if config.output_dir:
         return config
     file = config.init_checkpoint or config.bert_config_file
-    model = config.model or (str(Path(file).parent) if file else DEFAULT_CHECKPOINT)
+    model = config.model or (str(as_path(file).parent) if file else DEFAULT_CHECKPOINT)
     name = config.task_name if config.has_own_data else canonical_name(config.task_name)
     output_dir = Path("output", name, model_name(model))
     return dataclasses.replace(config, output_dir=str(output_dir))
@@ -95,7 +96,7 @@ def check_scores_are_kept(config: ClassifierConfig) -> None:
     """
     if not config.do_eval or config.do_train or config.has_own_data or not glue_class(config.task_name):
         return
-    training = read_json_or_empty(Path(config.output_dir, run_files.RUN)).get("training")
+    training = read_json_or_empty(as_path(config.output_dir) / run_files.RUN).get("training")
     trained = str(training.get("task_name")) if isinstance(training, dict) else config.task_name
     if glue_class(trained) and canonical_name(trained) != config.task_name:
         problem = f"holds a run of {trained}, and an evaluation on {config.task_name} would replace its scores"

@@ -24,7 +24,7 @@ from bert_tf.files import read_json, read_text
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Batch, Head
-from bert_tf.paths import local_path
+from bert_tf.paths import checked_path
 from bert_tf.serving.predictions import KINDS, AnyPrediction
 from bert_tf.tasks.metrics import METRICS
 from bert_tf.training.model import POLICIES, warn_if_unfinished
@@ -132,7 +132,7 @@ def load(folder: str | os.PathLike) -> Predictor:
     Raises:
         UserError: something is missing or broken; no label is invented.
     """
-    folder = local_path(folder, "load")
+    folder = checked_path(folder, "load")
     output_dir = OutputDir(folder, is_writer=False)
     if not output_dir.path.is_dir():
         raise UserError(f"{folder}: there is no such folder; give the output folder of a finished run")

@@ -10,6 +10,7 @@ from bert_tf.checkpoints.state_file import complete_steps
 from bert_tf.errors import UserError, printable, shown
 from bert_tf.files import read_json_or_empty
 from bert_tf.modeling.config import BertConfig
+from bert_tf.remote import AnyPath, as_path
 from bert_tf.training.config import MODEL_FIELDS, RunConfig, resume_differences, settle
 
 
@@ -25,7 +26,7 @@ def check_model(config: RunConfig) -> None:
     if not config.do_train and not has_checkpoint:
         check_names_weights(config)
     if config.eval_all_checkpoints and not config.do_train:
-        _check_has_checkpoints(Path(config.output_dir) if has_checkpoint else named_model(config).checkpoint.parent)
+        _check_has_checkpoints(as_path(config.output_dir) if has_checkpoint else named_model(config).checkpoint.parent)
     resumes = config.do_train and has_checkpoint
     if not resumes and config.names_model:
         files = named_model(config)
@@ -44,7 +45,7 @@ def check_resumable(config: RunConfig, train_data: str) -> None:
         config: of a run that trains.
         train_data: the digest of its training set.
     """
-    training = read_json_or_empty(Path(config.output_dir, run_files.RUN)).get("training")
+    training = read_json_or_empty(as_path(config.output_dir) / run_files.RUN).get("training")
     if config.overwrite_output_dir or not isinstance(training, dict):
         return
     model = {field: getattr(config, field) for field in MODEL_FIELDS}
@@ -63,7 +64,7 @@ def started_otherwise(output_dir: str | Path, differences: list[str]) -> UserErr
     )
 
 
-def _check_has_checkpoints(folder: Path) -> None:
+def _check_has_checkpoints(folder: AnyPath) -> None:
     if not complete_steps(folder):
         raise UserError(f"eval_all_checkpoints: {folder}: holds no model.ckpt-STEP; name the output folder of a run")
 
@@ -109,7 +110,7 @@ def check_keep_best(config: RunConfig, score_names: Sequence[str]) -> None:
         raise UserError(f"keep_best: is {shown(config.keep_best)}; the scores of this task are {', '.join(names)}")
 
 
-def check_length(config: RunConfig, bert_config: BertConfig, config_file: Path) -> None:
+def check_length(config: RunConfig, bert_config: BertConfig, config_file: AnyPath) -> None:
     """Raises `UserError` if the model has fewer positions than `max_seq_length`."""
     if config.max_seq_length > bert_config.max_position_embeddings:
         raise UserError(

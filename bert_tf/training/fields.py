@@ -14,7 +14,7 @@ import typing
 from collections.abc import Mapping
 
 from bert_tf.errors import UserError, shown
-from bert_tf.paths import local_path
+from bert_tf.paths import checked_path
 
 # The normal numbers of float32, in which training computes.
 _MIN_FLOAT32, _MAX_FLOAT32 = 1.1754943508222875e-38, 3.4028234663852886e38
@@ -38,7 +38,7 @@ class Flag:
         positive: True if the value must be more than 0 and finite, also as a float32.
         choices: the only values.
         count_or: the value is a whole number of at least 1, or this word. It is kept as text.
-        is_path: True if the value is a path, or may be one; see `local_path`.
+        is_path: True if the value is a path, or may be one; see `checked_path`.
         ignores_case: True if capitals do not matter.
     """
 
@@ -74,7 +74,7 @@ class FlagConfig:
     """The base class of configs: a new config has checked values, whoever makes it.
 
     Raises:
-        UserError: a value has another type than its flag, is out of its bounds, or is no local path.
+        UserError: a value has another type than its flag, is out of its bounds, or is no path.
     """
 
     def __post_init__(self) -> None:
@@ -115,7 +115,7 @@ def checked_values(config: object) -> dict[str, object]:
     another learning rate than 2e-5. Path objects become texts.
 
     Raises:
-        UserError: a value has another type than its flag, is out of its bounds, or is no local path.
+        UserError: a value has another type than its flag, is out of its bounds, or is no path.
 
     Example:
         >>> from bert_tf.training.config import InferenceConfig
@@ -137,7 +137,7 @@ def checked_fields(config_class: type, values: Mapping[str, object]) -> dict[str
         values: by field. Other keys are left out.
 
     Raises:
-        UserError: a value has another type than its flag, is out of its bounds, or is no local path.
+        UserError: a value has another type than its flag, is out of its bounds, or is no path.
 
     Example:
         >>> from bert_tf.training.config import RunConfig
@@ -167,7 +167,7 @@ _KINDS = {
 
 def _checked(value: object, kind: type, declared: Flag, name: str) -> object:
     if declared.is_path and isinstance(value, (str, os.PathLike)):
-        return local_path(value, name)
+        return checked_path(value, name)
     plain = _plain(value)
     if declared.count_or:
         return _count_or_word(plain, declared.count_or, name)

@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from bert_tf import run_files
 from bert_tf.checkpoints.state_file import latest_checkpoint, step_in_name
 from bert_tf.files import read_json_or_empty
+from bert_tf.remote import as_path
 from bert_tf.training.config import ModelConfig, RunConfig, resume_differences, settle
 from bert_tf.training.fields import flags_of
 
@@ -15,7 +15,7 @@ def advice_after_interruption(config: RunConfig) -> str:
     """Returns what the user can do after Ctrl-C: what the same command would do now."""
     if not config.do_train:
         return "the same command starts it again"
-    run = read_json_or_empty(Path(config.output_dir, run_files.RUN))
+    run = read_json_or_empty(as_path(config.output_dir) / run_files.RUN)
     checkpoint = latest_checkpoint(config.output_dir)
     step = checkpoint and step_in_name(checkpoint)
     if not step or not _is_run_of(config, run):
@@ -35,7 +35,7 @@ def is_stopped(folder: str | os.PathLike, run: Mapping, step: int) -> bool:
         step: of its newest checkpoint.
     """
     total = run["training"].get("num_train_steps")
-    results = read_json_or_empty(Path(folder, run_files.RESULTS))
+    results = read_json_or_empty(as_path(folder) / run_files.RESULTS)
     # A command that trains writes its results last.
     return isinstance(total, int) and (not _is_trained(results, step, total) or "train_loss" not in results)
 

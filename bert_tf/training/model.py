@@ -5,7 +5,6 @@ head, step = build_head(task, start, tokenizer, devices)
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from absl import logging
@@ -19,6 +18,7 @@ from bert_tf.errors import UserError, printable, reading
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Head
+from bert_tf.remote import AnyPath
 from bert_tf.tasks.task import Task
 from bert_tf.training.config import RunConfig
 from bert_tf.training.early_checks import check_length
@@ -73,7 +73,7 @@ def _has_head(head: Head, arrays: Mapping) -> bool:
     return all(name in arrays and tuple(arrays[name].shape) == tuple(v.shape) for name, v in own)
 
 
-def _step(arrays: Mapping, checkpoint: Path) -> int:
+def _step(arrays: Mapping, checkpoint: AnyPath) -> int:
     """Returns the step at which a checkpoint was saved; 0 if it does not say."""
     with reading(checkpoint, "copy or download it again", "its global_step is no number"):
         return int(np.asarray(arrays.get("global_step", 0)).item())
@@ -86,7 +86,7 @@ def _say_where_the_head_comes_from(head: Head, arrays: Mapping, has_head: bool, 
         logging.info("The head is new: that of %s has another shape.", files.checkpoint)
 
 
-def warn_if_unfinished(checkpoint: Path, arrays: Mapping, num_train_steps: int | None) -> None:
+def warn_if_unfinished(checkpoint: AnyPath, arrays: Mapping, num_train_steps: int | None) -> None:
     """Warns of a training that was stopped: only its last checkpoint has no state of the optimizer.
 
     Args:
@@ -109,7 +109,7 @@ def _check_fit(config: RunConfig, bert_config: BertConfig, files: CheckpointFile
     check_vocabulary(tokenizer.vocab, bert_config, files)
 
 
-def _check_memory(bert_config: BertConfig, config_file: Path) -> None:
+def _check_memory(bert_config: BertConfig, config_file: AnyPath) -> None:
     """Raises `UserError` if the weights, their gradients and Adam's two moments, in float32, do not fit in memory."""
     needed, memory = 16 * bert_config.num_parameters(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > memory:

@@ -10,10 +10,8 @@ import contextlib
 import os
 import platform
 import re
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -39,9 +37,11 @@ from bert_tf.files import (
     read_json,
     read_json_or_empty,
     read_text,
+    remove_tree,
     sync_folder,
     write_json,
 )
+from bert_tf.remote import AnyPath, as_path, is_remote
 from bert_tf.training.config import RunConfig
 from bert_tf.training.fields import checked_fields
 
@@ -68,6 +68,7 @@ _OUR_EVENTS = re.compile(r"events\.out\.tfevents\.[0-9]{10}\..*\.bert_tf")
 # The array of a finished run's checkpoint that says up to which step the run was trained. It may be a later one than
 # the checkpoint's, if the best weights were kept, and an earlier one than planned, if training stopped early.
 LAST_STEP = "training/last_step"
+_SECONDS_BETWEEN_REMOTE_APPENDS = 60.0
 _REPLACE_RUN = "put the right file there, or pass --overwrite_output_dir to train again"
 _MAKE_ROOM = "make room on the disk, or check it and the permissions, and run the same command again"
 
@@ -80,17 +81,17 @@ class OutputDir:
         is_writer: False in a process that is not the chief: its calls of `opened` and of all that writes do nothing.
     """
 
-    def __init__(self, path: str | Path, is_writer: bool = True):
-        self.path = Path(path)
+    def __init__(self, path: str | os.PathLike, is_writer: bool = True):
+        self.path = as_path(path)
         self.is_writer = is_writer
 
     @property
-    def config_file(self) -> Path:
+    def config_file(self) -> AnyPath:
         """The model's `bert_config.json`."""
         return self.path / run_files.CONFIG
 
     @property
-    def vocab_file(self) -> Path:
+    def vocab_file(self) -> AnyPath:
         """The model's vocabulary."""
         return self.path / run_files.VOCAB
 
@@ -141,18 +142,18 @@ class OutputDir:
                 self.checkpoint(step).name,
             )
 
-    def _list(self) -> list[Path]:
+    def _list(self) -> list[AnyPath]:
         with user_error_for(OSError, self.path, "cannot be read", "check the disk and the permissions"):
             return sorted(self.path.iterdir())
 
-    def _remove(self, paths: Iterable[Path]) -> None:
+    def _remove(self, paths: Iterable[AnyPath]) -> None:
         """Removes files, links and half written checkpoints, and no other folders."""
         for path in paths:
             with self._writing(path.name, "removed"):
                 if path.is_symlink() or not path.is_dir():
                     path.unlink()
                 elif _PARTIAL_CHECKPOINT.fullmatch(path.name):
-                    shutil.rmtree(path)
+                    remove_tree(path)
 
     def _writing(self, name: str, done: str = "written") -> contextlib.AbstractContextManager[None]:
         """Turns errors of the disk inside the block into a `UserError` that names the file: the one place for it."""
@@ -191,7 +192,7 @@ class OutputDir:
             raise UserError(f"{path}: does not describe a run; {_REPLACE_RUN}")
         return run
 
-    def start_run(self, run: Mapping, model_files: Mapping[str, str], vocab_file: Path, overwrite: bool) -> None:
+    def start_run(self, run: Mapping, model_files: Mapping[str, str], vocab_file: AnyPath, overwrite: bool) -> None:
         """Marks this folder as a new run's.
 
         Args:
@@ -289,7 +290,7 @@ class OutputDir:
                 "renamed or mixed up, so copy the right one there or name another folder"
             )
 
-    def checkpoint(self, step: int) -> Path:
+    def checkpoint(self, step: int) -> AnyPath:
         """Returns the prefix of the checkpoint of a step."""
         return self.path / f"model.ckpt-{step}"
 
@@ -388,6 +389,11 @@ class OutputDir:
         if self.is_writer:
             self._remove(path for path in self._list() if _OUR_EVENTS.fullmatch(path.name))
         return f"events.out.tfevents.{int(time.time()):010d}.{platform.node()}.{os.getpid()}.bert_tf"
+
+    @property
+    def seconds_between_appends(self) -> float:
+        """The least time from one `append` to the next: a bucket writes the whole file again, once a second at most."""
+        return _SECONDS_BETWEEN_REMOTE_APPENDS if is_remote(self.path) else 0.0
 
     def append(self, name: str, content: bytes) -> None:
         """Adds bytes to a file, all or none of them."""

@@ -6,7 +6,6 @@ begin(task, start, train_examples, training, output_dir)  # before the first ste
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from absl import logging
 
@@ -19,6 +18,7 @@ from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
 from bert_tf.errors import UserError, first_few, printable
 from bert_tf.modeling.config import BertConfig
+from bert_tf.remote import AnyPath, as_path
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.config import MODEL_FIELDS, RunConfig, names_model_of, resume_differences, resume_fields, settle
 from bert_tf.training.early_checks import check_names_weights, named_model, started_otherwise
@@ -116,7 +116,7 @@ def _start_of_training(
         files, is_last = _files_of_output_folder(output_dir, step), output_dir.is_of_finished_run(step)
         return Start(config, files, step, is_last, dev_data)
     files = named_model(config)
-    if output_dir.path.resolve() in {Path(file).resolve().parent for file in dataclasses.astuple(files) if file}:
+    if output_dir.path.resolve() in {as_path(file).resolve().parent for file in dataclasses.astuple(files) if file}:
         raise UserError(f"output_dir: {output_dir.path}: is the folder of the model to start from; name another")
     _check_replaces_no_model(config, output_dir)
     return Start(config, files, dev_data=dev_data)
@@ -207,7 +207,7 @@ def _with_model_of(training: Mapping, config: RunConfig) -> RunConfig:
 
 def _start_of_inference(task: Task, config: RunConfig, output_dir: OutputDir) -> Start:
     files = _fine_tuned_files(config, output_dir)
-    folder = OutputDir(Path(files.checkpoint).parent, is_writer=False)
+    folder = OutputDir(files.checkpoint.parent, is_writer=False)
     run = folder.read_run()
     # A folder that others wrote describes nothing.
     if run or any((folder.path / name).exists() for name in task.describe()):
@@ -279,7 +279,7 @@ def _has_same_architecture(files: CheckpointFiles, others: CheckpointFiles) -> b
     return len(set(configs)) == 1 and next(vocabularies) == next(vocabularies)
 
 
-def _has_head_like(checkpoint: Path, fine_tuned: Path) -> bool:
+def _has_head_like(checkpoint: AnyPath, fine_tuned: AnyPath) -> bool:
     """Returns True if a checkpoint has a variable outside of BERT that a fine-tuned checkpoint has as well."""
     names = read_checkpoint(checkpoint).keys() & read_checkpoint(fine_tuned).keys()
     return any(not name.startswith(("bert/", "cls/")) and name != "global_step" for name in names)

@@ -74,6 +74,8 @@ class TrainLog:
         """Writes the last row, which may cover fewer steps."""
         if len(losses) > self._last:
             self._write(len(losses), losses)
+        for file in self._files:
+            file.write(b"", at_once=True)
 
     def _write(self, step: int, losses: np.ndarray) -> None:
         loss, rate = float(losses[self._last : step].mean()), float(self._schedule(step - 1))
@@ -92,6 +94,7 @@ class _LogFile(abc.ABC):
         self._name = ""
         self._waiting = b""
         self._is_reported = False
+        self._next = 0.0
 
     @abc.abstractmethod
     def start(self) -> tuple[str, bytes]:
@@ -101,9 +104,12 @@ class _LogFile(abc.ABC):
     def row(self, step: int, values: Mapping[str, float]) -> bytes:
         """Returns a row as it is written; some columns may have no value."""
 
-    def write(self, rows: bytes) -> None:
-        """Writes rows, and those that are waiting."""
+    def write(self, rows: bytes, at_once: bool = False) -> None:
+        """Writes rows, and those that are waiting. To a bucket, rows wait unless they are to be written at once."""
         self._waiting += rows
+        if time.monotonic() < self._next and not at_once:
+            return
+        self._next = time.monotonic() + self.output_dir.seconds_between_appends
         try:
             if not self._name:
                 self._name, beginning = self.start()

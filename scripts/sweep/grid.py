@@ -9,8 +9,9 @@ from pathlib import Path
 
 from arguments import Arguments, Study
 from bert_tf.errors import UserError
-from bert_tf.paths import local_path
+from bert_tf.paths import checked_path
 from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.remote import as_path
 
 PROGRAM = Path(__file__).resolve().parents[2] / "run_classifier.py"
 
@@ -64,7 +65,7 @@ def study_runs(study: Study, grids: Sequence[Sequence[str]], seeds: str) -> list
 
 def make_run(study: Study, model: str | None, rate: str, size: str, epochs: str, seed: str) -> Run:
     """Makes the run of one configuration; `model` is None if the passed on flags name its files."""
-    label = Path(local_path(model, "MODELS")).resolve().name if model else Path(study.config.output_dir).name
+    label = as_path(checked_path(model, "MODELS")).resolve().name if model else Path(study.config.output_dir).name
     name = str(Path(study.subfolder, f"{label}_lr{rate}_batch{size}_epochs{epochs}_seed{seed}"))
     folder = str(study.output_dir / name)
     config = dataclasses.replace(

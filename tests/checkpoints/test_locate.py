@@ -177,7 +177,7 @@ def test_finding_the_files_needs_no_tensorflow(folder):
     assert "tensorflow" not in done.stdout
 
 
-@pytest.mark.parametrize("name", ["x" * 5000, f"./{'x' * 300}/model", "a\0b", "", "gs://bucket/bert", b"bert", None])
+@pytest.mark.parametrize("name", ["x" * 5000, f"./{'x' * 300}/model", "a\0b", "", "foo://bucket/bert", b"bert", None])
 def test_what_cannot_be_a_path_or_a_name_is_reported_in_one_line(name):
     with pytest.raises(UserError, match=r"^model: ") as error:
         resolve(name)

@@ -116,7 +116,7 @@ def test_data_and_models_are_looked_at_before_tensorflow_is_loaded(tmp_path, cor
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
-        ("--output_dir=gs://bucket/out", "output_dir: 'gs://bucket/out': gs: addresses cannot be used"),
+        ("--output_dir=foo://bucket/out", "output_dir: 'foo://bucket/out': foo: addresses cannot be opened"),
         ("--data_dir=S3://bucket", "data_dir: 'S3://bucket': s3: addresses cannot be used"),
         ("--bert_model=hf://google/bert", "bert_model: 'hf://google/bert': hf: addresses cannot be used"),
         ("--output_dir=file:///out", "output_dir: 'file:///out': is an address; give the path without file://"),
