@@ -71,6 +71,8 @@ def choose_columns(source: Source, wanted: WantedColumns, needs_label: bool) -> 
         raise UserError("text_pair_column: also needs --text_column, the column of the first text")
     if text is None and label is None and needs_label:
         _check_knows_any(source)
+        labels = _label_candidates(source, set())
+        label = labels[0] if len(labels) == 1 else None
     if text is None:
         text, pair = _find_texts(source, label, needs_label)
     if needs_label and label is None:
@@ -141,8 +143,8 @@ def _check_names(source: Source) -> None:
 def _check_knows_any(source: Source) -> None:
     if not has_known_names(source.columns):
         raise UserError(
-            f"{source.start}: {_listed(source)}, and none of these is a name known for a text or a label; say which is "
-            "which with --text_column and --label_column, by name or, if the file has no header, by number from 0"
+            f"{source.start}: has {_listed(source)}, and no name known for a text or a label; say which is which with "
+            "--text_column and --label_column, by name or, if the file has no header, by number from 0"
         )
 
 
@@ -208,18 +210,18 @@ def _find_pairs(candidates: dict[int, str]) -> list[tuple[int, int]]:
     return numbered + named
 
 
+def _label_candidates(source: Source, texts: set[int]) -> list[int]:
+    return [number for number, name in enumerate(source.columns) if number not in texts and _is_label(name)]
+
+
 def _find_label(source: Source, texts: set[int]) -> int:
-    candidates = [number for number, name in enumerate(source.columns) if number not in texts and _is_label(name)]
+    candidates = _label_candidates(source, texts)
     if len(candidates) > 1:
         names = " or ".join(shown(source.columns[number]) for number in candidates[:4])
         raise UserError(f"{source.start}: the label may be the column {names}; say which with --label_column")
-    return (
-        candidates[0]
-        if candidates
-        else _left_over(source, *texts, "label_column", True)
-        if len(texts) == 1
-        else (_refuse(source, "label_column"))
-    )
+    if candidates:
+        return candidates[0]
+    return _left_over(source, *texts, "label_column", True) if len(texts) == 1 else _refuse(source, "label_column")
 
 
 def _left_over(source: Source, known: int | None, flag: str, needs_label: bool) -> int:

@@ -101,9 +101,8 @@ class DelimitedFile(Source):
     def _first_row_is_header(self, wanted: WantedColumns) -> bool:
         names = self._first.fields
         given = [each for each in wanted if each is not None]
-        if not given or not all(is_number(each) and find_column(names, each) is None for each in given):
-            return True
-        if has_known_names(names):
+        are_names = all(find_column(names, each) is not None for each in given)
+        if are_names or not all(map(is_number, given)) or has_known_names(names):
             return True
         label = wanted.label and int(wanted.label)
         rows = [row.fields for row in itertools.islice(self._filled_rows(), _SAMPLE_ROWS)]
@@ -165,9 +164,9 @@ def _is_quoted(path: AnyPath, text: str) -> bool:
         return isinstance(raw, UserError) or (isinstance(quoted, UserError) and clues.is_surely_quoted)
     if _is_header_quoted(text):
         return True
-    if raw != quoted and clues.looks_quoted and 1 in (len(raw[1]), len(quoted[1])):
+    if (len(raw[1]) == 1) != (len(quoted[1]) == 1):
         return len(quoted[1]) == 1
-    if raw[0] != quoted[0] and len(raw[1]) == len(quoted[1]) and clues.raw and clues.looks_quoted:
+    if raw[0] != quoted[0] and clues.raw and clues.looks_quoted:
         counts = f"{raw[0]:,} rows if its double quotes are characters, and {quoted[0]:,} if they quote"
         raise UserError(f"{printable(path)}:1: has {counts}; write the file with csv or pandas, or without quotes")
     return clues.looks_quoted

@@ -121,7 +121,9 @@ class OwnDataProcessor(DataProcessor):
     @functools.cached_property
     def _rows(self) -> ReadRows:
         if "train" not in self._openers:
-            raise UserError("train_file: is missing; pass --train_file=FILE with labeled examples")
+            raise UserError(
+                "train_file: is missing; pass --train_file=FILE with labeled examples, or a folder with train.csv"
+            )
         source = self._openers["train"](self._options.wanted)
         columns = choose_columns(source, self._options.wanted, needs_label=True)
         return read_rows(source, columns, "train", self._options.labels.multi_label)
@@ -136,7 +138,7 @@ class OwnDataProcessor(DataProcessor):
         remark = ""
         if "dev" not in self._openers and self._options.dev_split:
             examples, held_out = hold_out(examples, self._options.dev_split, self._options.split_seed)
-            remark = f"; {len(held_out):,} of them are held out as the dev set"
+            remark = f"; {len(held_out):,} of them held out as the dev set"
         logging.info("%s%s.", _description(read, targets), remark)
         return targets, examples, held_out
 

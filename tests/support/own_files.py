@@ -105,8 +105,8 @@ BAD_ROWS: dict[str, tuple[Rows, Sequence[str], str]] = {
     "nan": ([*PLAIN, ("More .", "nan")], ("text", "label"), "{5}: the label (column 'label') is missing"),
     "no text": ([*PLAIN, ("", "good")], ("text", "label"), "{5}: the text (column 'text') is empty"),
     "blank text": ([*PLAIN, (" ", "good")], ("text", "label"), "{5}: the text (column 'text') is empty"),
-    "unknown names": (PLAIN, ("foo", "bar"), "none of these is a name known for a text or a label"),
-    "header missing": (PLAIN[1:], PLAIN[0], "none of these is a name known for a text or a label"),
+    "unknown names": (PLAIN, ("foo", "bar"), "no name known for a text or a label"),
+    "header missing": (PLAIN[1:], PLAIN[0], "no name known for a text or a label"),
     "two texts": (
         [(text, text, label) for text, label in PLAIN],
         ("review", "title", "label"),
