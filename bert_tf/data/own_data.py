@@ -62,6 +62,8 @@ class OwnDataProcessor(DataProcessor):
         options: what the user said.
     """
 
+    reports_classes = True
+
     def __init__(self, openers: Mapping[str, Opener], options: OwnDataOptions):
         self._openers = openers
         self._options = options
