@@ -7,7 +7,11 @@ from bert_tf.report.runs import OTHER_FLAGS, Run
 
 # The flags whose names differ from those of the settings in run.json.
 _FLAG_NAMES = {"model": "bert_model"}
-_FIRST = ("task_name", "data_dir")
+# Those to see first.
+_FIRST = (
+    *("task_name", "data_dir", "train_file", "dev_file"),
+    *("model", "learning_rate", "train_batch_size", "num_train_epochs", "max_seq_length"),
+)
 _PROGRAM = "python run_classifier.py --do_train --do_eval"
 
 

@@ -5,17 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bert_tf import run_files
 from bert_tf.data.examples import InputExample
-from bert_tf.data.processors import find_processor
-from bert_tf.errors import UserError, reading
-from bert_tf.report.formatting import flag_text
+from bert_tf.report.dev_set import read_dev_examples
 from bert_tf.report.predictions import (
     THRESHOLD,
     ClassPredictions,
     LabelSetPredictions,
     NumberPredictions,
-    Predictions,
 )
 from bert_tf.report.runs import Run
 
@@ -57,7 +53,7 @@ def worst_mistakes(runs: Sequence[Run], count: int = 10) -> tuple[list[Mistake],
     find = {ClassPredictions: _wrong_classes, NumberPredictions: _wrong_numbers, LabelSetPredictions: _wrong_sets}
     predictions = [run.predictions for run in runs]
     rows, labels, predicted, probabilities = find[type(predictions[0])](predictions, count)
-    examples, reason = _read_examples(runs[0])
+    examples, reason = read_dev_examples(runs[0])
     mistakes = [
         Mistake(predictions[0].guids[row], label, answer, probability, examples[row] if examples else None)
         for row, label, answer, probability in zip(rows, labels, predicted, probabilities, strict=True)
@@ -93,32 +89,3 @@ def _wrong_sets(predictions: Sequence[LabelSetPredictions], count: int) -> tuple
     classes = np.array(first.classes)
     texts = ([", ".join(classes[sets[row]]) or _NO_LABEL for row in rows] for sets in (first.labels, predicted))
     return rows, *texts, [None] * len(rows)
-
-
-def _read_examples(run: Run) -> tuple[list[InputExample] | None, str | None]:
-    """Reads the dev examples of a run in the order of its predictions; returns the reason if they cannot be read."""
-    try:
-        processor = find_processor(run.task)
-    except UserError:
-        return None, f"the task {flag_text(run.task)} is unknown"
-    if run.data_dir is None:
-        return None, f"{run_files.RESULTS} does not name their folder"
-    try:
-        with reading(run.data_dir, "their predictions are shown without them"):
-            examples = processor.get_dev_examples(run.data_dir)
-    except UserError as error:
-        return None, str(error)
-    if not _are_predicted(examples, run.predictions):
-        return None, f"the dev examples in {run.data_dir} are not those that were predicted"
-    return examples, None
-
-
-def _are_predicted(examples: Sequence[InputExample], predictions: Predictions) -> bool:
-    if isinstance(predictions, ClassPredictions):
-        labels = [predictions.classes[index] for index in predictions.label_ids]
-    elif isinstance(predictions, NumberPredictions):
-        labels = predictions.labels.tolist()
-    else:
-        classes = np.array(predictions.classes)
-        labels = [tuple(classes[row].tolist()) for row in predictions.labels]
-    return [(each.guid, each.label) for each in examples] == list(zip(predictions.guids, labels, strict=True))

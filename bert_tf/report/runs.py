@@ -60,6 +60,7 @@ OTHER_FLAGS = (
     "eval_all_checkpoints",
     "save_checkpoints_steps",
     "keep_checkpoint_max",
+    "glue_submission",
     "iterations_per_loop",
     "logging_steps",
     "overwrite_output_dir",
