@@ -77,12 +77,13 @@ class Devices:
         """Returns the strategy's scope, in which variables are created."""
         return self.strategy.scope()
 
-    def check_batch_size(self, batch_size: int) -> None:
-        """Raises `UserError` if the replicas cannot share a batch evenly."""
-        if batch_size % self.num_replicas:
+    def check_batch_size(self, batch_size: int, passes: int = 1) -> None:
+        """Raises `UserError` if the replicas, and the passes of each, cannot share a batch evenly."""
+        if batch_size % (self.num_replicas * passes):
+            in_passes = f" in {passes} passes each" if passes > 1 else ""
             raise UserError(
-                f"train_batch_size: {batch_size} examples cannot be shared by {self.num_replicas} replicas; "
-                f"use a multiple of {self.num_replicas}"
+                f"train_batch_size: {batch_size} examples cannot be shared by {self.num_replicas} replicas{in_passes}; "
+                f"use a multiple of {self.num_replicas * passes}"
             )
 
     def exchange(self, message: str) -> list[str]:

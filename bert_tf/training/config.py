@@ -145,6 +145,14 @@ class TrainingConfig(FlagConfig):
         lower_bound=1,
         upper_bound=_MAX_BATCH_SIZE,
     )
+    gradient_accumulation_steps: int = flag(
+        1,
+        "In how many passes an update of train_batch_size examples is computed, to save memory; it must divide "
+        "train_batch_size. The update is the same, to rounding and except for what dropout drops.",
+        resume=True,
+        lower_bound=1,
+        upper_bound=_MAX_BATCH_SIZE,
+    )
     learning_rate: float | None = flag(
         5e-5, "The peak learning rate for Adam.", resume=True, recipe=True, positive=True
     )
@@ -192,6 +200,21 @@ class TrainingConfig(FlagConfig):
     iterations_per_loop: int = flag(
         1000, "How many steps to send to the device before their losses are read.", resume=False, lower_bound=1
     )
+
+    def check_passes(self) -> None:
+        """Raises `UserError` if the passes of an update cannot share its examples evenly.
+
+        Example:
+            >>> TrainingConfig(train_batch_size=32, gradient_accumulation_steps=5).check_passes()
+            Traceback (most recent call last):
+            ...
+            bert_tf.errors.UserError: gradient_accumulation_steps: 5 does not divide the train_batch_size of 32
+        """
+        if self.train_batch_size % self.gradient_accumulation_steps:
+            raise UserError(
+                f"gradient_accumulation_steps: {self.gradient_accumulation_steps} does not divide the "
+                f"train_batch_size of {self.train_batch_size}"
+            )
 
     def check_size(self, num_examples: int) -> None:
         """Raises `UserError` if training takes more steps or examples than can be counted.

@@ -48,8 +48,10 @@ def check_names_weights(config: RunConfig) -> None:
 
 
 def check_training_size(config: RunConfig, num_examples: int) -> None:
-    """Raises `UserError` if training on this many examples takes more steps than can be counted."""
-    settle(config, {}).check_size(num_examples)
+    """Raises `UserError` if this many examples are too many steps to be counted, or if passes cannot share a batch."""
+    settled = settle(config, {})
+    settled.check_passes()
+    settled.check_size(num_examples)
 
 
 def check_length(config: RunConfig, bert_config: BertConfig, config_file: Path) -> None:

@@ -22,6 +22,7 @@ from bert_tf.devices import Devices
 from bert_tf.errors import UserError, reading
 from bert_tf.modeling.fusion import compile_for, is_fusing, recorded, start_compiler
 from bert_tf.modeling.heads import Batch, Head
+from bert_tf.training.accumulation import GradientAccumulator, repeat
 from bert_tf.training.config import TrainingConfig
 from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay
 from bert_tf.training.output_dir import OutputDir
@@ -78,7 +79,8 @@ class Training:
         schedule: Callable[[tf.Tensor], tf.Tensor] | None = None,
     ):
         _check_settled(config)
-        devices.check_batch_size(config.train_batch_size)
+        config.check_passes()
+        devices.check_batch_size(config.train_batch_size, config.gradient_accumulation_steps)
         self.head = head
         self.config = config
         self.num_train_steps = num_train_steps
@@ -94,6 +96,8 @@ class Training:
                 bias_correction=config.adam_bias_correction,
                 dynamic_loss_scale=head.encoder.compute_dtype == "float16",
             )
+            if config.gradient_accumulation_steps > 1:
+                self._accumulator = GradientAccumulator(self._trained)
         self._losses = np.zeros(0, np.float32)
         self._seconds = 0.0
 
@@ -102,10 +106,15 @@ class Training:
     def train_step(self, batches: Batches) -> tf.Tensor:
         """Makes one update on the next batch; returns the batch's loss before it, float32 [].
 
-        The batch is taken in here, so that one graph serves all lengths.
+        The batch, or the batch of each pass, is taken in here, so that one graph serves all lengths.
         """
-        loss = self.devices.strategy.run(self._replica_step, (batches.get_next(),))
-        return self.devices.strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
+        strategy, passes = self.devices.strategy, self.config.gradient_accumulation_steps
+        if passes == 1:
+            loss = strategy.run(self._replica_step, (batches.get_next(),))
+        else:
+            repeat(passes, lambda number: strategy.run(self._replica_pass, (batches.get_next(), number)))
+            loss = strategy.run(self._replica_update)
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, loss, axis=None)
 
     def _replica_step(self, batch: Batch) -> tf.Tensor:
         replica = tf.distribute.get_replica_context()
@@ -125,6 +134,23 @@ class Training:
         replica = tf.distribute.get_replica_context()
         return tf.math.divide_no_nan(total, replica.all_reduce(tf.distribute.ReduceOp.SUM, weight))
 
+    def _replica_pass(self, batch: Batch, number: tf.Tensor) -> None:
+        """Adds the gradients of one pass; `number` counts the passes of an update from 0."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        with tf.GradientTape() as tape:
+            seed = self.dropout_seed(self.optimizer.global_step + 1, replica, number)
+            total, weight = self.head.loss(self.head(batch, seed), batch)
+            loss = tf.math.divide_no_nan(total, weight)
+            scaled_loss = loss * self.optimizer.loss_scale
+        self._accumulator.add(self._gradients(tape, scaled_loss), loss, weight)
+
+    def _replica_update(self) -> tf.Tensor:
+        """Makes one update from the gradients of its passes; returns this replica's share of the mean loss."""
+        mean = self._accumulator.take_mean()
+        rate = self.schedule(tf.identity(self.optimizer.global_step))
+        self.optimizer.apply_gradients(mean.gradients, rate, mean.norm)
+        return mean.loss
+
     def _gradients(self, tape: tf.GradientTape, loss: tf.Tensor) -> dict[str, tf.Tensor | tf.IndexedSlices]:
         """Computes the gradients by name. Variables that the loss does not need are left out, as in the original."""
         gradients = zip(self._trained, tape.gradient(loss, list(self._trained.values())), strict=True)
@@ -133,10 +159,16 @@ class Training:
             return {name: tf.convert_to_tensor(gradient) for name, gradient in gradients.items()}
         return gradients
 
-    def dropout_seed(self, step: tf.Tensor, replica: tf.Tensor | int) -> tf.Tensor:
-        """Returns the seed of all dropout of a step, counted from 1; int32 [2], a function of (seed, step, replica)."""
+    def dropout_seed(
+        self, step: tf.Tensor, replica: tf.Tensor | int, pass_number: tf.Tensor | int | None = None
+    ) -> tf.Tensor:
+        """Returns the seed of all dropout of a step, counted from 1, or of one of its passes; int32 [2].
+
+        It is a function of (seed, step, replica, pass).
+        """
         seed = tf.stack([tf.constant(self.config.seed, tf.int32), tf.cast(step, tf.int32)])
-        return tf.random.experimental.stateless_fold_in(seed, replica)
+        seed = tf.random.experimental.stateless_fold_in(seed, replica)
+        return seed if pass_number is None else tf.random.experimental.stateless_fold_in(seed, pass_number)
 
     def run(
         self,
@@ -210,12 +242,17 @@ class Training:
         return is_due or step == self.num_train_steps
 
     def batches(self, features: Features, order: np.ndarray) -> Batches:
-        """Returns the batches that `train_step` takes; `order` comes from `order`."""
+        """Returns the batches that `train_step` takes, one for each pass; `order` comes from `order`."""
+        order = self._order_of_passes(order)
 
         def make_dataset(num_replicas: int, replicas: range) -> tf.data.Dataset:
             return batch_dataset(features, order, self.devices.is_tpu, num_replicas, replicas, is_fusing())
 
         return iter(self.devices.distribute(make_dataset))
+
+    def _order_of_passes(self, order: np.ndarray) -> np.ndarray:
+        """Returns the examples of each pass, int64 [steps * passes, examples]; they come in the same order."""
+        return order.reshape(len(order) * self.config.gradient_accumulation_steps, -1)
 
     def compile_ahead(self, batches: Batches, features: Features, order: np.ndarray) -> threading.Thread:
         """Compiles the fused functions for every batch size in a background thread, so that no later step waits.
@@ -229,6 +266,7 @@ class Training:
             if is_fusing():
                 start_compiler()
                 self.train_step.get_concrete_function(batches)
+        order = self._order_of_passes(order)
         rows = order.reshape(order.shape[0] * self.devices.num_replicas, -1)
         counts = batch_row_counts(features.lengths, rows, features.max_seq_length, few_sizes=True)
         # The last layer of a head that needs only [CLS] has one row for each example.

@@ -102,17 +102,24 @@ class AdamWeightDecayOptimizer(tf.Module):
             **{f"{name}/adam_v": slot for name, slot in self._v.items()},
         }
 
-    def apply_gradients(self, gradients: dict[str, tf.Tensor | tf.IndexedSlices], learning_rate: tf.Tensor) -> None:
+    def apply_gradients(
+        self,
+        gradients: dict[str, tf.Tensor | tf.IndexedSlices],
+        learning_rate: tf.Tensor,
+        norm: tf.Tensor | None = None,
+    ) -> None:
         """Makes one update.
 
         Args:
             gradients: of the loss times `loss_scale`, summed over replicas, under the names of the variables. A
                 variable without a gradient is neither updated nor decayed, as in the original.
             learning_rate: float32 [].
+            norm: the global norm of the gradients, float32 []; by default it is computed from them.
         """
         if self._dynamic_loss_scale:
             gradients = {name: _divide(gradient, self.loss_scale) for name, gradient in gradients.items()}
-        norm = tf.linalg.global_norm(list(gradients.values()))
+            norm = None if norm is None else norm / self.loss_scale
+        norm = tf.linalg.global_norm(list(gradients.values())) if norm is None else norm
         if self._dynamic_loss_scale:
             finite = tf.math.is_finite(norm)
             tf.cond(finite, lambda: self._update(gradients, norm, learning_rate), tf.no_op)

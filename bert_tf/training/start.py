@@ -92,7 +92,7 @@ def _with_casing(config: RunConfig, files: CheckpointFiles) -> RunConfig:
 def _start_of_training(
     task: Task, config: RunConfig, examples: Sequence[Example], output_dir: OutputDir, devices: Devices
 ) -> Start:
-    devices.check_batch_size(config.train_batch_size)
+    devices.check_batch_size(config.train_batch_size, config.gradient_accumulation_steps)
     config.check_size(len(examples))
     step = find_resumable_step(config, task.digest(examples), output_dir)
     if step:
