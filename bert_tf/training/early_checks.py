@@ -25,6 +25,7 @@ def check_model(config: RunConfig) -> None:
         bert_config = BertConfig.from_json_file(files.config_file)
         if config.do_train:
             check_length(settle(config, {}), bert_config, files.config_file)
+            check_reinit_layers(config, bert_config, files.config_file)
 
 
 def named_model(config: RunConfig) -> CheckpointFiles:
@@ -60,4 +61,13 @@ def check_length(config: RunConfig, bert_config: BertConfig, config_file: Path) 
         raise UserError(
             f"max_seq_length: {config.max_seq_length} is more than the {bert_config.max_position_embeddings} "
             f"positions of {printable(config_file)}"
+        )
+
+
+def check_reinit_layers(config: RunConfig, bert_config: BertConfig, config_file: Path) -> None:
+    """Raises `UserError` if the model has fewer layers than `reinit_layers`."""
+    if config.reinit_layers > bert_config.num_hidden_layers:
+        raise UserError(
+            f"reinit_layers: {config.reinit_layers} is more than the {bert_config.num_hidden_layers} layers of "
+            f"{printable(config_file)}"
         )

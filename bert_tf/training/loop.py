@@ -22,11 +22,13 @@ from bert_tf.devices import Devices
 from bert_tf.errors import UserError, reading
 from bert_tf.modeling.fusion import compile_for, is_fusing, recorded, start_compiler
 from bert_tf.modeling.heads import Batch, Head
+from bert_tf.termination import Terminated
 from bert_tf.training.accumulation import GradientAccumulator, repeat
 from bert_tf.training.config import TrainingConfig
-from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay
+from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay, layerwise_rates
 from bert_tf.training.output_dir import OutputDir
 from bert_tf.training.overflow import remedy_for_overflow
+from bert_tf.training.stopping import Stop, stop_at_sigterm
 from bert_tf.training.train_log import TrainLog
 
 # How often to fetch losses from the device for the progress bar.
@@ -95,6 +97,7 @@ class Training:
                 weight_decay=config.weight_decay,
                 bias_correction=config.adam_bias_correction,
                 dynamic_loss_scale=head.encoder.compute_dtype == "float16",
+                rates=layerwise_rates(self._trained, head.encoder.config.num_hidden_layers, config.layer_decay),
             )
             if config.gradient_accumulation_steps > 1:
                 self._accumulator = GradientAccumulator(self._trained)
@@ -189,6 +192,7 @@ class Training:
 
         Raises:
             UserError: a loss is not finite.
+            Terminated: the program got SIGTERM; the last step has been saved.
         """
         order = self.order(len(features))
         if start_step:
@@ -196,7 +200,8 @@ class Training:
             # A run that is killed between a save and the removal leaves them.
             output_dir.remove_older_checkpoints(start_step)
         if start_step < self.num_train_steps:
-            self._train(features, order[start_step:], start_step, output_dir, progress)
+            with stop_at_sigterm(self.devices, start_step + 1) as stop:
+                self._train(features, order[start_step:], start_step, output_dir, progress, stop)
         computed = order.size * features.max_seq_length if self.devices.is_tpu else features.lengths[order].sum()
         return TrainingResult(losses=self._losses, seconds=self._seconds, num_tokens=int(computed))
 
@@ -211,6 +216,7 @@ class Training:
         first: int,
         output_dir: OutputDir,
         progress: Callable[[int, float], None],
+        stop: Stop,
     ) -> None:
         batches = self.batches(features, order)
         compiling = self.compile_ahead(batches, features, order)
@@ -220,7 +226,8 @@ class Training:
         for step in range(first + 1, self.num_train_steps + 1):
             pending.append(self.train_step(batches))
             compiling.join()
-            must_save = self._must_save(step, time.perf_counter() - saved)
+            is_stopped = step < self.num_train_steps and stop.is_after(step)
+            must_save = is_stopped or self._must_save(step, time.perf_counter() - saved)
             must_look = must_save or len(pending) >= self.config.iterations_per_loop
             if must_look or time.perf_counter() - looked > _SECONDS_BETWEEN_LOOKS:
                 self._collect(pending, step, output_dir)
@@ -234,6 +241,10 @@ class Training:
                 if step == self.num_train_steps:
                     log.close(self._losses)
                 self._save(output_dir, step)
+            if is_stopped:
+                # No process ends before the first one has saved.
+                self.devices.exchange("saved")
+                raise Terminated(step)
 
     def _must_save(self, step: int, seconds_since_saved: float) -> bool:
         is_due = (

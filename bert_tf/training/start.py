@@ -144,9 +144,24 @@ def find_resumable_step(config: RunConfig, train_data: str, output_dir: OutputDi
     if differences:
         raise UserError(
             f"output_dir: {output_dir.path}: was started with other settings: {'; '.join(differences)}; "
-            "name another folder, or pass --overwrite_output_dir"
+            f"{_what_to_do_instead(config, earlier['training'], output_dir, step)}"
         )
     return step
+
+
+def _what_to_do_instead(config: RunConfig, earlier: Mapping, output_dir: OutputDir, step: int) -> str:
+    """Returns how to train a finished run for longer, if that is what is asked for, and else how to train anew.
+
+    A longer run is no continuation: its learning rate would have fallen more slowly from the start.
+    """
+    epochs = earlier.get("num_train_epochs")
+    is_longer = isinstance(epochs, float) and config.num_train_epochs > epochs
+    if step and step == earlier.get("num_train_steps") and is_longer:
+        return (
+            f"--bert_model={printable(output_dir.path)} with another --output_dir trains further from its weights, "
+            "and --overwrite_output_dir trains anew"
+        )
+    return "name another folder, or pass --overwrite_output_dir"
 
 
 def _step_of_stopped_command(config: RunConfig, train_data: str, output_dir: OutputDir) -> int:

@@ -234,7 +234,7 @@ def train_on_two_devices(folder: Path) -> None:
     assert_same_to_rounding(train(folder / "passes", 2, "tagging", devices=devices), whole)
     train_stopped_and_not(folder, devices)
     devices.check_batch_size(8, 4)
-    with pytest.raises(UserError, match="12 examples cannot be shared by 2 replicas in 4 passes each; .* of 8$"):
+    with pytest.raises(UserError, match=r"12 examples cannot be shared by 2 replicas in 4 passes each; .* of 8$"):
         devices.check_batch_size(12, 4)
 
 
