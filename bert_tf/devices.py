@@ -32,7 +32,7 @@ _TPU_ANSWER_SECONDS = 10
 _CONNECT_SECONDS = 60
 _LOOK_MILLISECONDS = 500
 _LEAVE_MILLISECONDS = 10_000
-_exchange_numbers = itertools.count()
+_topic_numbers = itertools.count()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,9 +96,9 @@ class Devices:
         """
         if self.cluster is None:
             return [message]
-        topic = f"bert_tf/{next(_exchange_numbers)}"
+        topic = self.new_topic()
         with self._lost_workers_named():
-            eager_context.context().set_config_key_value(f"{topic}/{self.cluster.own_number}", message)
+            self.tell(f"{topic}/{self.cluster.own_number}", message)
             messages = [self._receive(f"{topic}/{number}") for number in range(len(self.cluster.members))]
         # The store ends with the first process, which waits here until all have read.
         with contextlib.suppress(tf.errors.OpError):
@@ -106,13 +106,31 @@ class Devices:
         return messages
 
     def _receive(self, key: str) -> str:
-        while True:
-            # Looks now and then, because Python handles no signal while TensorFlow waits.
-            with contextlib.suppress(tf.errors.DeadlineExceededError):
-                return eager_context.context().get_config_key_value(key, _LOOK_MILLISECONDS)
-            lost = self._find_lost()
-            if lost:
-                raise _lost(lost)
+        # Looks now and then, because Python handles no signal while TensorFlow waits.
+        while (message := self.hear(key)) is None:
+            self.check_none_lost()
+        return message
+
+    def new_topic(self) -> str:
+        """Returns a new name for `tell` and `hear`, the same one in all processes if they ask in the same order."""
+        return f"bert_tf/{next(_topic_numbers)}"
+
+    def tell(self, topic: str, message: str) -> None:
+        """Gives a message to all processes. The first message of a topic stays."""
+        with contextlib.suppress(tf.errors.AlreadyExistsError):
+            eager_context.context().set_config_key_value(topic, message)
+
+    def hear(self, topic: str) -> str | None:
+        """Waits half a second for the message of a topic; returns None if there is none yet."""
+        with contextlib.suppress(tf.errors.DeadlineExceededError):
+            return eager_context.context().get_config_key_value(topic, _LOOK_MILLISECONDS)
+        return None
+
+    def check_none_lost(self) -> None:
+        """Raises `UserError` if another process has ended."""
+        lost = self._find_lost()
+        if lost:
+            raise _lost(lost)
 
     def _find_lost(self) -> Member | None:
         jobs = [member.job for member in self.cluster.members]

@@ -16,6 +16,7 @@ from absl import app, flags, logging
 
 from bert_tf.errors import UserError, missing_package, printable
 from bert_tf.streams import forgive_unwritable_streams
+from bert_tf.termination import EXIT_CODE, Terminated, handled
 from bert_tf.training.fields import Flag, flag_name, flag_types, flags_of
 
 Config = TypeVar("Config")
@@ -70,13 +71,13 @@ def run_program(
 ) -> None:
     """Runs a program: parses its flags, calls `main`, and prints what a user can fix in one line.
 
-    The exit code is 0, 1 after an error, or 130 after Ctrl-C.
+    The exit code is 0, 1 after an error, 130 after Ctrl-C, or 143 after SIGTERM.
 
     Args:
         main: reads the flags itself; gets the other words of the command line if `takes_arguments`.
         config_class: whose flags the program has, see `define_flags`; None if they are defined already.
         takes_arguments: True if words without -- are not a mistake; flags may then follow them.
-        advice: is called after Ctrl-C and returns what the user can do.
+        advice: is called after Ctrl-C or SIGTERM and returns what the user can do.
         argv: the command line to parse; by default this process's.
     """
     forgive_unwritable_streams()
@@ -113,7 +114,8 @@ def _parse(argv: list[str], takes_arguments: bool) -> list[str]:
 def _run(main: Callable[..., None], arguments: list[str] | None, advice: Callable[[], str]) -> None:
     _log_our_own_lines()
     try:
-        main() if arguments is None else main(arguments)
+        with handled():
+            main() if arguments is None else main(arguments)
     except UserError as error:
         sys.exit(_error_line(error))
     except ModuleNotFoundError as error:
@@ -123,6 +125,15 @@ def _run(main: Callable[..., None], arguments: list[str] | None, advice: Callabl
     except KeyboardInterrupt:
         print(f"{_program()}: interrupted; {printable(_advice(advice))}", file=sys.stderr)
         sys.exit(130)
+    except Terminated as ended:
+        print(f"{_program()}: ended by SIGTERM{_what_then(ended, advice)}", file=sys.stderr)
+        sys.exit(EXIT_CODE)
+
+
+def _what_then(ended: Terminated, advice: Callable[[], str]) -> str:
+    if ended.step:
+        return f" after step {ended.step}; the same command continues from there"
+    return f"; {printable(_advice(advice))}"
 
 
 def _log_our_own_lines() -> None:

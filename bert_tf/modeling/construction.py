@@ -52,6 +52,18 @@ def initial_values(initializer: Callable[[str, tf.TensorShape], tf.Tensor]) -> I
         yield
 
 
+def initial_value(name: str, shape: tf.TensorShape, seed: int, stddev: float) -> tf.Tensor:
+    """Returns the values that a variable has in a model from scratch, float32.
+
+    Example:
+        >>> initial_value("bert/pooler/dense/bias", [2], seed=1, stddev=0.02).numpy().tolist()
+        [0.0, 0.0]
+    """
+    if name.endswith(("/bias", "/beta")):
+        return tf.zeros(shape)
+    return tf.ones(shape) if name.endswith("/gamma") else truncated_normal(name, shape, seed, stddev)
+
+
 def truncated_normal(name: str, shape: tf.TensorShape, seed: int, stddev: float) -> tf.Tensor:
     """Draws the values of one variable, float32: a pure function of `seed` and the variable's name.
 

@@ -14,6 +14,7 @@ in bfloat16, and it computes padding as well. The tests compare with `BertEncode
 import dataclasses
 import functools
 import random
+from collections.abc import Sequence
 
 import tensorflow as tf
 import tf_keras
@@ -35,6 +36,7 @@ from bert_tf.modeling.operations import (
 )
 
 _INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
+_DROPOUTS_OF_LAYER = 3
 _UNSUPPORTED_INPUTS = ("input_word_embeddings", "dense_inputs", "dense_mask", "dense_type_ids")
 
 
@@ -59,12 +61,13 @@ def _dense(x: tf.Tensor, kernel_and_bias: tuple[tf.Tensor, tf.Tensor]) -> tf.Ten
 class _DropoutSeeds:
     """Gives each dropout of one forward pass its own seed, in the order of the model."""
 
-    def __init__(self, seed: tf.Tensor | None, count: int):
-        self._seeds = None if seed is None else iter(tf.unstack(tf.random.experimental.stateless_split(seed, count)))
+    def __init__(self, seeds: Sequence[tf.Tensor] | None):
+        self.training = seeds is not None
+        self._seeds = iter(seeds or ())
 
-    @property
-    def training(self) -> bool:
-        return self._seeds is not None
+    @classmethod
+    def split(cls, seed: tf.Tensor | None, count: int) -> "_DropoutSeeds":
+        return cls(None if seed is None else tf.unstack(tf.random.experimental.stateless_split(seed, count)))
 
     def next(self) -> tf.Tensor:
         return next(self._seeds)
@@ -93,6 +96,9 @@ class BertEncoder(BertEncoderV2):
             weights are set right after.
         fuse: whether graphs may hold what is compiled for this machine, see `fuses`; None asks `fusion.is_fusing`.
             It can be set later, for graphs that are traced from then on.
+        recompute: whether training keeps only the input of each layer and computes the layer again in the backward
+            pass (Chen et al. 2016, arXiv 1604.06174): the same gradients, bit by bit, with less memory and in more
+            time. It can be set later, as `fuse` can.
         trainable: see `tf_keras.layers.Layer`.
 
     Example:
@@ -113,6 +119,7 @@ class BertEncoder(BertEncoderV2):
         seed: int | None = None,
         initializer: str = "random",
         fuse: bool | None = None,
+        recompute: bool = False,
         trainable: bool = True,
     ):
         with float32_policy():
@@ -134,6 +141,7 @@ class BertEncoder(BertEncoderV2):
             )
             self.config = config
             self.fuse = fuse
+            self.recompute = recompute
             self._create_variables(seed, initializer)
 
     def _create_variables(self, seed: int | None, initializer: str) -> None:
@@ -173,8 +181,8 @@ class BertEncoder(BertEncoderV2):
 
     def get_config(self) -> dict:
         """Returns what `from_config` takes: the fields of `BertConfig` and the arguments of the layer, for Keras."""
-        layer = {"dtype": self.dtype_policy.name, "name": self.name, "fuse": self.fuse, "trainable": self.trainable}
-        return {**dataclasses.asdict(self.config), **layer}
+        layer = {name: getattr(self, name) for name in ("name", "fuse", "recompute", "trainable")}
+        return {**dataclasses.asdict(self.config), "dtype": self.dtype_policy.name, **layer}
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "BertEncoder":
@@ -217,18 +225,20 @@ class BertEncoder(BertEncoderV2):
         if dropout_seed is None and training:
             dropout_seed = _fresh_dropout_seed()
         weights = self.product_weights() if weights is None else weights
-        seeds = _DropoutSeeds(dropout_seed, 1 + 3 * self.config.num_hidden_layers)
+        weights = {**weights, **self._norm_weights()}
+        seeds = _DropoutSeeds.split(dropout_seed, 1 + _DROPOUTS_OF_LAYER * self.config.num_hidden_layers)
         layout = Layout(inputs, self.config.num_attention_heads)
         x = self._embed(inputs, layout, seeds)
         # As in the original: a padded position is not minus infinity but 10,000 less.
         attention_bias = tf.cast((1.0 - tf.cast(inputs["input_mask"], tf.float32)) * -10000.0, self.compute_dtype)
         attention_bias = tf.reshape(attention_bias, [layout.batch, 1, 1, layout.length])
+        compute = self._recomputed_layer if self.recompute and seeds.training else self._transformer_layer
         encoder_outputs = []
         for layer in range(self.config.num_hidden_layers - 1):
-            x = self._transformer_layer(layer, x, weights, layout, attention_bias, seeds)
+            x = compute(layer, x, weights, layout, attention_bias, seeds)
             encoder_outputs.append(layout.to_grid(x))
         last = self.config.num_hidden_layers - 1
-        x = self._transformer_layer(last, x, weights, layout, attention_bias, seeds, queries=output_range)
+        x = compute(last, x, weights, layout, attention_bias, seeds, queries=output_range)
         width = self.config.hidden_size
         encoder_outputs.append(tf.reshape(x, [-1, output_range, width]) if output_range else layout.to_grid(x))
         pooled = tf.cast(encoder_outputs[-1][:, 0], tf.float32)
@@ -271,8 +281,31 @@ class BertEncoder(BertEncoderV2):
         types = tf.matmul(types, self._float32("embeddings/token_type_embeddings"))
         positions = self._float32("embeddings/position_embeddings")[: layout.length]
         positions = layout.to_rows(tf.repeat(tf.expand_dims(positions, 0), layout.batch, axis=0))
-        x = tf.cast(self._layer_norm("embeddings/LayerNorm", words + types + positions), self.compute_dtype)
+        gamma, beta = self._gamma_and_beta("embeddings/LayerNorm")
+        x = layer_norm(words + types + positions, gamma, beta, self.config.layer_norm_eps, fuse=self.fuses)
+        x = tf.cast(x, self.compute_dtype)
         return seeds.apply(x, self.config.hidden_dropout_prob)
+
+    def _recomputed_layer(
+        self,
+        layer: int,
+        x: tf.Tensor,
+        weights: dict[str, tuple[tf.Tensor, tf.Tensor]],
+        layout: Layout,
+        attention_bias: tf.Tensor,
+        seeds: _DropoutSeeds,
+        queries: int | None = None,
+    ) -> tf.Tensor:
+        """Computes a layer as `_transformer_layer` does, and again in the backward pass."""
+        own = {name: pair for name, pair in weights.items() if name.startswith(f"encoder/layer_{layer}/")}
+        # Drawn once: both passes drop the same.
+        own_seeds = [seeds.next() for _ in range(_DROPOUTS_OF_LAYER)]
+
+        def compute(x: tf.Tensor, *tensors: tf.Tensor) -> tf.Tensor:
+            weights = tf.nest.pack_sequence_as(own, tensors)
+            return self._transformer_layer(layer, x, weights, layout, attention_bias, _DropoutSeeds(own_seeds), queries)
+
+        return tf.recompute_grad(compute)(x, *tf.nest.flatten(own))
 
     def _transformer_layer(
         self,
@@ -294,10 +327,10 @@ class BertEncoder(BertEncoderV2):
         if queries:
             x = tf.reshape(layout.to_grid(x)[:, :queries], [-1, self.config.hidden_size])
         attended = _dense(context, weights[f"{scope}/attention/output/dense"])
-        x = self._add_and_norm(f"{scope}/attention/output/LayerNorm", x, attended, seeds)
+        x = self._add_and_norm(x, attended, weights[f"{scope}/attention/output/LayerNorm"], seeds)
         inner = self._activation(_dense(x, weights[f"{scope}/intermediate/dense"]), seeds.training)
         inner = _dense(inner, weights[f"{scope}/output/dense"])
-        return self._add_and_norm(f"{scope}/output/LayerNorm", x, inner, seeds)
+        return self._add_and_norm(x, inner, weights[f"{scope}/output/LayerNorm"], seeds)
 
     def _attention(
         self,
@@ -322,16 +355,23 @@ class BertEncoder(BertEncoderV2):
             return TRAINING_ACTIVATIONS[self.config.hidden_act](x, fuse=self.fuses)
         return ACTIVATIONS[self.config.hidden_act](x)
 
-    def _add_and_norm(self, scope: str, x: tf.Tensor, branch: tf.Tensor, seeds: _DropoutSeeds) -> tf.Tensor:
+    def _add_and_norm(
+        self, x: tf.Tensor, branch: tf.Tensor, gamma_and_beta: tuple[tf.Tensor, tf.Tensor], seeds: _DropoutSeeds
+    ) -> tf.Tensor:
         """Dropout, residual connection and layer norm: the end of each half-layer."""
-        if not seeds.training:
-            return self._layer_norm(scope, x + branch)
         rate, epsilon = self.config.hidden_dropout_prob, self.config.layer_norm_eps
-        gamma, beta = self._gamma_and_beta(scope)
-        return dropout_add_norm(x, branch, rate, seeds.next(), gamma, beta, epsilon, fuse=self.fuses)
+        if not seeds.training:
+            return layer_norm(x + branch, *gamma_and_beta, epsilon, fuse=self.fuses)
+        return dropout_add_norm(x, branch, rate, seeds.next(), *gamma_and_beta, epsilon, fuse=self.fuses)
 
-    def _layer_norm(self, scope: str, x: tf.Tensor) -> tf.Tensor:
-        return layer_norm(x, *self._gamma_and_beta(scope), self.config.layer_norm_eps, fuse=self.fuses)
+    def _norm_weights(self) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+        """Returns gamma and beta of each layer norm in the layers."""
+        scopes = [
+            f"encoder/layer_{layer}/{part}/LayerNorm"
+            for layer in range(self.config.num_hidden_layers)
+            for part in ("attention/output", "output")
+        ]
+        return {scope: self._gamma_and_beta(scope) for scope in scopes}
 
     def _gamma_and_beta(self, scope: str) -> tuple[tf.Tensor, tf.Tensor]:
         return self._float32(f"{scope}/gamma"), self._float32(f"{scope}/beta")

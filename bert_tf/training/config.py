@@ -207,6 +207,27 @@ class TrainingConfig(FlagConfig):
         "sometimes fails.",
         resume=True,
     )
+    layer_decay: float = flag(
+        1.0,
+        "The factor between the learning rate of a layer and that of the layer above it, e.g. 0.95. Head, pooler and "
+        "the top layer have the full rate, the embeddings the smallest.",
+        resume=True,
+        positive=True,
+        upper_bound=1.0,
+    )
+    reinit_layers: int = flag(
+        0,
+        "How many layers, from the top, training starts from new weights instead of pre-trained ones, and the pooler "
+        "with them.",
+        resume=True,
+        lower_bound=0,
+    )
+    recompute: bool = flag(
+        False,
+        "Whether the backward pass computes each layer again instead of keeping its activations: the weights are the "
+        "same, bit by bit, with less memory and in more time.",
+        resume=False,
+    )
     seed: int = flag(
         0,
         "Seed of the head's initial weights, of dropout and of the order of examples.",

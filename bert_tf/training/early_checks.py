@@ -1,17 +1,18 @@
 """Finds and checks the named model and the output folder before TensorFlow is loaded, which takes seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bert_tf import run_files
 from bert_tf.checkpoints.completeness import check_files
 from bert_tf.checkpoints.locate import CheckpointFiles, latest_checkpoint, named_files, resolve
-from bert_tf.checkpoints.state_file import complete_steps
+from bert_tf.checkpoints.state_file import complete_steps, step_in_name
 from bert_tf.errors import UserError, printable, shown
 from bert_tf.files import read_json_or_empty
 from bert_tf.modeling.config import BertConfig
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.training.config import MODEL_FIELDS, RunConfig, resume_differences, settle
+from bert_tf.training.interruption import is_stopped
 
 
 def check_model(config: RunConfig) -> None:
@@ -34,6 +35,7 @@ def check_model(config: RunConfig) -> None:
         check_files(files, bert_config)
         if config.do_train:
             check_length(settle(config, {}), bert_config, files.config_file)
+            check_reinit_layers(config, bert_config, files.config_file)
 
 
 def check_resumable(config: RunConfig, train_data: str) -> None:
@@ -45,23 +47,42 @@ def check_resumable(config: RunConfig, train_data: str) -> None:
         config: of a run that trains.
         train_data: the digest of its training set.
     """
-    training = read_json_or_empty(as_path(config.output_dir) / run_files.RUN).get("training")
+    run = read_json_or_empty(as_path(config.output_dir) / run_files.RUN)
+    training = run.get("training")
     if config.overwrite_output_dir or not isinstance(training, dict):
         return
-    model = {field: getattr(config, field) for field in MODEL_FIELDS}
-    differences = resume_differences(settle(config, {}), training | model)
+    config = settle(config, {})
+    differences = resume_differences(config, training | {field: getattr(config, field) for field in MODEL_FIELDS})
     if training.get("train_data") != train_data:
         differences.append(f"train_data was {training.get('train_data')!r}, is {train_data!r}")
     if differences:
-        raise started_otherwise(config.output_dir, differences)
+        raise started_otherwise(config, differences, run)
 
 
-def started_otherwise(output_dir: str | Path, differences: list[str]) -> UserError:
-    """Returns the error for an output folder whose run has other settings."""
-    return UserError(
-        f"output_dir: {output_dir}: was started with other settings: {'; '.join(differences)}; "
-        "name another folder, or pass --overwrite_output_dir"
-    )
+def started_otherwise(config: RunConfig, differences: list[str], run: Mapping) -> UserError:
+    """Returns the error for an output folder whose run has other settings, with what to do instead.
+
+    Args:
+        config: of the new run, settled.
+        differences: in which it differs from the earlier one.
+        run: the earlier one's run.json.
+    """
+    folder = printable(config.output_dir)
+    remedy = "name another folder, or pass --overwrite_output_dir"
+    if _is_longer_than_finished(config, run):
+        # A longer run is no continuation: its learning rate would have fallen more slowly from the start.
+        remedy = (
+            f"--bert_model={folder} with another --output_dir trains further from its weights, and "
+            "--overwrite_output_dir trains anew"
+        )
+    return UserError(f"output_dir: {folder}: was started with other settings: {'; '.join(differences)}; {remedy}")
+
+
+def _is_longer_than_finished(config: RunConfig, run: Mapping) -> bool:
+    epochs, checkpoint = run["training"].get("num_train_epochs"), latest_checkpoint(config.output_dir)
+    step = checkpoint and step_in_name(checkpoint)
+    is_longer = isinstance(epochs, float) and config.num_train_epochs > epochs
+    return bool(step) and is_longer and not is_stopped(config.output_dir, run, step)
 
 
 def _check_has_checkpoints(folder: AnyPath) -> None:
@@ -116,4 +137,13 @@ def check_length(config: RunConfig, bert_config: BertConfig, config_file: AnyPat
         raise UserError(
             f"max_seq_length: {config.max_seq_length} is more than the {bert_config.max_position_embeddings} "
             f"positions of {printable(config_file)}"
+        )
+
+
+def check_reinit_layers(config: RunConfig, bert_config: BertConfig, config_file: Path) -> None:
+    """Raises `UserError` if the model has fewer layers than `reinit_layers`."""
+    if config.reinit_layers > bert_config.num_hidden_layers:
+        raise UserError(
+            f"reinit_layers: {config.reinit_layers} is more than the {bert_config.num_hidden_layers} layers of "
+            f"{printable(config_file)}"
         )

@@ -23,12 +23,14 @@ from bert_tf.devices import Devices
 from bert_tf.errors import UserError, reading
 from bert_tf.modeling.fusion import compile_for, is_fusing, recorded, start_compiler
 from bert_tf.modeling.heads import Batch, Head
+from bert_tf.termination import Terminated
 from bert_tf.training.accumulation import GradientAccumulator, repeat
 from bert_tf.training.config import TrainingConfig
 from bert_tf.training.curve import DevCurve
-from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay
+from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay, layerwise_rates
 from bert_tf.training.output_dir import LAST_STEP, OutputDir
 from bert_tf.training.overflow import remedy_for_overflow
+from bert_tf.training.stopping import Stop, stop_at_sigterm
 from bert_tf.training.train_log import TrainLog
 from bert_tf.training.validation import Validation
 
@@ -103,6 +105,7 @@ class Training:
                 weight_decay=config.weight_decay,
                 bias_correction=config.adam_bias_correction,
                 dynamic_loss_scale=head.encoder.compute_dtype == "float16",
+                rates=layerwise_rates(self._trained, head.encoder.config.num_hidden_layers, config.layer_decay),
             )
             if config.gradient_accumulation_steps > 1:
                 self._accumulator = GradientAccumulator(self._trained)
@@ -200,6 +203,7 @@ class Training:
 
         Raises:
             UserError: a loss is not finite.
+            Terminated: the program got SIGTERM; the last step has been saved.
         """
         order = self.order(len(features))
         if start_step:
@@ -208,7 +212,8 @@ class Training:
             last_step = len(self._losses) if self._is_finished else start_step
             output_dir.remove_older_checkpoints(start_step, self.config.keep_checkpoint_max, last_step)
         if not self._is_finished:
-            self._train(features, order[start_step:], start_step, output_dir, progress)
+            with stop_at_sigterm(self.devices, start_step + 1) as stop:
+                self._train(features, order[start_step:], start_step, output_dir, progress, stop)
         trained = order[: len(self._losses)]
         computed = trained.size * features.max_seq_length if self.devices.is_tpu else features.lengths[trained].sum()
         return TrainingResult(self._losses, self._step_of_weights, self._seconds, num_tokens=int(computed))
@@ -224,6 +229,7 @@ class Training:
         first: int,
         output_dir: OutputDir,
         progress: Callable[[int, float], None],
+        stop: Stop,
     ) -> None:
         batches = self.batches(features, order)
         compiling = self.compile_ahead(batches, features, order)
@@ -235,7 +241,8 @@ class Training:
             pending.append(self.train_step(batches))
             compiling.join()
             must_evaluate = self.validation.is_due(step)
-            must_save = self._must_save(step, time.perf_counter() - saved)
+            is_stopped = step < self.num_train_steps and stop.is_after(step)
+            must_save = is_stopped or self._must_save(step, time.perf_counter() - saved)
             must_look = must_evaluate or must_save or len(pending) >= self.config.iterations_per_loop
             if must_look or time.perf_counter() - looked > _SECONDS_BETWEEN_LOOKS:
                 self._collect(pending, step, output_dir)
@@ -256,6 +263,10 @@ class Training:
                 self._save(output_dir, step, is_last)
             if is_last:
                 break
+            if is_stopped:
+                # No process ends before the first one has saved.
+                self.devices.exchange("saved")
+                raise Terminated(step)
 
     def _evaluate(self, step: int, output_dir: OutputDir) -> None:
         # The loss of a step says nothing about its update.

@@ -16,12 +16,13 @@ from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
 from bert_tf.errors import UserError, printable, reading
 from bert_tf.modeling.config import BertConfig
+from bert_tf.modeling.construction import initial_value
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Head
 from bert_tf.remote import AnyPath
 from bert_tf.tasks.task import Task
 from bert_tf.training.config import RunConfig
-from bert_tf.training.early_checks import check_length
+from bert_tf.training.early_checks import check_length, check_reinit_layers
 from bert_tf.training.start import Start
 
 # A model may have rows without a piece: up to 7, or up to a tenth of its rows, but at most 1024.
@@ -56,6 +57,8 @@ def build_head(task: Task, start: Start, tokenizer: FullTokenizer, devices: Devi
         raise UserError(f"{files.checkpoint}: has no head for {task.name} to evaluate or predict with; pass --do_train")
     fill(head if has_head else head.encoder, arrays, files.checkpoint)
     if config.do_train and not start.step:
+        reinitialize(head.encoder, config.reinit_layers, config.seed)
+    if config.do_train and not start.step:
         _say_where_the_head_comes_from(head, arrays, has_head, files)
     if not config.do_train:
         warn_if_unfinished(files.checkpoint, arrays, start.num_train_steps)
@@ -65,7 +68,27 @@ def build_head(task: Task, start: Start, tokenizer: FullTokenizer, devices: Devi
 def _new_head(task: Task, config: RunConfig, bert_config: BertConfig, devices: Devices, initializer: str) -> Head:
     with devices.scope():
         dtype = POLICIES[config.mixed_precision]
-        return task.make_head(BertEncoder(bert_config, dtype, seed=config.seed, initializer=initializer), config.seed)
+        encoder = BertEncoder(bert_config, dtype, seed=config.seed, initializer=initializer, recompute=config.recompute)
+        return task.make_head(encoder, config.seed)
+
+
+def reinitialize(encoder: BertEncoder, num_layers: int, seed: int) -> None:
+    """Gives the top layers and the pooler new weights (Zhang et al. 2021, arXiv 2006.05987, section 5).
+
+    They are those of a model from scratch with the same seed.
+
+    Args:
+        encoder: whose weights change.
+        num_layers: the number of layers; with 0 the pooler keeps its weights, too.
+        seed: of the new weights.
+    """
+    if not num_layers:
+        return
+    total = encoder.config.num_hidden_layers
+    scopes = ("bert/pooler/", *(f"bert/encoder/layer_{layer}/" for layer in range(total - num_layers, total)))
+    for name, variable in encoder.variables_by_name.items():
+        if name.startswith(scopes):
+            variable.assign(initial_value(name, variable.shape, seed, encoder.config.initializer_range))
 
 
 def _has_head(head: Head, arrays: Mapping) -> bool:
@@ -106,6 +129,7 @@ def warn_if_unfinished(checkpoint: AnyPath, arrays: Mapping, num_train_steps: in
 
 def _check_fit(config: RunConfig, bert_config: BertConfig, files: CheckpointFiles, tokenizer: FullTokenizer) -> None:
     check_length(config, bert_config, files.config_file)
+    check_reinit_layers(config, bert_config, files.config_file)
     check_vocabulary(tokenizer.vocab, bert_config, files)
 
 

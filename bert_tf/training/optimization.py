@@ -8,7 +8,7 @@ One update of a model:
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 
@@ -54,6 +54,27 @@ class WarmupPolynomialDecay:
         return tf.where(step < self.num_warmup_steps, warming, decayed)
 
 
+def layerwise_rates(names: Iterable[str], num_layers: int, decay: float) -> dict[str, float]:
+    """Returns the factor of each variable's learning rate in layerwise decay (Zhang et al. 2021, section 2).
+
+    Head, pooler and the top layer have the factor 1; each layer below has that of the layer above times `decay`, and
+    the embeddings have the smallest.
+
+    Example:
+        >>> names = ["output_bias", "bert/encoder/layer_1/output/dense/bias", "bert/embeddings/word_embeddings"]
+        >>> layerwise_rates(names, num_layers=2, decay=0.5)
+        {'output_bias': 1.0, 'bert/encoder/layer_1/output/dense/bias': 1.0, 'bert/embeddings/word_embeddings': 0.25}
+    """
+    return {name: decay ** _layers_above(name, num_layers) for name in names}
+
+
+def _layers_above(name: str, num_layers: int) -> int:
+    if name.startswith("bert/embeddings/"):
+        return num_layers
+    layer = re.match(r"bert/encoder/layer_(\d+)/", name)
+    return num_layers - 1 - int(layer[1]) if layer else 0
+
+
 class AdamWeightDecayOptimizer(tf.Module):
     """Adam with decoupled weight decay and gradient clipping: the original's optimizer of that name.
 
@@ -66,6 +87,7 @@ class AdamWeightDecayOptimizer(tf.Module):
         bias_correction: False gives the original's update.
         dynamic_loss_scale: for float16: the loss is scaled up so that small gradients do not become 0. A step whose
             gradients overflow is skipped and halves the scale (Micikevicius et al. 2018, section 3.2).
+        rates: factors of the learning rate, by name; those that are not named have 1. See `layerwise_rates`.
 
     Attributes:
         global_step: int64 [], the number of calls of `apply_gradients`.
@@ -82,12 +104,14 @@ class AdamWeightDecayOptimizer(tf.Module):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-6,
+        rates: Mapping[str, float] | None = None,
     ):
         super().__init__()
         self._variables = variables_by_name
         self._weight_decay = weight_decay
         self._bias_correction = bias_correction
         self._dynamic_loss_scale = dynamic_loss_scale
+        self._rates = rates or {}
         self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
         self._m = {name: _zeros_like(variable) for name, variable in variables_by_name.items()}
         self._v = {name: _zeros_like(variable) for name, variable in variables_by_name.items()}
@@ -134,7 +158,7 @@ class AdamWeightDecayOptimizer(tf.Module):
         # step.
         with tf.control_dependencies([norm]):
             self._decay(gradients, learning_rate)
-        settings = self._adam_settings(learning_rate)
+        settings = self._adam_settings()
         updates = []
         for name, gradient in zip(gradients, clipped, strict=True):
             variable = self._variables[name]
@@ -144,6 +168,7 @@ class AdamWeightDecayOptimizer(tf.Module):
                 m=self._m[name].handle,
                 v=self._v[name].handle,
                 grad=tf.convert_to_tensor(gradient),
+                lr=self._rate(name, learning_rate),
                 **settings,
             )
             updates.append(update)
@@ -154,15 +179,18 @@ class AdamWeightDecayOptimizer(tf.Module):
             for name in names:
                 if not _is_excluded(name):
                     variable = self._variables[name]
-                    variable.assign_sub(learning_rate * self._weight_decay * variable)
+                    variable.assign_sub(self._rate(name, learning_rate) * self._weight_decay * variable)
 
-    def _adam_settings(self, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _rate(self, name: str, learning_rate: tf.Tensor) -> tf.Tensor:
+        factor = self._rates.get(name, 1.0)
+        return learning_rate if factor == 1.0 else learning_rate * factor
+
+    def _adam_settings(self) -> dict[str, tf.Tensor]:
         """Returns the settings of an update, as tensors that all variables share."""
         step = tf.cast(self.global_step + 1, tf.float32)
         beta_1, beta_2 = tf.constant(self._beta_1), tf.constant(self._beta_2)
         beta_2_power = tf.pow(beta_2, step) if self._bias_correction else tf.constant(0.0)
         return {
-            "lr": learning_rate,
             "beta1": beta_1,
             "beta2": beta_2,
             "beta1_power": tf.pow(beta_1, step) if self._bias_correction else tf.constant(0.0),

@@ -160,7 +160,7 @@ def find_resumable_step(config: RunConfig, train_data: str, output_dir: OutputDi
         )
     differences = _differences(config, train_data, dev_data, earlier) if earlier else []
     if differences:
-        raise started_otherwise(output_dir.path, differences)
+        raise started_otherwise(config, differences, earlier)
     return step
 
 

@@ -31,10 +31,11 @@ def folder(tmp_path) -> Path:
     return write_tiny_model(tmp_path / "tiny")
 
 
-def build(files: CheckpointFiles) -> ClassificationHead:
-    config = RunConfig(data_dir="data", output_dir="output", do_train=True, max_seq_length=16, do_lower_case=True)
+def build(files: CheckpointFiles, step: int = 0, **fields: object) -> ClassificationHead:
+    settings = {"do_train": True, "max_seq_length": 16, "do_lower_case": True, **fields}
+    config = RunConfig(data_dir="data", output_dir="output", **settings)
     tokenizer = FullTokenizer(files.vocab_file, do_lower_case=True)
-    head, _ = build_head(MRPC, Start(settle(config, {}), files), tokenizer, create_devices("one_device"))
+    head, _ = build_head(MRPC, Start(settle(config, {}), files, step), tokenizer, create_devices("one_device"))
     return head
 
 
@@ -105,3 +106,49 @@ def test_a_global_step_that_is_no_number_is_refused_in_one_line(folder, step):
     write_checkpoint(files.checkpoint, read_checkpoint(files.checkpoint) | {"global_step": step})
     with pytest.raises(UserError, match=rf"{files.checkpoint}: its global_step is no number \([^\n]+$"):
         build(files)
+
+
+def new_weights(before: dict, head: ClassificationHead) -> dict[str, np.ndarray]:
+    """The encoder's weights that are not those of the checkpoint."""
+    found = {name: variable.numpy() for name, variable in head.encoder.variables_by_name.items()}
+    return {
+        name: array for name, array in found.items() if not np.array_equal(array, before[name].reshape(array.shape))
+    }
+
+
+def test_the_top_layers_and_the_pooler_can_be_new(folder):
+    before, files = read_checkpoint(folder / "bert_model.ckpt"), resolve(folder)
+    changed = new_weights(before, build(files, reinit_layers=1, seed=3))
+    assert {name.rpartition("/")[0] for name in changed} <= {name.rpartition("/")[0] for name in before}
+    # Biases and layer norms of the checkpoint are 0 and 1, as new ones are.
+    drawn = {name for name in before if name.startswith(("bert/pooler/", "bert/encoder/layer_1/"))}
+    assert changed.keys() == {name for name in drawn if name.endswith("kernel")}
+    scratch = build(from_scratch(folder), seed=3).encoder.variables_by_name
+    for name, array in changed.items():
+        np.testing.assert_array_equal(array, scratch[name], err_msg=name)
+    other = new_weights(before, build(files, reinit_layers=1, seed=4))
+    assert all(np.abs(other[name] - array).max() > 0.01 for name, array in changed.items())
+
+
+def test_new_biases_and_layer_norms_are_those_of_a_model_from_scratch(folder):
+    arrays = read_checkpoint(folder / "bert_model.ckpt")
+    write_checkpoint(folder / "bert_model.ckpt", {name: array + 7 for name, array in arrays.items()})
+    head = build(resolve(folder), reinit_layers=2)
+    for name, variable in head.encoder.variables_by_name.items():
+        if name.startswith("bert/embeddings/"):
+            assert np.abs(variable.numpy() - 7).mean() < 1.1, name
+        elif not name.endswith("kernel"):
+            np.testing.assert_array_equal(variable, np.full(variable.shape, float(name.endswith("gamma"))), name)
+
+
+@pytest.mark.parametrize("change", [{"reinit_layers": 0}, {"step": 3}, {"do_train": False, "do_eval": True}])
+def test_nothing_is_new_without_layers_on_resume_or_without_training(folder, change):
+    before = read_checkpoint(folder / "bert_model.ckpt")
+    head = {"output_weights": np.ones([2, 32], np.float32), "output_bias": np.zeros(2, np.float32)}
+    write_checkpoint(folder / "bert_model.ckpt", before | head)
+    assert not new_weights(before, build(resolve(folder), **{"reinit_layers": 1, **change}))
+
+
+def test_more_new_layers_than_the_model_has_are_refused(folder):
+    with pytest.raises(UserError, match=r"^reinit_layers: 3 is more than the 2 layers of .*bert_config\.json$"):
+        build(resolve(folder), reinit_layers=3)

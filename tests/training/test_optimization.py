@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from bert_tf.checkpoints.formats import read_checkpoint
-from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay
+from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay, layerwise_rates
 
 RATE, DECAY = 0.02, 0.3
 SHAPES = {"dense/kernel": (5, 4), "dense/bias": (4,), "output/LayerNorm/gamma": (4,)}
@@ -213,3 +213,35 @@ def test_a_variable_without_a_gradient_is_neither_updated_nor_decayed():
     optimizer.apply_gradients({"a/kernel": tf.ones([2, 2])}, tf.constant(0.1))
     assert (variables["a/kernel"].numpy() < 0.96).all()
     np.testing.assert_array_equal(variables["b/kernel"], np.ones([2, 2]))
+
+
+# Layerwise learning rates
+
+
+def test_each_layer_has_its_factor_and_the_embeddings_the_smallest(golden):
+    names = read_checkpoint(golden / "finetuned.ckpt").keys()
+    rates = layerwise_rates(names, num_layers=3, decay=0.9)
+    expected = {"output_": 1.0, "bert/pooler/": 1.0, "bert/embeddings/": 0.9**3}
+    expected |= {f"bert/encoder/layer_{layer}/": 0.9 ** (2 - layer) for layer in range(3)}
+    assert rates.keys() == names
+    for name, rate in rates.items():
+        assert rate == next(factor for scope, factor in expected.items() if name.startswith(scope)), name
+
+
+def test_a_factor_scales_the_update_and_the_decay_of_its_variable_alone():
+    plain, scaled = make_variables(), make_variables()
+    optimizers = [
+        AdamWeightDecayOptimizer(plain, weight_decay=DECAY),
+        AdamWeightDecayOptimizer(scaled, weight_decay=DECAY, rates={"dense/kernel": 0.25, "dense/bias": 1.0}),
+    ]
+    before, gradients = make_variables(), random_gradients(1)[0]
+    for optimizer in optimizers:
+        apply(optimizer, gradients)
+    moved = {name: (plain[name] - before[name], scaled[name] - before[name]) for name in SHAPES}
+    np.testing.assert_allclose(moved["dense/kernel"][1], 0.25 * moved["dense/kernel"][0], rtol=1e-2, atol=1e-6)
+    for name in ("dense/bias", "output/LayerNorm/gamma"):
+        np.testing.assert_array_equal(*moved[name])
+
+
+def test_without_decay_every_factor_is_1():
+    assert set(layerwise_rates(["bert/embeddings/word_embeddings", "output_bias"], 12, 1.0).values()) == {1.0}

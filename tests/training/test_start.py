@@ -118,6 +118,30 @@ def test_other_settings_are_refused_and_change_nothing(output_dir, model, fields
     assert run_json(output_dir) == before
 
 
+def test_a_longer_run_of_a_finished_one_is_refused_with_a_way_that_works(output_dir, model, tmp_path):
+    finish(output_dir, model)
+    with pytest.raises(UserError) as error:
+        begin_training(output_dir, model=str(model), num_train_epochs=5.0)
+    assert one_line(error) == (
+        f"output_dir: {output_dir.path}: was started with other settings: num_train_epochs was 3.0, is 5.0; "
+        f"--bert_model={output_dir.path} with another --output_dir trains further from its weights, and "
+        "--overwrite_output_dir trains anew"
+    )
+    other = OutputDir(tmp_path / "other")
+    with other.opened():
+        further = begin_training(other, model=str(output_dir.path), num_train_epochs=2.0)
+    assert further.step == 0 and further.files.checkpoint == output_dir.checkpoint(20)
+    assert begin_training(output_dir, model=str(model), num_train_epochs=5.0, overwrite_output_dir=True).step == 0
+
+
+@pytest.mark.parametrize("step, epochs", [(7, 5.0), (20, 2.0)])
+def test_a_run_that_is_not_finished_or_gets_shorter_cannot_be_trained_further(output_dir, model, step, epochs):
+    begin_training(output_dir, model=str(model))
+    save(output_dir, model, step)
+    with pytest.raises(UserError, match=r"; name another folder, or pass --overwrite_output_dir$"):
+        begin_training(output_dir, model=str(model), num_train_epochs=epochs)
+
+
 @pytest.mark.parametrize("field", ["text_a", "text_b", "label"])
 def test_other_training_data_is_refused(output_dir, model, field):
     begin_training(output_dir, model=str(model))
