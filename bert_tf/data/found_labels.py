@@ -5,7 +5,8 @@ use_targets(read, targets)  # the label of each example becomes the value that `
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 from bert_tf.data.cells import Cell
@@ -177,12 +178,15 @@ def _ordered(cells: Iterable[str]) -> list[str]:
     return sorted(names, key=_sort_key(names))
 
 
-def _sort_key(names: Iterable[str]) -> object:
-    return float if all(map(_NUMBER.fullmatch, names)) else str
+def _sort_key(names: Iterable[str]) -> Callable:
+    # Not float, in which long numbers would become equal.
+    return Fraction if all(map(_NUMBER.fullmatch, names)) else str
 
 
 def _canonical(number: str) -> str:
     """Returns a number in one spelling: pandas writes whole numbers as 1.0 if a column had a missing one."""
+    if number.lstrip("+-").isdigit():
+        return number.removeprefix("+")  # not as a float, in which long numbers would become equal
     value = float(number)
     return str(int(value)) if value.is_integer() else repr(value)
 

@@ -128,7 +128,8 @@ class OwnDataProcessor(DataProcessor):
             )
         source = self._openers["train"](self._options.wanted)
         columns = choose_columns(source, self._options.wanted, needs_label=True)
-        return read_rows(source, columns, "train", self._options.labels.multi_label)
+        has_many = self._options.labels.multi_label or isinstance(self._options.known, SomeLabels)
+        return read_rows(source, columns, "train", allows_no_label=has_many)
 
     @functools.cached_property
     def _training(self) -> tuple[Targets, list[InputExample], list[InputExample]]:
@@ -176,4 +177,6 @@ def _description(read: ReadRows, targets: Targets | None) -> str:
     parts = [f"{count:,} example{'s' * (count != 1)}", said]
     if targets and names[2] is not None:
         parts[-1] += f", label is {shown(names[2])} ({describe(targets)})"
+    if read.num_empty:
+        parts.append(f"{read.num_empty:,} pair{'s' * (read.num_empty != 1)} with one text empty")
     return f"{read.source.name}: " + "; ".join([*parts, *read.source.remarks])

@@ -11,7 +11,7 @@ from bert_tf.data.columns import WantedColumns
 from bert_tf.data.delimited import OWN_DELIMITER, DelimitedFile
 from bert_tf.data.json_lines import SUFFIXES, JsonLinesFile
 from bert_tf.data.sources import Source
-from bert_tf.errors import UserError, first_few, printable
+from bert_tf.errors import UserError, first_few, printable, user_error_for
 from bert_tf.remote import AnyPath, as_path
 
 # The names that a split's file may have in a folder, without the suffix.
@@ -66,7 +66,9 @@ def task_name_of(path: AnyPath) -> str:
 
 
 def _find_in_folder(folder: AnyPath) -> dict[str, AnyPath]:
-    with_names = sorted(path for path in folder.iterdir() if path.suffix.lower() in _KNOWN_SUFFIXES)
+    with user_error_for(OSError, folder, "cannot be read", "check its permissions"):
+        content = sorted(folder.iterdir())
+    with_names = [path for path in content if path.suffix.lower() in _KNOWN_SUFFIXES]
     found = {}
     for split, stems in STEMS.items():
         files = [path for path in with_names if path.stem.lower() in stems]
@@ -76,7 +78,7 @@ def _find_in_folder(folder: AnyPath) -> dict[str, AnyPath]:
         if files:
             found[split] = files[0]
     if not found:
-        names = first_few(sorted(path.name for path in folder.iterdir())) or "nothing"
+        names = first_few(path.name for path in content) or "nothing"
         wanted = "train.csv, dev.csv or test.csv (or .tsv, .jsonl)"
         raise UserError(f"{printable(folder)}: there is no {wanted} in it, but {names}; name the files, or one of them")
     return found

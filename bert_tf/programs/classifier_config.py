@@ -50,7 +50,8 @@ class OwnDataConfig(FlagConfig):
     )
     dev_split: float = flag(
         0.1,
-        "The share of train_file that is held out for do_eval if there is no dev_file. 0 trains on all examples.",
+        "The share of train_file that is held out for do_eval if there is no dev_file: the same part "
+        "of each class, the same each time, and equal texts together. 0 trains on all examples.",
         resume=True,
         lower_bound=0.0,
         upper_bound=0.9,
@@ -90,8 +91,9 @@ class OwnDataConfig(FlagConfig):
             raise UserError("regression: contradicts --multi_label; pass only one of them")
         if self.label_separator is not None and not self.multi_label:
             raise UserError("label_separator: only valid with --multi_label")
-        if self.label_separator == "":
-            raise UserError("label_separator: is empty; give the characters between two labels")
+        for field in ("text_column", "text_pair_column", "label_column", "label_separator"):
+            if getattr(self, field) == "":
+                raise UserError(f"{field}: is empty; give a value, or leave the flag out")
         if self.dev_file and self.dev_split != flags_of(self)["dev_split"].default:
             raise UserError("dev_split: contradicts --dev_file; pass only one of them")
 

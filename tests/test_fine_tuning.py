@@ -1,0 +1,59 @@
+"""`bert_tf.fine_tune` with examples that are Python objects."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support.outputs import assert_same_bits, weights
+from support.tiny import write_tiny_model
+
+import bert_tf
+
+pytestmark = pytest.mark.slow
+
+ROWS = [(f"w{i % 80} w{i % 70}", ("price", "weather")[i % 2]) for i in range(40)]
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory) -> dict[str, object]:
+    model = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+    return {"bert_model": model, "max_seq_length": 16, "train_batch_size": 8, "num_train_epochs": 1}
+
+
+def test_a_list_trains_as_the_same_rows_in_a_file_do_and_its_digest_is_its_folder(tmp_path, settings, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = bert_tf.fine_tune(train=ROWS, **settings)
+    assert model.labels == ("price", "weather") and model.predict(["w1"])[0].label in model.labels
+    (folder,) = Path("output").glob("own-????????/tiny")
+    # The same call finds the run, whatever the form of its rows.
+    bert_tf.fine_tune(train=pd.DataFrame(ROWS, columns=["review", "topic"]), **settings)
+    assert list(Path("output").glob("*/tiny")) == [folder]
+    Path("rows.csv").write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in ROWS))
+    bert_tf.fine_tune(train_file="rows.csv", **settings)
+    assert_same_bits(weights(folder), weights(Path("output/rows/tiny")))
+    assert (
+        json.loads((folder / "results.json").read_text())["dev_data"]
+        == (json.loads(Path("output/rows/tiny/results.json").read_text())["dev_data"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dev": ROWS}, "dev: only valid with train=..., own examples to train on"),
+        ({"labels": ["a"]}, "labels: only valid with train=..."),
+        ({"train": ROWS, "data_dir": "x"}, "data_dir: contradicts train=...; pass only one of them"),
+        ({"train": ROWS, "labels": "ab"}, "labels: is 'ab' (str); give a list of the names"),
+        ({"train": ROWS, "labels": ["price"]}, "train[1]: column 'label': unknown label 'weather'"),
+        ({"train": ROWS, "dev": [("w1", "news")]}, "dev[0]: column 'label': unknown label 'news'"),
+        ({"train": "nowhere.csv"}, "nowhere.csv: there is no such file"),
+        ({"train": ROWS, "text_column": "words"}, "text_column: 'words' is no column of train"),
+        ({"train": ROWS, "labels": ["a", "b"], "regression": True}, "labels: contradicts regression"),
+    ],
+)
+def test_mistakes_are_one_line_before_anything_is_made(tmp_path, settings, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(bert_tf.UserError) as caught:
+        bert_tf.fine_tune("MRPC" if "train" not in arguments else None, **{**settings, **arguments})
+    assert message in str(caught.value) and not Path("output").exists()
