@@ -20,6 +20,9 @@ from bert_tf.errors import first_few, shown, with_type
 
 Label = str | float | tuple[str, ...]
 
+# Training squares the numbers of a regression in float32, and adds them up.
+_MAX_NUMBER = 1e15
+
 
 class Targets(abc.ABC):
     """What the labels of a task are.
@@ -96,12 +99,18 @@ class Number(Targets):
             number = math.nan
         if not math.isfinite(number) or "_" in cell:
             raise ValueError(f"the label {cell[:40]!r} is no number; write one such as 3.8")
+        if abs(number) > _MAX_NUMBER:
+            raise ValueError(f"the label {cell[:40]!r} is too large; write numbers below {_MAX_NUMBER:g}")
         return number
 
     def problem(self, label: object) -> str:
         """Says what is wrong with an example's label; see `Targets.problem`."""
-        is_number = isinstance(label, numbers.Real) and not isinstance(label, bool) and math.isfinite(label)
-        return "" if is_number else f"the label {with_type(label)} is no finite number; give a float"
+        is_number = isinstance(label, numbers.Real) and not isinstance(label, bool)
+        # A huge int is finite too, and math.isfinite cannot take it.
+        if not is_number or not abs(label) < math.inf:
+            return f"the label {with_type(label)} is no finite number; give a float"
+        is_small = abs(label) <= _MAX_NUMBER
+        return "" if is_small else f"the label {shown(label)} is too large; give numbers below {_MAX_NUMBER:g}"
 
 
 class SomeLabels(Targets):

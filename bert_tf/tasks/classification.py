@@ -34,6 +34,7 @@ class ClassificationTask(ProcessorTask):
     def __init__(self, name: str, processor: DataProcessor, loss: LossSettings = UNCHANGED):
         super().__init__(name, processor)
         self._loss = loss
+        self._has_said_no_area = False
 
     def targets(self, examples: Sequence[InputExample]) -> dict[str, tf.Tensor]:
         """Returns `label_ids`, int32 [examples], and `weights`, float32 [examples], if the classes have weights."""
@@ -60,12 +61,19 @@ class ClassificationTask(ProcessorTask):
 
         def compute(name: str) -> float | None:
             if name == "auc":
-                return _area(label_ids, answers)
+                return self._area(label_ids, answers)
             return METRICS[self._kind][name](label_ids, predictions)
 
         scores = metrics.eval_scores(self._metrics, compute)
         losses = metrics.loss_scores(metrics.per_example_loss(answers, label_ids), batch_size)
         return Evaluation(scores | losses, (predictions == label_ids).astype(float))
+
+    def _area(self, label_ids: np.ndarray, probabilities: np.ndarray) -> float | None:
+        area = metrics.auc(label_ids, probabilities[:, 1])
+        if area is None and not self._has_said_no_area:
+            logging.warning("The dev set has examples of one label only, so there is no eval_auc.")
+            self._has_said_no_area = True
+        return area
 
     def per_class(self, answers: np.ndarray, examples: Sequence[InputExample]) -> dict[str, dict[str, float]]:
         """Returns the scores of each label if the processor asks for them; see `Task.per_class`."""
@@ -89,13 +97,6 @@ class ClassificationTask(ProcessorTask):
         labels = [self.labels[index] for index in answers.argmax(axis=1)]
         rows = _rows(examples, labels, probabilities)
         return {run_files.TEST_RESULTS: probabilities, run_files.TEST_PREDICTIONS: [header, *rows]}
-
-
-def _area(label_ids: np.ndarray, probabilities: np.ndarray) -> float | None:
-    area = metrics.auc(label_ids, probabilities[:, 1])
-    if area is None:
-        logging.warning("The dev set has examples of one label only, so there is no eval_auc.")
-    return area
 
 
 def _rows(examples: Sequence[InputExample], labels: Sequence[str], probabilities: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from bert_tf.data.targets import OneLabel, Targets
 from bert_tf.errors import UserError, first_few, shown
 
 BALANCED = "balanced"
-_FLOAT32 = np.finfo(np.float32)
+_MIN_FLOAT32, _MAX_FLOAT32 = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _number(part: str) -> float:
         number = float(part)
     except ValueError:
         number = math.nan
-    if not _FLOAT32.tiny <= number <= _FLOAT32.max:
+    if not _MIN_FLOAT32 <= number <= _MAX_FLOAT32:
         raise UserError(
             f"class_weight: {shown(part)} is no weight; write {BALANCED}, or a number above 0 for each label, as in 1,5"
         )

@@ -18,8 +18,6 @@ from bert_tf.tasks.metrics import METRICS
 from bert_tf.tasks.processor_task import ProcessorTask, tab_separated
 from bert_tf.tasks.task import Evaluation
 
-_SEPARATOR = ","
-
 
 class MultiLabelTask(ProcessorTask):
     """Choosing any number of some labels; see `ProcessorTask`."""
@@ -59,8 +57,9 @@ class MultiLabelTask(ProcessorTask):
         """Returns `eval_predictions.tsv` of a dev set; or `test_results.tsv`, and the same with names."""
         probabilities, header = tab_separated(answers), "\t".join(("guid", "labels", *self.labels))
         labels = (example.label for example in examples) if split == "dev" else map(self._chosen, answers)
+        separator = self._reader.targets.separator
         rows = zip(examples, labels, probabilities, strict=True)
-        lines = [f"{example.guid}\t{_SEPARATOR.join(found)}\t{row}" for example, found, row in rows]
+        lines = [f"{example.guid}\t{separator.join(found)}\t{row}" for example, found, row in rows]
         if split == "dev":
             return {run_files.EVAL_PREDICTIONS: [header, *lines]}
         return {run_files.TEST_RESULTS: probabilities, run_files.TEST_PREDICTIONS: [header, *lines]}

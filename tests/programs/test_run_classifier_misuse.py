@@ -65,6 +65,7 @@ def run_without_tensorflow(tmp_path: Path, *flags: str) -> Result:
         (["--task_name=MRPC", "--do_eval", "--overwrite_output_dir"], "overwrite_output_dir"),
         (["--task_name=MRPC", "--do_train", "--num_train_epochs=inf"], "num_train_epochs"),
         (["--task_name=MRPC", "--do_train", "--learning_rate=nan"], "learning_rate"),
+        (["--task_name=MRPC", "--do_train", "--label_smoothing=1"], "label_smoothing: is 1.0; it must be at most 0.99"),
         (["--task_name=COLA", "--do_train"], "data_dir: there is no"),
     ],
 )
@@ -91,6 +92,11 @@ def test_data_and_models_are_looked_at_before_tensorflow_is_loaded(tmp_path, cor
             ([*named, "--init_checkpoint=nowhere.ckpt"], "nowhere.ckpt: there is no checkpoint"),
             (["--bert_config_file=nowhere", "--vocab_file=x"], "bert_config_file: nowhere: there is no such file"),
             ([named[0], "--vocab_file=nowhere"], "vocab_file: nowhere: there is no such file"),
+            (
+                [f"--bert_model={tiny}", "--class_weight=1,2,3"],
+                "class_weight: is '1,2,3', but there are 2 labels (0, 1)",
+            ),
+            ([f"--bert_model={tiny}", "--class_weight=no"], "class_weight: 'no' is no weight; write balanced, or a"),
             ([f"--bert_model={tiny}", "--num_train_epochs=1e30"], "num_train_epochs: is 1e+30; of 64 examples at most"),
             ([f"--bert_model={tiny}", "--max_seq_length=1000000000"], "max_seq_length: 1000000000 is more than the 64"),
         ]

@@ -62,8 +62,9 @@ def test_the_first_metric_of_the_processor_is_the_headline():
 def test_a_dev_set_with_one_class_has_no_area_and_a_line_says_so(caplog):
     task = ClassificationTask("reviews", Reviews())
     with caplog.at_level(logging.WARNING):
-        scores, _ = task.evaluate(PROBABILITIES[:2], EXAMPLES[:2], batch_size=8)
-    assert scores.keys() == set(task.score_names) - {"eval_auc"}
+        for _ in range(3):
+            scores, _ = task.evaluate(PROBABILITIES[:2], EXAMPLES[:2], batch_size=8)
+            assert scores.keys() == set(task.score_names) - {"eval_auc"}
     assert [each.getMessage() for each in caplog.records] == [
         "The dev set has examples of one label only, so there is no eval_auc."
     ]
