@@ -65,7 +65,10 @@ def run_without_tensorflow(tmp_path: Path, *flags: str) -> Result:
         (["--task_name=MRPC", "--do_eval", "--overwrite_output_dir"], "overwrite_output_dir"),
         (["--task_name=MRPC", "--do_train", "--num_train_epochs=inf"], "num_train_epochs"),
         (["--task_name=MRPC", "--do_train", "--learning_rate=nan"], "learning_rate"),
-        (["--task_name=MRPC", "--do_train", "--label_smoothing=1"], "label_smoothing: is 1.0; it must be at most 0.99"),
+        (
+            ["--task_name=MRPC", "--do_train", "--label_smoothing=1"],
+            "label_smoothing=1: 1.0 is not a number in the range [0.0, 0.99]",
+        ),
         (["--task_name=COLA", "--do_train"], "data_dir: there is no"),
     ],
 )
