@@ -1,14 +1,24 @@
-"""Reads the examples of a classification task, checked before anything is computed. Needs no TensorFlow.
+"""Reads the examples of a task, checked before anything is computed. Needs no TensorFlow.
 
 reader = ExampleReader(MrpcProcessor())
 examples = reader.read("dev", "data/MRPC")
 """
 
+import math
+from collections.abc import Sequence
+
+from absl import logging
+
 from bert_tf.data.examples import InputExample
 from bert_tf.data.processors import DataProcessor
+from bert_tf.data.targets import Number
 from bert_tf.errors import UserError
 from bert_tf.tasks.metrics import reported_metrics
 from bert_tf.tasks.processor_checks import check_processor, read_checked
+
+# A new head predicts numbers near 0, and each update moves a weight by no more than the learning rate. Of numbers up to 3
+# a tiny model learned a correlation of 0.84, of the same numbers times 20 one of 0.19.
+_LARGE_NUMBER = 20
 
 
 class ExampleReader:
@@ -51,4 +61,16 @@ class ExampleReader:
         if len(set(self._has_pairs.values())) > 1:
             kinds = (f"{name} has {'pairs' if has else 'single texts'}" for name, has in self._has_pairs.items())
             raise UserError(f"{type(self._processor).__name__}: {', '.join(kinds)}; give all splits text_b or none")
+        if split == "train" and self.targets.kind == Number.kind:
+            _warn_of_large_numbers(examples)
         return examples
+
+
+def _warn_of_large_numbers(examples: Sequence[InputExample]) -> None:
+    largest = max(abs(float(example.label)) for example in examples)
+    if largest > _LARGE_NUMBER:
+        logging.warning(
+            "train: the numbers reach %g, and training learns only small ones well: divide them by %g.",
+            largest,
+            10 ** math.floor(math.log10(largest)),
+        )

@@ -1,5 +1,7 @@
 """Regression as a task: scores, values and files."""
 
+import logging
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,11 @@ ANSWERS = np.array([1.5, 2.5, 3.0, 4.0, 1.0], np.float32)
 
 class Similarity(DataProcessor):
     kind = "regression"
+
+    def get_train_examples(self, data_dir):
+        return [InputExample(None, "a", None, label) for label in self.numbers]
+
+    get_dev_examples = get_train_examples
 
 
 @pytest.fixture
@@ -53,3 +60,21 @@ def test_files_have_the_numbers_under_headers(task):
 def test_the_output_folder_remembers_the_kind_and_has_no_labels(task):
     assert task.describe() == {"task.json": '{"kind": "regression"}\n'}
     assert task.per_class(ANSWERS, EXAMPLES) == {}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "line"),
+    [
+        ([0.0, 5.0, -20.0], None),
+        (
+            [12, -450_000.0],
+            "train: the numbers reach 450000, and training learns only small ones well: divide them by 100000.",
+        ),
+    ],
+)
+def test_numbers_that_are_too_large_to_be_learned_well_are_said_once(task, numbers, line, caplog):
+    Similarity.numbers = numbers
+    with caplog.at_level(logging.WARNING):
+        for split in ("train", "dev"):
+            task.read(split, "none")
+    assert [record.getMessage() for record in caplog.records] == ([line] if line else [])
