@@ -64,7 +64,8 @@ def run(processor, config, examples):
 for name, content in {
     "bert_tf.tasks.kinds": {"make_task": lambda name, processor, loss: processor},
     "bert_tf.training.run": {"run": run},
-    "bert_tf.training.early_checks": {name: lambda *_: None for name in ("check_model", "check_training_size")},
+    # Any check that the program imports.
+    "bert_tf.training.early_checks": {"__getattr__": lambda name: lambda *_: None},
 }.items():
     sys.modules[name] = types.ModuleType(name)
     vars(sys.modules[name]).update(content)

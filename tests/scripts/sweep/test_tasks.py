@@ -46,7 +46,7 @@ def test_all_tasks_whose_data_are_here_are_run_and_reported_together(project):
     (project.data / "dev.tsv").write_text("It snows .\tSnow falls .\t1\n")
     again = glue(project, SEEDS="0").stdout
     assert f"CoLA/{CONFIGURATION}_seed0 ... accuracy 0.7500, finished before" in again
-    assert f"MRPC/{CONFIGURATION}_seed0 ... accuracy 0.7500, 0:00:0" in again
+    assert f"MRPC/{CONFIGURATION}_seed0 ... accuracy 0.7500, 0:0" in again
 
 
 def test_without_any_data_nothing_is_run(project):
