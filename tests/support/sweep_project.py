@@ -55,8 +55,7 @@ def run(processor, config, examples):
         (folder / "cleaned").touch()
     flags = dataclasses.asdict(settle(config, {}))
     del flags["dataset"]
-    train_data = examples_digest(processor.get_train_examples(config.data_dir))
-    dev_data = examples_digest(processor.get_dev_examples(config.data_dir))
+    train_data, dev_data = (examples_digest(examples[split]) for split in ("train", "dev"))
     (folder / "run.json").write_text(json.dumps({"training": {"train_data": train_data}}))
     results = {"headline": "eval_accuracy", "eval_accuracy": 0.75, "flags": flags, "dev_data": dev_data}
     (folder / "results.json").write_text(json.dumps(results))
@@ -64,7 +63,7 @@ def run(processor, config, examples):
 for name, content in {
     "bert_tf.tasks.kinds": {"make_task": lambda name, processor, loss: processor},
     "bert_tf.training.run": {"run": run},
-    "bert_tf.training.early_checks": {name: lambda *_: None for name in ("check_model", "check_training_size")},
+    "bert_tf.training.early_checks": {"__getattr__": lambda name: lambda *_: None},
 }.items():
     sys.modules[name] = types.ModuleType(name)
     vars(sys.modules[name]).update(content)
