@@ -30,8 +30,10 @@ def run_on_node(run: Run, folder: str, gpu: str | None, variables: Mapping[str, 
         os.chdir(folder)
         wait_for_lock(run)
         attempt = LocalAttempt(run, gpu, variables)
-    except (OSError, UserError) as error:
+    except OSError as error:
         return Outcome("not started", [f"{error}; all nodes must see the same folders under the same paths"])
+    except UserError as error:
+        return Outcome("not started", [str(error)])
     node = os.getppid()
     try:
         while not attempt.has_ended() and os.getppid() == node:
