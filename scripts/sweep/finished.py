@@ -4,9 +4,10 @@ import dataclasses
 
 from bert_tf import run_files
 from bert_tf.data.examples import examples_digest
-from bert_tf.data.processors import find_processor
 from bert_tf.files import read_json_or_empty
 from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.programs.own_task import find_processor_of
+from bert_tf.programs.run_classifier import read_examples
 from bert_tf.training.config import settle
 from grid import Run
 
@@ -33,9 +34,8 @@ def read_data(config: ClassifierConfig) -> Data:
     Raises:
         UserError: the files cannot be read, so that every run would fail.
     """
-    processor = find_processor(config.task_name)
-    train, dev = processor.get_train_examples(config.data_dir), processor.get_dev_examples(config.data_dir)
-    return Data(examples_digest(train), examples_digest(dev))
+    examples = read_examples(find_processor_of(config), config)
+    return Data(examples_digest(examples["train"]), examples_digest(examples["dev"]))
 
 
 def finished_score(run: Run, data: Data) -> str | None:

@@ -17,7 +17,8 @@ SECONDS_TO_UNLOCK = 60
 def run_on_node(run: Run, folder: str, gpu: str | None, variables: Mapping[str, str]) -> Outcome:
     """Runs the command of a run, and returns how it ended.
 
-    Ctrl-C in the sweep becomes a KeyboardInterrupt here. If this process is killed, its guard kills the run.
+    Ctrl-C in the sweep becomes a KeyboardInterrupt here. If this process is killed, its guard kills the run. If its
+    parent ends, which is Ray's process for this node, the node is lost to the cluster, and another one takes the run.
 
     Args:
         run: the run.
@@ -29,14 +30,17 @@ def run_on_node(run: Run, folder: str, gpu: str | None, variables: Mapping[str, 
         os.chdir(folder)
         wait_for_lock(run)
         attempt = LocalAttempt(run, gpu, variables)
-    except (OSError, UserError) as error:
+    except OSError as error:
         return Outcome("not started", [f"{error}; all nodes must see the same folders under the same paths"])
+    except UserError as error:
+        return Outcome("not started", [str(error)])
+    node = os.getppid()
     try:
-        while not attempt.has_ended():
+        while not attempt.has_ended() and os.getppid() == node:
             time.sleep(SECONDS_BETWEEN_LOOKS)
-        return attempt.outcome()
     finally:
         stop([attempt])
+    return attempt.outcome()
 
 
 def wait_for_lock(run: Run) -> None:

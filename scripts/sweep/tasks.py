@@ -31,7 +31,10 @@ def choose_tasks(text: str) -> dict[str, Path]:
     if missing and not (wants_all and any(found.values())):
         raise UserError(f"TASKS: no data for {missing}; put them into data/TASK, or set GLUE_DIR to the folder above")
     if missing:
-        logging.warning("No data for %s, neither in GLUE_DIR nor in data: skipped.", missing)
+        logging.warning(
+            "No data for %s, neither in GLUE_DIR nor in data: skipped. `python scripts/export_glue.py TASK` gets them.",
+            missing,
+        )
     return {task: folder for task, folder in found.items() if folder is not None}
 
 

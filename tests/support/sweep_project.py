@@ -55,8 +55,7 @@ def run(processor, config, examples):
         (folder / "cleaned").touch()
     flags = dataclasses.asdict(settle(config, {}))
     del flags["dataset"]
-    train_data = examples_digest(processor.get_train_examples(config.data_dir))
-    dev_data = examples_digest(processor.get_dev_examples(config.data_dir))
+    train_data, dev_data = (examples_digest(examples[split]) for split in ("train", "dev"))
     (folder / "run.json").write_text(json.dumps({"training": {"train_data": train_data}}))
     results = {"headline": "eval_accuracy", "eval_accuracy": 0.75, "flags": flags, "dev_data": dev_data}
     (folder / "results.json").write_text(json.dumps(results))

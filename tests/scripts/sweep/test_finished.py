@@ -22,6 +22,17 @@ def test_only_what_was_finished_with_the_same_flags_is_skipped(project):
         assert len(project.starts(NAME)) == count
 
 
+def test_own_files_and_the_flags_about_them_are_passed_on(project):
+    rows = "".join(f"{word},{label}\n" for word in ("Good", "Fine", "Poor", "Bad") for label in ("yes", "no"))
+    (project.folder / "here" / "own.csv").write_text(f"review,stars\n{rows}")
+    flags = ["--train_file=own.csv", "--dev_split=0.5"]
+    done = project.run(*flags, GLUE_DIR="", **SWEEP)  # no data_dir
+    assert done.returncode == 0, done.stderr + (project.output / NAME / "run.log").read_text()
+    assert project.results()[NAME]["flags"]["train_file"] == "own.csv"
+    assert "finished before" in project.run(*flags, GLUE_DIR="", **SWEEP).stdout
+    assert "finished before" not in project.run(flags[0], "--dev_split=0.25", GLUE_DIR="", **SWEEP).stdout
+
+
 @pytest.mark.parametrize("name", ["train.tsv", "dev.tsv"])
 def test_a_run_on_other_data_under_the_same_path_is_not_finished(name, project):
     project.run(**SWEEP)
