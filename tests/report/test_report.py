@@ -83,6 +83,8 @@ ALLOWED = {
     "bert_tf.run_files",
     "bert_tf.errors",
     "bert_tf.files",
+    "bert_tf.remote",
+    "bert_tf.remote_lock",
     "bert_tf.data",
     "bert_tf.data.cells",
     "bert_tf.data.columns",
