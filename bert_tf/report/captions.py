@@ -104,11 +104,10 @@ def time_caption(study: Study, shown: int) -> str:
 
 def training_note(study: Study, shown: int, has_dev_curves: bool) -> list[str]:
     """Returns the explanation of the figures of the training."""
-    runs = [run for each in study.configurations for run in each.runs]
-    missing = sum(run.train_log is None for run in runs)
+    missing = sum(run.train_log is None for each in study.configurations for run in each.runs)
     sentences = [_LOSS_NOTE + _of_best(study, min(shown, len(study.configurations)))]
     if has_dev_curves:
-        kept = any(run.best is not None for run in runs)
+        kept = any(run.best is not None for run in study.runs)
         sentences.append(f"Dev scores: a line for each seed. {_KEPT if kept else _NOT_KEPT}.{_dashed(study)}")
     if any(each.collapsed for each in study.configurations):
         sentences.append("Broken lines: collapsed runs.")

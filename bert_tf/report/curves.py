@@ -19,6 +19,7 @@ from bert_tf.report.scores import LOSS, Score
 
 _MAX_POINTS = 400  # of a curve; a figure is about as many pixels wide
 _SIZE = (WIDTH, 2.3)
+_COLLAPSED = {"color": WARNING, "linewidth": 1, "linestyle": (0, (4, 2))}
 
 
 def losses(configuration: Configuration, study: Study, prefix: str) -> str | None:
@@ -35,37 +36,40 @@ def losses(configuration: Configuration, study: Study, prefix: str) -> str | Non
         The figure; None if no run has a log.
     """
     own = _mean_curve(configuration)
-    if own is None:
+    collapsed = [_thinned(*_split(run.train_log.losses)) for run in configuration.collapsed if run.train_log]
+    if own is None and not collapsed:
         return None
     shown = study.configurations[:MAX_CONFIGURATIONS]
     curves = [curve for curve in map(_mean_curve, shown) if curve is not None]
     dev_curves = [_curve(run, LOSS) for each in shown for run in each.runs if has_curve(run, LOSS)]
+    drawn = [*curves, *collapsed, *map(_split, dev_curves)]
     with styled():
         figure, axes = create(*_SIZE)
         for steps, values in curves:
             axes.plot(steps, values.mean(axis=0), color=OTHER, linewidth=0.7)
-        for run in configuration.collapsed:
-            if run.train_log is not None:
-                axes.plot(*_thinned(*_split(run.train_log.losses)), color=WARNING, linewidth=1, linestyle=(0, (4, 2)))
-        steps, values = own
-        axes.fill_between(steps, values.min(axis=0), values.max(axis=0), color=BAND, linewidth=0)
-        axes.plot(steps, values.mean(axis=0), color=ACCENT, linewidth=1.6, label="training")
+        for steps, values in collapsed:
+            axes.plot(steps, values, **_COLLAPSED)
+        if own is not None:
+            steps, values = own
+            axes.fill_between(steps, values.min(axis=0), values.max(axis=0), color=BAND, linewidth=0)
+            axes.plot(steps, values.mean(axis=0), color=ACCENT, linewidth=1.6, label="training")
         _draw_dev_curves(axes, configuration.runs, LOSS, 1, "dev, each seed")
-        highest = max([values.max() for _, values in curves] + [curve[:, 1].max() for curve in dev_curves])
-        axes.set_ylim(0, 1.05 * highest or None)
-        _draw_steps(axes, [steps[-1] for steps, _ in curves] + [curve[-1, 0] for curve in dev_curves])
+        axes.set_ylim(0, 1.05 * max(values.max() for _, values in drawn) or None)
+        _draw_steps(axes, [steps[-1] for steps, _ in drawn])
         axes.set_ylabel("loss" if dev_curves else "training loss")
         if any(has_curve(run, LOSS) for run in configuration.runs):
             axes.legend(frameon=False, fontsize=8.5, loc="best", handlelength=1.6)
-        return svg(figure, prefix, _describe_losses(configuration, *own))
+        return svg(figure, prefix, _describe_losses(configuration, own))
 
 
-def _describe_losses(configuration: Configuration, steps: np.ndarray, values: np.ndarray) -> str:
+def _describe_losses(configuration: Configuration, own: tuple[np.ndarray, np.ndarray] | None) -> str:
+    subject = f"Training loss of configuration {configuration.number}, {configuration.label}"
+    if own is None:
+        return f"{subject}, {count(len(configuration.collapsed), 'collapsed run')}."
+    steps, values = own
     first, last = values.mean(axis=0)[[0, -1]]
-    return (
-        f"Training loss of configuration {configuration.number}, {configuration.label}, {count(len(values), 'seed')}: "
-        f"from {first:.3f} at step {steps[0]:.0f} to {last:.3f} at {steps[-1]:.0f}."
-    )
+    course = f"from {first:.3f} at step {steps[0]:.0f} to {last:.3f} at {steps[-1]:.0f}"
+    return f"{subject}, {count(len(values), 'seed')}: {course}."
 
 
 def dev_scores(configuration: Configuration, study: Study, prefix: str) -> str | None:
@@ -76,22 +80,23 @@ def dev_scores(configuration: Configuration, study: Study, prefix: str) -> str |
     """
     key, scale = study.headline.key, study.headline.scale
     drawn = [run for run in configuration.runs if has_curve(run, key)]
-    if not drawn:
+    collapsed = [run for run in configuration.collapsed if has_curve(run, key)]
+    if not drawn and not collapsed:
         return None
     others = [run for each in study.configurations[:MAX_CONFIGURATIONS] for run in each.runs if has_curve(run, key)]
+    all_curves = [_curve(run, key) for run in (*others, *collapsed)]
     with styled():
         figure, axes = create(*_SIZE)
         for run in others:
             steps, values = _split(_sparse(_curve(run, key)))
             axes.plot(steps, scale * values, color=OTHER, linewidth=0.6)
-        for run in configuration.collapsed:
-            if has_curve(run, key):
-                steps, values = _split(_sparse(_curve(run, key)))
-                axes.plot(steps, scale * values, color=WARNING, linewidth=1, linestyle=(0, (4, 2)))
+        for run in collapsed:
+            steps, values = _split(_sparse(_curve(run, key)))
+            axes.plot(steps, scale * values, **_COLLAPSED)
         _draw_dev_curves(axes, drawn, key, scale)
         draw_constant(axes, study)
-        _set_heights(axes, [scale * _curve(run, key)[:, 1] for run in others], constant_score(study))
-        _draw_steps(axes, [_curve(run, key)[-1, 0] for run in others])
+        _set_heights(axes, [scale * curve[:, 1] for curve in all_curves], constant_score(study))
+        _draw_steps(axes, [curve[-1, 0] for curve in all_curves])
         axes.set_ylabel(axis_label(study.headline))
         return svg(figure, prefix, _describe_scores(configuration, drawn, study) + constant_in_words(study))
 
@@ -144,7 +149,7 @@ def _draw_dev_curves(axes: Axes, runs: Sequence[Run], key: str, scale: int, labe
 def _set_heights(axes: Axes, curves: Sequence[np.ndarray], constant: float | None) -> None:
     """Gives all figures of a study the same range, with room above the highest point."""
     numbers = np.concatenate([*curves, [] if constant is None else [constant]])
-    room = 0.08 * (np.ptp(numbers) or 1)
+    room = 0.08 * (np.ptp(numbers) or abs(numbers[0]) or 1)
     axes.set_ylim(numbers.min() - room, numbers.max() + room)
 
 

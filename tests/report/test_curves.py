@@ -132,3 +132,12 @@ def test_a_curve_of_one_point_or_one_height_is_drawn_without_a_warning(tmp_path,
     study = study_of(tmp_path)
     assert dots(curves.dev_scores(study.best, study, "a")) == (0, 1)
     assert not list(recwarn)
+
+
+def test_a_configuration_of_collapsed_runs_alone_is_drawn(tmp_path):
+    folder = write_run(tmp_path / "collapsed", COLLAPSED)
+    write_curve(folder, {"eval_accuracy": [2 / 3] * 4, "eval_loss": LOSSES})
+    study = study_of(tmp_path)
+    (configuration,) = study.configurations
+    assert study.best is None and "1 collapsed run." in curves.losses(configuration, study, "a")
+    assert "var(--warning)" in curves.dev_scores(configuration, study, "b")
