@@ -16,8 +16,8 @@ from bert_tf.errors import UserError
 from bert_tf.tasks.metrics import reported_metrics
 from bert_tf.tasks.processor_checks import check_processor, read_checked
 
-# A new head predicts numbers near 0, and each update moves a weight by no more than the learning rate. Of numbers up to 3
-# a tiny model learned a correlation of 0.84, of the same numbers times 20 one of 0.19.
+# A new head predicts numbers near 0, and each update moves a weight by no more than the learning rate. Of numbers up
+# to 3 a tiny model learned a correlation of 0.84, of the same numbers times 20 one of 0.19.
 _LARGE_NUMBER = 20
 
 
