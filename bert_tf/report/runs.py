@@ -62,6 +62,7 @@ OTHER_FLAGS = (
     "keep_checkpoint_max",
     "glue_submission",
     "iterations_per_loop",
+    "recompute",
     "logging_steps",
     "overwrite_output_dir",
     "use_tpu",
