@@ -114,7 +114,7 @@ def spearman(numbers: np.ndarray, predictions: np.ndarray) -> float:
 
 
 def _correlation(function: Callable, numbers: np.ndarray, predictions: np.ndarray) -> float:
-    if len(numbers) < 2 or np.ptp(numbers) == 0 or np.ptp(predictions) == 0:
+    if np.ptp(numbers) == 0 or np.ptp(predictions) == 0:
         return 0.0
     return float(np.clip(function(numbers, predictions).statistic, -1.0, 1.0))
 
