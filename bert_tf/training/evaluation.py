@@ -90,17 +90,21 @@ def make_validation(
     """
     if not config.eval_steps:
         return None
-    metric = f"eval_{config.keep_best}" if config.keep_best else task.headline
     num_examples = len(features["train"])
     total = config.num_train_steps(num_examples)
     return Validation(
         head,
-        DevCurve(task.score_names, metric),
+        empty_curve(task, config),
         evaluated_steps(config.eval_steps, num_examples, config.train_batch_size, total),
         DevSet(task, head, features["dev"], examples["dev"], config, devices).scores,
         config.keep_best is not None,
         config.early_stopping_patience,
     )
+
+
+def empty_curve(task: Task, config: RunConfig) -> DevCurve:
+    """Returns a curve whose best step is that of `keep_best`, or else of the task's main score."""
+    return DevCurve(task.score_names, f"eval_{config.keep_best}" if config.keep_best else task.headline)
 
 
 def evaluate_checkpoints(head: Head, dev_set: DevSet, curve: DevCurve, folder: Path, output_dir: OutputDir) -> dict:

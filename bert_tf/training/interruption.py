@@ -22,8 +22,13 @@ def advice_after_interruption(config: RunConfig) -> str:
         return "nothing was saved yet; the same command starts again"
     is_continued = run.get("overwrites") is True and is_stopped(config.output_dir, run, step)
     if config.overwrite_output_dir and not is_continued:
-        return f"the same command without --overwrite_output_dir continues after step {step}"
-    return f"the same command continues after step {step}"
+        return f"the same command without --overwrite_output_dir continues after {_where(config, step)}"
+    return f"the same command continues after {_where(config, step)}"
+
+
+def _where(config: RunConfig, step: int) -> str:
+    """Returns where a run continues: the step of its checkpoint may be an earlier one than that of its end."""
+    return "the training" if _has_ended(_results(config.output_dir)) else f"step {step}"
 
 
 def is_stopped(folder: str | os.PathLike, run: Mapping, step: int) -> bool:
@@ -35,14 +40,21 @@ def is_stopped(folder: str | os.PathLike, run: Mapping, step: int) -> bool:
         step: of its newest checkpoint.
     """
     total = run["training"].get("num_train_steps")
-    results = read_json_or_empty(as_path(folder) / run_files.RESULTS)
+    if not isinstance(total, int):
+        return False
+    results = _results(folder)
+    is_trained = step >= total or _has_ended(results)
     # A command that trains writes its results last.
-    return isinstance(total, int) and (not _is_trained(results, step, total) or "train_loss" not in results)
+    return not is_trained or "train_loss" not in results
 
 
-def _is_trained(results: Mapping, step: int, total: int) -> bool:
-    """Returns True if training has ended, maybe early, or with weights of an earlier step that were better."""
-    return step >= total or "best" in results or "stopped_early" in results
+def _results(folder: str | os.PathLike) -> dict:
+    return read_json_or_empty(as_path(folder) / run_files.RESULTS)
+
+
+def _has_ended(results: Mapping) -> bool:
+    """Returns True if training has ended early, or with weights of an earlier step that were better."""
+    return "best" in results or "stopped_early" in results
 
 
 def _is_run_of(config: RunConfig, run: dict) -> bool:

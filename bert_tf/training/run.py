@@ -21,11 +21,10 @@ from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.agreement import Agreement, facts_of_run
 from bert_tf.training.config import RunConfig
-from bert_tf.training.curve import DevCurve
 from bert_tf.training.determinism import deterministic_operations
 from bert_tf.training.early_checks import check_keep_best
 from bert_tf.training.efficiency import bfloat16_hint
-from bert_tf.training.evaluation import DevSet, describe, evaluate_checkpoints, make_validation
+from bert_tf.training.evaluation import DevSet, describe, empty_curve, evaluate_checkpoints, make_validation
 from bert_tf.training.inference import inference_batch_size, predict
 from bert_tf.training.loop import Training, TrainingResult
 from bert_tf.training.model import build_head
@@ -246,8 +245,7 @@ def evaluate_all(
     config = start.config
     folder = output_dir.path if config.do_train else start.files.checkpoint.parent
     dev_set = DevSet(task, head, features, examples, config, devices)
-    curve = DevCurve(task.score_names, task.headline)
-    return evaluate_checkpoints(head, dev_set, curve, folder, output_dir)
+    return evaluate_checkpoints(head, dev_set, empty_curve(task, config), folder, output_dir)
 
 
 def compute_answers(

@@ -75,6 +75,7 @@ class ToyTask(Task):
     """Random texts; what is to be learned of them is computed from their pieces."""
 
     headline = "eval_score"
+    score_names = ("eval_score",)
 
     def read(self, split: str, data_dir: str) -> list[InputExample]:
         words = random.Random(split)

@@ -366,3 +366,45 @@ def test_every_flag_that_names_what_is_trained_is_compared_on_resume():
         *("data_dir", "output_dir", "overwrite_output_dir"),  # the data is compared by its digest
         *("use_tpu", "tpu_name", "tpu_zone", "gcp_project", "master"),
     }
+
+
+# Evaluations while training.
+
+
+@pytest.mark.parametrize(
+    "value, kept", [(50, "50"), ("050", "50"), (np.int64(7), "7"), ("epoch", "epoch"), (None, None)]
+)
+def test_eval_steps_is_a_number_or_a_word(value, kept):
+    config = config_for(do_train=True, eval_steps=value)
+    assert config.eval_steps == kept and config.splits == ["train", "dev"][: 1 + (kept is not None)]
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "", "epochs", "1e3", "9" * 5000])
+def test_other_eval_steps_are_refused_in_one_line(value):
+    with pytest.raises(UserError, match=r"^eval_steps: is [^\n]+; it must be a whole number of at least 1, or epoch$"):
+        config_for(do_train=True, eval_steps=value)
+
+
+@pytest.mark.parametrize("fields", [{"keep_best": "eval_f1"}, {"early_stopping_patience": 1}])
+def test_what_needs_evaluations_evaluates_each_epoch(fields):
+    config = config_for(do_train=True, **fields)
+    assert config.eval_steps == "epoch" and config.keep_best in ("f1", None)
+    assert config_for(do_train=True, eval_steps=3, **fields).eval_steps == "3"
+
+
+@pytest.mark.parametrize(
+    "fields, message",
+    [
+        ({"eval_steps": "3"}, "eval_steps: only valid with --do_train"),
+        ({"keep_best": "loss"}, "keep_best: only valid with --do_train"),
+        ({"early_stopping_patience": 3}, "early_stopping_patience: only valid with --do_train"),
+    ],
+)
+def test_evaluations_while_training_need_training(fields, message):
+    with pytest.raises(UserError, match=f"^{message}$"):
+        config_for(do_train=False, do_eval=True, **fields)
+
+
+def test_all_checkpoints_are_evaluated_only_where_the_dev_set_is():
+    with pytest.raises(UserError, match=r"^eval_all_checkpoints: only valid with --do_eval$"):
+        config_for(do_train=True, eval_all_checkpoints=True)

@@ -39,6 +39,17 @@ def test_after_a_checkpoint_the_command_continues_from_it(tmp_path):
     assert advice_after_interruption(config) == "the same command continues after step 10"
 
 
+@pytest.mark.parametrize("ended", [{"best": {"step": 7}}, {"stopped_early": 7}])
+def test_a_training_that_ended_with_the_best_weights_or_early_continues_after_it(tmp_path, ended):
+    config = config_for(tmp_path, keep_best="accuracy", early_stopping_patience=2, overwrite_output_dir=True)
+    write_run(tmp_path, config, step=7, overwrites=True)
+    (tmp_path / "results.json").write_text(json.dumps(ended))
+    assert advice_after_interruption(config) == "the same command continues after the training"
+    # A command that has done all its work would be started again.
+    (tmp_path / "results.json").write_text(json.dumps({**ended, "train_loss": 0.5}))
+    assert "without --overwrite_output_dir" in advice_after_interruption(config)
+
+
 def test_evaluation_and_prediction_start_again(tmp_path):
     write_run(tmp_path, config_for(tmp_path), step=10)
     for action in ("do_eval", "do_predict"):
