@@ -195,9 +195,8 @@ def main() -> None:
         found = [measure_apart(setting, *point) for point in POINTS]
         fits[setting] = fit(POINTS, found)
         measured = ", ".join(f"{b} x {n}: {x / 1e9:.2f} GB" for (b, n), x in zip(POINTS, found, strict=True))
-        print(
-            f"- {setting}: measured {measured}; extrapolated to 32 x 512: {fits[setting].memory(32, 512) / 1e9:.1f} GB"
-        )
+        extrapolated = f"extrapolated to 32 x 512: {fits[setting].memory(32, 512) / 1e9:.1f} GB"
+        print(f"- {setting}: measured {measured}; {extrapolated}", flush=True)
     for gigabytes in GIGABYTES:
         print(f"\nThe largest batch in {gigabytes} GB, extrapolated:\n", *table(fits, gigabytes), sep="\n")
 
