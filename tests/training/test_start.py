@@ -120,6 +120,7 @@ def test_other_settings_are_refused_and_change_nothing(output_dir, model, fields
 
 def test_a_longer_run_of_a_finished_one_is_refused_with_a_way_that_works(output_dir, model, tmp_path):
     finish(output_dir, model)
+    output_dir.write_results({"train_loss": 0.5})
     with pytest.raises(UserError) as error:
         begin_training(output_dir, model=str(model), num_train_epochs=5.0)
     assert one_line(error) == (
@@ -138,6 +139,8 @@ def test_a_longer_run_of_a_finished_one_is_refused_with_a_way_that_works(output_
 def test_a_run_that_is_not_finished_or_gets_shorter_cannot_be_trained_further(output_dir, model, step, epochs):
     begin_training(output_dir, model=str(model))
     save(output_dir, model, step)
+    if step == 20:
+        output_dir.write_results({"train_loss": 0.5})
     with pytest.raises(UserError, match=r"; name another folder, or pass --overwrite_output_dir$"):
         begin_training(output_dir, model=str(model), num_train_epochs=epochs)
 
