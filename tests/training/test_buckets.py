@@ -10,6 +10,8 @@ from support.tiny import write_corpus, write_tiny_model
 
 import bert_tf
 from bert_tf.checkpoints.formats import read_checkpoint
+from bert_tf.data.own_data import OwnDataOptions, OwnDataProcessor, files_of
+from bert_tf.data.own_files import find_files, task_name_of
 from bert_tf.remote import as_path
 
 SHORT = {"num_train_epochs": 4, "save_checkpoints_steps": 16}
@@ -112,3 +114,16 @@ def test_a_run_from_python_can_be_kept_in_memory_and_loaded_from_there(sources):
     loaded = bert_tf.load("ram://test_buckets/out")
     assert loaded.scores == model.scores and loaded.scores
     assert loaded.predict([("w1 w2", "w3")]) == model.predict([("w1 w2", "w3")])
+
+
+def test_own_labeled_files_are_found_and_read_in_a_bucket():
+    folder = as_path("ram://test_buckets_own/reviews")
+    folder.mkdir()
+    for name in ("train", "dev"):
+        (folder / f"{name}.csv").write_bytes(b"text,label\nfine,good\npoor,bad\n")
+    files = find_files("ram://test_buckets_own/reviews", None, None)
+    assert files.train == folder / "train.csv" and files.dev == folder / "dev.csv" and files.test is None
+    assert task_name_of(folder) == task_name_of(files.train) == "reviews"
+    processor = OwnDataProcessor(files_of(files), OwnDataOptions())
+    assert [example.text_a for example in processor.get_dev_examples("")] == ["fine", "poor"]
+    assert processor.get_labels() == ["bad", "good"]
