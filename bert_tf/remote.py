@@ -343,6 +343,11 @@ def _file_system(path: RemotePath) -> Iterator[ModuleType]:
     except tf.errors.NotFoundError as error:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
     except (tf.errors.PermissionDeniedError, tf.errors.UnauthenticatedError) as error:
-        raise PermissionError(errno.EACCES, reason_of(error), str(path)) from error
+        raise PermissionError(errno.EACCES, _reason(error), str(path)) from error
     except tf.errors.OpError as error:
-        raise OSError(errno.EIO, reason_of(error), str(path)) from error
+        raise OSError(errno.EIO, _reason(error), str(path)) from error
+
+
+def _reason(error: Exception) -> str:
+    """Returns the reason without the name of the file, which TensorFlow adds."""
+    return reason_of(Exception(str(error).partition("\n\t when ")[0]))

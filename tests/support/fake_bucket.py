@@ -29,14 +29,14 @@ class FakeBucket:
     Attributes:
         objects: their contents by name; a folder is an object whose name ends with a slash.
         requests: method, name and range of each request.
-        is_read_only: True to answer 403 to everything that writes.
+        refused: the methods that are answered by 403, such as `("POST", "PUT", "DELETE")` if nothing can be written.
         environment: the variables that lead TensorFlow here.
     """
 
     def __init__(self, folder: Path):
         self.objects: dict[str, bytes] = {}
         self.requests: list[tuple[str, str, str]] = []
-        self.is_read_only = False
+        self.refused: tuple[str, ...] = ()
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(*_certificate(folder))
         self._server = _Server(("127.0.0.1", 0), _proxy_to(self))
@@ -99,8 +99,8 @@ class _Api(http.server.BaseHTTPRequestHandler):
         else:
             name = query.get("name") or unquote(url.path.partition("/b/bucket/o/")[2].partition("/rewriteTo/")[0])
         self.bucket.requests.append((self.command, name, self.headers.get("Range", "")))
-        if self.command != "GET" and self.bucket.is_read_only:
-            self._answer(403, {"error": {"code": 403, "message": "storage.objects.create is denied"}})
+        if self.command in self.bucket.refused:
+            self._answer(403, {"error": {"code": 403, "message": "access is denied"}})
         elif not url.path.startswith(("/bucket/", "/storage/v1/b/bucket", "/upload/storage/v1/b/bucket")):
             self._answer(404)
         elif self.headers["Host"].startswith("storage."):
