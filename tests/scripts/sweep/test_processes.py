@@ -51,5 +51,5 @@ def test_a_run_whose_guard_was_killed_ends_and_is_a_failure(project):
     (guard,) = psutil.Process(process.pid).children()
     guard.kill()
     done = finish(process)
-    assert done.returncode == 1 and "FAILED, 0:00:0" in done.stdout and "exit code 137, SIGKILL" in done.stdout
+    assert done.returncode == 1 and "FAILED, 0:0" in done.stdout and "exit code 137, SIGKILL" in done.stdout
     wait_for(lambda: not lives(folder))
