@@ -13,7 +13,9 @@ As in the original:
         --init_checkpoint=$BERT_BASE_DIR/bert_model.ckpt --output_dir=/tmp/mrpc_output
 """
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 from absl import logging
@@ -24,7 +26,7 @@ from bert_tf.checkpoints.locate import model_name
 from bert_tf.data.examples import InputExample, examples_digest
 from bert_tf.data.folders import exported_dir, sample_dir
 from bert_tf.data.processors import DataProcessor, canonical_name, glue_class
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.classifier_config import ClassifierConfig
@@ -113,10 +115,26 @@ def read_examples(processor: DataProcessor, config: ClassifierConfig) -> dict[st
     reader = ExampleReader(processor)
     config.loss_settings.check(reader.targets)
     check_keep_best(config, reader.score_names)
-    examples = {split: reader.read(split, config.data_dir) for split in config.splits}
+    with _folder_of_another_task_named(config):
+        examples = {split: reader.read(split, config.data_dir) for split in config.splits}
     if config.glue_submission:
         processor.check_test_set(examples["test"])
     return examples
+
+
+@contextlib.contextmanager
+def _folder_of_another_task_named(config: ClassifierConfig) -> Iterator[None]:
+    """Replaces the error of a file that cannot be read if `data_dir` is the folder of another task of GLUE."""
+    try:
+        yield
+    except UserError:
+        wanted = None if config.has_own_data else glue_class(config.task_name)
+        found = wanted and glue_class(as_path(config.data_dir).name)
+        if found and found.folder != wanted.folder:
+            problem = f"is the folder of {found.folder}, not of {config.task_name}"
+            remedy = f"pass --data_dir=$GLUE_DIR/{wanted.folder}, or --task_name={found.folder}"
+            raise UserError(f"data_dir: {printable(config.data_dir)}: {problem}; {remedy}") from None
+        raise
 
 
 def main() -> None:
