@@ -5,6 +5,7 @@ import functools
 import os
 from collections.abc import Iterable, Sequence, Set
 
+from bert_tf.checkpoints.locate import latest_checkpoint
 from bert_tf.data.cells import label_of
 from bert_tf.data.examples import examples_digest
 from bert_tf.data.found_labels import is_label_name
@@ -16,12 +17,12 @@ from bert_tf.errors import UserError, shown, user_error_for, with_type
 from bert_tf.paths import checked_path
 from bert_tf.programs.classifier_config import ClassifierConfig, InMemoryConfig
 from bert_tf.programs.own_task import find_processor_of, own_data_options
-from bert_tf.programs.run_classifier import read_examples, with_defaults
-from bert_tf.remote import as_path
+from bert_tf.programs.run_classifier import check_scores_are_kept, read_examples, with_defaults
+from bert_tf.remote import AnyPath, as_path
 from bert_tf.serving.predictor import Predictor, load
 from bert_tf.tasks.glue_submission import GlueSubmission
 from bert_tf.tasks.kinds import make_task
-from bert_tf.training.early_checks import check_model, check_training_size
+from bert_tf.training.early_checks import check_model, check_training_size, named_model
 from bert_tf.training.fields import flag_name, flags_of
 from bert_tf.training.run import run
 
@@ -62,6 +63,7 @@ def fine_tune(
     if train is None:
         _check_absent(dev=dev, labels=labels)
         config = with_defaults(ClassifierConfig(task_name=task_name, **fields))
+        check_scores_are_kept(config)
         processor = find_processor_of(config)
     else:
         config, processor = _own_run(task_name, train, dev, labels, fields)
@@ -70,10 +72,18 @@ def fine_tune(
         check_training_size(config, len(examples["train"]))
     check_model(config)
     task = make_task(config.task_name, processor, config.loss_settings)
-    run(GlueSubmission(task, processor) if config.glue_submission else task, config, examples)
-    model = load(config.output_dir)
-    print(f"{config.output_dir}: " + ", ".join(f"{name} = {score:.4f}" for name, score in model.scores.items()))
-    return model
+    results = run(GlueSubmission(task, processor) if config.glue_submission else task, config, examples)
+    scores = {name: results[name] for name in task.score_names if name in results and name.startswith("eval_")}
+    if scores:
+        print(f"{config.output_dir}: " + ", ".join(f"{name} = {score:.4f}" for name, score in scores.items()))
+    return load(_model_folder(config))
+
+
+def _model_folder(config: ClassifierConfig) -> AnyPath:
+    """Returns the output folder, or that of the model if the run only evaluated or predicted with it elsewhere."""
+    if latest_checkpoint(config.output_dir):
+        return as_path(config.output_dir)
+    return named_model(config).checkpoint.parent
 
 
 def _fields(flags: dict[str, object]) -> dict[str, object]:

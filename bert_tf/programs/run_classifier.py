@@ -124,17 +124,19 @@ def read_examples(processor: DataProcessor, config: ClassifierConfig) -> dict[st
 
 @contextlib.contextmanager
 def _folder_of_another_task_named(config: ClassifierConfig) -> Iterator[None]:
-    """Replaces the error of a file that cannot be read if `data_dir` is the folder of another task of GLUE."""
+    """Says that `data_dir` is the folder of another task of GLUE: as the error if its files cannot be read."""
+    wanted = None if config.has_own_data else glue_class(config.task_name)
+    found = wanted and glue_class(as_path(config.data_dir).name)
+    if not found or found.folder == wanted.folder:
+        yield
+        return
+    problem = f"data_dir: {printable(config.data_dir)}: is the folder of {found.folder}, not of {config.task_name}"
     try:
         yield
     except UserError:
-        wanted = None if config.has_own_data else glue_class(config.task_name)
-        found = wanted and glue_class(as_path(config.data_dir).name)
-        if found and found.folder != wanted.folder:
-            problem = f"is the folder of {found.folder}, not of {config.task_name}"
-            remedy = f"pass --data_dir=$GLUE_DIR/{wanted.folder}, or --task_name={found.folder}"
-            raise UserError(f"data_dir: {printable(config.data_dir)}: {problem}; {remedy}") from None
-        raise
+        remedy = f"pass --data_dir=$GLUE_DIR/{wanted.folder}, or --task_name={found.folder}"
+        raise UserError(f"{problem}; {remedy}") from None
+    logging.warning("%s.", problem)
 
 
 def main() -> None:

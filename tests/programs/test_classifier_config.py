@@ -126,3 +126,12 @@ def test_the_folder_of_another_task_of_glue_is_named(tmp_path):
         with pytest.raises(UserError) as caught:
             read_examples(find_processor_of(config), config)
         assert message in str(caught.value)
+
+
+def test_the_folder_of_another_task_whose_files_have_the_same_form_is_one_line(tmp_path, caplog):
+    (tmp_path / "RTE").mkdir()
+    (tmp_path / "RTE" / "dev.tsv").write_text("index\tsentence1\tsentence2\tlabel\n0\ta\tb\tentailment\n")
+    config = ClassifierConfig(task_name="QNLI", do_eval=True, data_dir=str(tmp_path / "RTE"))
+    read_examples(find_processor_of(config), config)
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == [f"data_dir: {tmp_path}/RTE: is the folder of RTE, not of QNLI."]
