@@ -147,6 +147,11 @@ class Run:
         return self.predictions is not None and self.predictions.collapsed
 
     @property
+    def is_evaluation(self) -> bool:
+        """True if the folder holds the evaluation of a model that was trained elsewhere."""
+        return "train_runtime" not in self.results and not exists(self.folder / run_files.RUN)
+
+    @property
     def unfinished(self) -> str | None:
         """The step of an unfinished training at its evaluation, in words; None if it was finished, or if unknown."""
         step, total = self.results.get("global_step"), self.num_train_steps
@@ -370,8 +375,7 @@ def _read_parts(run: Run, inventory: Inventory) -> dict:
 
 def _read_log(run: Run, inventory: Inventory) -> TrainLog | None:
     path = run.folder / run_files.TRAIN_LOG
-    is_evaluation = not exists(run.folder / run_files.RUN) and "train_runtime" not in run.results
-    if is_evaluation and not exists(path):
+    if run.is_evaluation and not exists(path):
         return None
     return inventory.read_table(path, lambda path: read_train_log(path, run.results.get("global_step")))
 
