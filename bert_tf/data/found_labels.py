@@ -92,8 +92,11 @@ def describe(targets: Targets) -> str:
     """
     if isinstance(targets, Number):
         return "a number, so this is a regression"
-    kind = "classes" if isinstance(targets, OneLabel) else "labels, any number of them a row"
-    return f"{len(targets.labels):,} {kind}: {first_few(targets.labels)}"
+    names = f": {first_few(targets.labels)}"
+    if isinstance(targets, OneLabel):
+        return f"{len(targets.labels):,} classes{names}"
+    count = f"{len(targets.labels):,} label{'s' * (len(targets.labels) != 1)}"
+    return f"{count}, any number of them a row{names}"
 
 
 def is_label_name(name: str) -> bool:
