@@ -12,10 +12,9 @@ from typing import NamedTuple
 from bert_tf.data.cells import Cell
 from bert_tf.data.examples import InputExample
 from bert_tf.data.own_examples import ReadRows
-from bert_tf.data.targets import Label, Number, OneLabel, SomeLabels, Targets
+from bert_tf.data.targets import SEPARATORS, Label, Number, OneLabel, SomeLabels, Targets
 from bert_tf.errors import UserError, first_few, shown
 
-SEPARATORS = (",", ";", "|")
 # A whole number without zeros in front: "007" is a name.
 _NUMBER = re.compile(r"([-+]?(?:0|[1-9]\d*))(\.\d*)?(?:[eE][-+]?\d+)?")
 _MANY_LABELS = 20
@@ -68,11 +67,17 @@ def use_targets(read: ReadRows, targets: Targets) -> list[InputExample]:
 
 
 def known_targets(kind: str, labels: Sequence[str], separator: str | None) -> Targets:
-    """Returns the targets of a model that was trained earlier."""
+    """Returns the targets of a model that was trained earlier.
+
+    Args:
+        kind: of the labels.
+        labels: their names, in the order of the head's outputs.
+        separator: parts the labels of an example; None for any of the usual ones.
+    """
     if kind == Number.kind:
         return Number()
     if kind == SomeLabels.kind:
-        return SomeLabels(labels, separator or SEPARATORS[0])
+        return SomeLabels(labels, (separator,) if separator else SEPARATORS)
     return OneLabel(labels, _spellings(labels))
 
 
@@ -169,7 +174,7 @@ def _find_some_labels(read: ReadRows, separator: str | None) -> SomeLabels:
     if len(labels) > _MANY_LABELS and len(labels) > len(read.examples):
         count = f"{len(labels):,} different labels in {len(read.examples):,} rows"
         raise UserError(f"{read.source.start}: {_column(read)}: has {count}; name the separator with --label_separator")
-    return SomeLabels(labels, separator)
+    return SomeLabels(labels, (separator,))
 
 
 def _ordered(cells: Iterable[str]) -> list[str]:

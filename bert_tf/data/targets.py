@@ -20,6 +20,8 @@ from bert_tf.errors import first_few, shown, with_type
 
 Label = str | float | tuple[str, ...]
 
+# What may part the labels in a field, if nobody says it; the first one that a label does not have parts them.
+SEPARATORS = (",", ";", "|")
 # Training squares the numbers of a regression in float32, and adds them up.
 _MAX_NUMBER = 1e15
 
@@ -118,22 +120,34 @@ class SomeLabels(Targets):
 
     Args:
         labels: their names, in the order of the head's outputs.
-        separator: parts the labels in a field of a file.
+        separators: what may part the labels in a field of a file; the first one also parts them in files that are
+            written.
     """
 
     kind = "multi_label"
     filler = ()
 
-    def __init__(self, labels: Sequence[str], separator: str = ","):
+    def __init__(self, labels: Sequence[str], separators: Sequence[str] = SEPARATORS[:1]):
         self.labels = tuple(labels)
-        self.separator = separator
+        self._separators = tuple(separators)
+
+    @property
+    def separator(self) -> str:
+        """Parts the labels in files that are written."""
+        return self._separators[0]
 
     def parse(self, cell: str) -> tuple[str, ...]:
-        """Returns the labels in a field, in the task's order; see `Targets.parse`."""
-        found = {part.strip() for part in cell.split(self.separator)} - {""}
-        unknown = sorted(found.difference(self.labels))
-        if unknown:
-            raise ValueError(f"unknown label {unknown[0][:40]!r}; use some of the task's: {first_few(self.labels)}")
+        """Returns the labels in a field, in the task's order; see `Targets.parse`.
+
+        Example:
+            >>> SomeLabels(["red, dark", "blue"], SEPARATORS).parse("blue; red, dark")
+            ('red, dark', 'blue')
+        """
+        readings = [{part.strip() for part in cell.split(separator)} - {""} for separator in self._separators]
+        found = next((names for names in readings if names.issubset(self.labels)), None)
+        if found is None:
+            unknown = sorted(max(readings, key=len).difference(self.labels))[0]
+            raise ValueError(f"unknown label {unknown[:40]!r}; use some of the task's: {first_few(self.labels)}")
         return tuple(label for label in self.labels if label in found)
 
     def problem(self, label: object) -> str:

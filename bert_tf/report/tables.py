@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bert_tf import files, run_files
+from bert_tf.data.found_labels import known_targets
 from bert_tf.errors import UserError
 from bert_tf.report.predictions import (
     MULTI_LABEL,
@@ -36,8 +37,6 @@ _MAX_NUMBERS = 10_000_000
 _TOLERANCE = 1e-6
 # A correlation computed again from predictions that were written with the digits of float32.
 _CORRELATION_TOLERANCE = 1e-3
-# Stands between the labels of an example in a table.
-_SEPARATOR = ","
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,7 +65,9 @@ class TrainLog:
     scores: dict[str, np.ndarray]
 
 
-def read_predictions(path: Path, results: dict[str, float], headline: str, kind: str) -> Predictions | None:
+def read_predictions(
+    path: Path, results: dict[str, float], headline: str, kind: str, separator: str | None = None
+) -> Predictions | None:
     """Reads the predictions and compares them with the run's results, to detect cut and outdated files.
 
     Args:
@@ -74,6 +75,7 @@ def read_predictions(path: Path, results: dict[str, float], headline: str, kind:
         results: the numbers of results.json.
         headline: the name of the main score.
         kind: of the task, as in task.json.
+        separator: parts the labels of an example; None for any of the usual ones.
 
     Returns:
         The predictions; None if they have another form and the task may have no classes.
@@ -84,7 +86,7 @@ def read_predictions(path: Path, results: dict[str, float], headline: str, kind:
         predictions = _read_numbers(path, header, rows)
         _check_correlation(path, predictions, results)
     elif kind == MULTI_LABEL:
-        predictions = _read_label_sets(path, header, rows)
+        predictions = _read_label_sets(path, header, rows, separator)
     elif header[:2] == ["guid", "label"] and len(header) >= 4:
         predictions = _read_classes(path, header, rows)
         if ACCURACY in results:
@@ -133,15 +135,21 @@ def _read_numbers(path: Path, header: Sequence[str], rows: Iterator[list[str]]) 
     return NumberPredictions(tuple(guids), labels, predicted)
 
 
-def _read_label_sets(path: Path, header: Sequence[str], rows: Iterator[list[str]]) -> LabelSetPredictions:
+def _read_label_sets(
+    path: Path, header: Sequence[str], rows: Iterator[list[str]], separator: str | None
+) -> LabelSetPredictions:
     if header[:2] != ["guid", "labels"] or len(header) < 3:
         raise UserError(f"{path}: is not a file of probabilities of labels")
     classes = _classes(path, header)
     guids, labels, numbers = [], [], _Numbers(path, len(classes))
+    targets = known_targets(MULTI_LABEL, list(classes), separator)
     for line, row in enumerate(rows, start=2):
-        names = row[1].split(_SEPARATOR) if len(row) == len(header) and row[1] else []
-        if len(row) != len(header) or not classes.keys() >= set(names):
-            raise UserError(f"{path}:{line}: is cut off, or one of its labels is not in the header")
+        if len(row) != len(header):
+            raise UserError(f"{path}:{line}: is cut off")
+        try:
+            names = targets.parse(row[1])
+        except ValueError:
+            raise UserError(f"{path}:{line}: one of its labels is not in the header") from None
         guids.append(sys.intern(row[0]))
         labels.append([classes[name] for name in names])
         numbers.add(line, row[2:])

@@ -7,6 +7,7 @@ from support.synthetic_runs import (
     draw_numbers,
     draw_probabilities,
     edit_results,
+    edit_training,
     write_curve,
     write_label_sets_run,
     write_numbers_run,
@@ -46,6 +47,14 @@ def test_sets_of_labels_are_read(tmp_path):
     assert run.predictions.classes == NAMES
     np.testing.assert_array_equal(run.predictions.labels, HAS_LABEL)
     np.testing.assert_array_equal(run.predictions.predicted, PROBABILITIES >= 0.5)
+
+
+@pytest.mark.parametrize(("separator", "flags"), [(";", {}), ("|", {}), (" + ", {"label_separator": " + "})])
+def test_sets_of_labels_are_read_whatever_parts_them(tmp_path, separator, flags):
+    names = ("joy, pride", "fear", "anger") if flags or separator == ";" else NAMES
+    folder = write_label_sets_run(tmp_path / "run", PROBABILITIES, HAS_LABEL, names, separator)
+    edit_training(folder, **flags)
+    np.testing.assert_array_equal(only_run(folder).predictions.labels, HAS_LABEL)
 
 
 def test_a_regression_that_gives_nearly_the_same_number_has_collapsed(tmp_path):
