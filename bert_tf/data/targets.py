@@ -158,6 +158,9 @@ class SomeLabels(Targets):
         return _unknown(unknown[0], self.labels) if unknown else ""
 
 
+KINDS = (OneLabel.kind, Number.kind, SomeLabels.kind)
+
+
 def make_targets(kind: str, labels: Sequence[str], aliases: Mapping[str, str] | None = None) -> Targets:
     """Creates the targets of a kind: `"classification"`, `"regression"` or `"multi_label"`.
 
