@@ -23,7 +23,7 @@ from bert_tf.data.processors import DataProcessor
 from bert_tf.data.sources import Source
 from bert_tf.data.splitting import hold_out
 from bert_tf.data.targets import OneLabel, SomeLabels, Targets
-from bert_tf.errors import UserError, shown
+from bert_tf.errors import UserError, counted, shown
 from bert_tf.remote import as_path
 
 
@@ -171,12 +171,11 @@ def _names(source: Source, columns: Columns) -> list[str | None]:
 def _description(read: ReadRows, targets: Targets | None) -> str:
     """Says what was read and what was taken for what, in one line."""
     names = _names(read.source, read.columns)
-    count = len(read.examples)
     texts = " and ".join(shown(name) for name in names[:2] if name is not None)
     said = f"{'texts are' if names[1] else 'text is'} the column{'s' * bool(names[1])} {texts}"
-    parts = [f"{count:,} example{'s' * (count != 1)}", said]
+    parts = [counted(len(read.examples), "example"), said]
     if targets and names[2] is not None:
         parts[-1] += f", label is {shown(names[2])} ({describe(targets)})"
     if read.num_empty:
-        parts.append(f"{read.num_empty:,} pair{'s' * (read.num_empty != 1)} with one text empty")
+        parts.append(f"{counted(read.num_empty, 'pair')} with one text empty")
     return f"{read.source.name}: " + "; ".join([*parts, *read.source.remarks])

@@ -25,7 +25,7 @@ from bert_tf.data.readings import attempt, choose_reading
 from bert_tf.data.targets import Targets
 from bert_tf.data.text_files import read_text
 from bert_tf.data.tsv_table import RARE, Table, find_uneven
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, counted
 from bert_tf.remote import AnyPath, as_path
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "|": "vertical bars", "\\t": "a backslash and a t", "  ": "spaces"}
@@ -164,7 +164,7 @@ class TsvFile:
         if not 0 < len(short) <= RARE * len(rows):
             return rows, ""
         long = [row for row in rows if len(row.fields) >= self.min_columns]
-        count = f"skipped {len(short)} row{'s' * (len(short) != 1)} with fewer than {self.min_columns} columns"
+        count = f"skipped {counted(len(short), 'row')} with fewer than {self.min_columns} columns"
         return long, f"{count}, the first in line {short[0].line}"
 
     def _has_header(self, rows: list[Row], targets: Targets | None) -> bool:
@@ -181,7 +181,7 @@ class TsvFile:
             raise UserError(f"{path}:{row.line}: the line is blank; remove it")
         if is_wrong:
             needed = self.columns or f"at least {self.min_columns}"
-            problem = f"the row has {count} column{'s' * (count != 1)}, but {needed} are needed"
+            problem = f"the row has {counted(count, 'column')}, but {needed} are needed"
             raise UserError(f"{path}:{row.line}: {problem}; {_column_remedy(row)}")
         if targets and self.label is not None:
             try:

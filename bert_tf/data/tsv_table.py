@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bert_tf.data.quoting import Row
-from bert_tf.errors import first_few
+from bert_tf.errors import counted, first_few
 
 _LONGEST_NAME = 20
 # Rows of another form than the others are mistakes if they are no more than this share of all.
@@ -49,11 +49,11 @@ class Table(NamedTuple):
             >>> Table([("1", row)], Row(1, ["label", "text"]), True, quoted=False, num_blank_lines=0).description
             '1 example; line 1 is the header (label, text)'
         """
-        remarks = [f"{len(self.rows):,} example{'s' * (len(self.rows) != 1)}", self._first_line]
+        remarks = [counted(len(self.rows), "example"), self._first_line]
         if self.quoted:
             remarks.append("double quotes read as csv does")
         if self.num_blank_lines:
-            remarks.append(f"skipped {self.num_blank_lines} blank line{'s' * (self.num_blank_lines != 1)} at the end")
+            remarks.append(f"skipped {counted(self.num_blank_lines, 'blank line')} at the end")
         return "; ".join(remarks + [remark for remark in (self.skipped, self.uneven, self.remark) if remark])
 
     @property
@@ -76,7 +76,7 @@ def find_uneven(rows: Sequence[Row]) -> str:
     if not 0 < len(uneven) <= RARE * len(rows):
         return ""
     line, fields = uneven[0]
-    return f"line {line} has {len(fields)} column{'s' * (len(fields) != 1)}, but nearly all lines have {usual}"
+    return f"line {line} has {counted(len(fields), 'column')}, but nearly all lines have {usual}"
 
 
 def _num_filled(row: Row) -> int:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from bert_tf.errors import counted
 from bert_tf.report import wording
 from bert_tf.report.calibration import CALIBRATION_BINS
 from bert_tf.report.comparison import Configuration, Study
-from bert_tf.report.formatting import count, lower_first, percent, score_spread, shortened, spread
+from bert_tf.report.formatting import lower_first, percent, score_spread, shortened, spread
 from bert_tf.report.mistakes import Mistake
 from bert_tf.report.predictions import CLASSIFICATION, REGRESSION
 from bert_tf.report.runs import Run
@@ -30,7 +31,7 @@ def key_numbers(study: Study) -> list[tuple[str, str]]:
         return []
     headline, best = study.headline, study.best
     value = headline.unit(score_spread(headline, best.summary(headline.key)))
-    which = f"{'best ' * (len(study.configurations) > 1)}mean {headline.phrase}, {count(len(best.runs), 'seed')}"
+    which = f"{'best ' * (len(study.configurations) > 1)}mean {headline.phrase}, {counted(len(best.runs), 'seed')}"
     numbers = [(value, f"{which}: {best.label}"), *_interval(study), *_constant(study)]
     return [*numbers, (f"{len(study.runs):,}", _run_counts(study))]
 
@@ -39,7 +40,7 @@ def _interval(study: Study) -> list[tuple[str, str]]:
     if study.interval is None or not study.headline_is_mean:
         return []
     low, high = (study.headline.number(bound) for bound in study.interval)
-    meaning = f"95 % interval, on {count(study.num_dev_examples, 'dev example')} (Wilson)"
+    meaning = f"95 % interval, on {counted(study.num_dev_examples, 'dev example')} (Wilson)"
     return [(study.headline.unit(f"{low} to {high}"), meaning)]
 
 
@@ -61,7 +62,7 @@ def _constant(study: Study) -> list[tuple[str, str]]:
 def _run_counts(study: Study) -> str:
     runs = "finished run" if len(study.runs) == 1 else "finished runs"
     collapsed = sum(len(each.collapsed) for each in study.configurations)
-    configurations = count(len(study.configurations), "configuration")
+    configurations = counted(len(study.configurations), "configuration")
     return f"{runs} of {configurations}{f', {collapsed} collapsed' * bool(collapsed)}"
 
 
@@ -111,7 +112,7 @@ def training_note(study: Study, shown: int, has_dev_curves: bool) -> list[str]:
         sentences.append(f"Dev scores: a line for each seed. {_KEPT if kept else _NOT_KEPT}.{_dashed(study)}")
     if any(each.collapsed for each in study.configurations):
         sentences.append("Broken lines: collapsed runs.")
-    return [*sentences, *[f"Left out: {count(missing, 'run')} without a usable log."] * bool(missing)]
+    return [*sentences, *[f"Left out: {counted(missing, 'run')} without a usable log."] * bool(missing)]
 
 
 # The best configuration in detail.
@@ -119,7 +120,7 @@ def training_note(study: Study, shown: int, has_dev_curves: bool) -> list[str]:
 
 def command_note(best: Configuration) -> str:
     """Returns what the command does."""
-    seeds = f", the first of {count(len(best.runs), 'seed')}" * (len(best.runs) > 1)
+    seeds = f", the first of {counted(len(best.runs), 'seed')}" * (len(best.runs) > 1)
     return f"The command of its run with seed {best.runs[0].seed}{seeds}. In its folder it finds the run finished."
 
 
@@ -135,7 +136,7 @@ def calibration(best: Configuration) -> str:
 def calibration_caption(best: Configuration) -> str:
     """Returns the caption of the reliability diagram."""
     return (
-        f"Predictions of {count(len(best.runs), 'seed')}{' together' * (len(best.runs) > 1)}. On the dashed line, "
+        f"Predictions of {counted(len(best.runs), 'seed')}{' together' * (len(best.runs) > 1)}. On the dashed line, "
         "accuracy equals confidence; below it, the model is overconfident."
     )
 
@@ -148,7 +149,7 @@ def numbers_caption(best: Configuration) -> str:
 
 def confusion_caption(best: Configuration) -> str:
     """Returns the caption of the confusion matrix."""
-    together = f", {count(len(best.runs), 'seed')} together" * (len(best.runs) > 1)
+    together = f", {counted(len(best.runs), 'seed')} together" * (len(best.runs) > 1)
     return f"Dev examples by label and prediction{together}."
 
 
@@ -175,7 +176,7 @@ def mistakes_heading(best: Configuration, number: int) -> str:
     if not number:
         return "Mistakes"
     kinds = {CLASSIFICATION: "most confident mistake", REGRESSION: "largest error"}
-    return f"The {count(number, kinds.get(best.runs[0].kind, 'worst mistake'))}"
+    return f"The {counted(number, kinds.get(best.runs[0].kind, 'worst mistake'))}"
 
 
 def mistakes_note(best: Configuration, mistakes: Sequence[Mistake], reason: str | None) -> list[str]:

@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from bert_tf.errors import counted
 from bert_tf.report.comparison import Configuration, Study
 from bert_tf.report.drawing import ACCENT, BAND, INK, OTHER, WARNING, WIDTH, create, styled, svg
-from bert_tf.report.formatting import count
 from bert_tf.report.plots import MAX_CONFIGURATIONS, axis_label, constant_in_words, constant_score, draw_constant
 from bert_tf.report.runs import Run
 from bert_tf.report.scores import LOSS, Score
@@ -65,11 +65,11 @@ def losses(configuration: Configuration, study: Study, prefix: str) -> str | Non
 def _describe_losses(configuration: Configuration, own: tuple[np.ndarray, np.ndarray] | None) -> str:
     subject = f"Training loss of configuration {configuration.number}, {configuration.label}"
     if own is None:
-        return f"{subject}, {count(len(configuration.collapsed), 'collapsed run')}."
+        return f"{subject}, {counted(len(configuration.collapsed), 'collapsed run')}."
     steps, values = own
     first, last = values.mean(axis=0)[[0, -1]]
     course = f"from {first:.3f} at step {steps[0]:.0f} to {last:.3f} at {steps[-1]:.0f}"
-    return f"{subject}, {count(len(values), 'seed')}: {course}."
+    return f"{subject}, {counted(len(values), 'seed')}: {course}."
 
 
 def dev_scores(configuration: Configuration, study: Study, prefix: str) -> str | None:
