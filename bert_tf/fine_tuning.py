@@ -1,15 +1,14 @@
 """Fine-tuning from Python: what `run_classifier.py` does, as one call."""
 
 import dataclasses
-import functools
 import os
 from collections.abc import Sequence
 
 from bert_tf.data.cells import label_of
 from bert_tf.data.examples import examples_digest
 from bert_tf.data.in_memory import in_memory
-from bert_tf.data.own_data import OwnDataProcessor
-from bert_tf.data.own_files import Opener, file_opener, find_files
+from bert_tf.data.own_data import OwnDataProcessor, files_of
+from bert_tf.data.own_files import Opener, OwnFiles, find_files
 from bert_tf.data.processors import DataProcessor
 from bert_tf.errors import UserError, with_type
 from bert_tf.paths import checked_path
@@ -126,5 +125,4 @@ def _openers_of(data: object, split: str) -> dict[str, Opener]:
         source = in_memory(data, split)
         return {split: lambda wanted: source}
     path = checked_path(data, split)
-    files = find_files(path, None, None)._asdict() if split == "train" else {split: as_path(path)}
-    return {name: functools.partial(file_opener, file) for name, file in files.items() if file}
+    return files_of(find_files(path, None, None) if split == "train" else OwnFiles(dev=as_path(path)))

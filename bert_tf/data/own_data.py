@@ -15,11 +15,11 @@ from typing import NamedTuple
 from absl import logging
 
 from bert_tf.data.columns import Columns, WantedColumns, choose_columns, find_column
+from bert_tf.data.data_processor import DataProcessor
 from bert_tf.data.examples import InputExample
 from bert_tf.data.found_labels import LabelOptions, describe, find_targets, use_targets
 from bert_tf.data.own_examples import ReadRows, read_rows
-from bert_tf.data.own_files import Opener, OwnFiles, file_opener
-from bert_tf.data.processors import DataProcessor
+from bert_tf.data.own_files import Opener, OwnFiles, open_source
 from bert_tf.data.sources import Source
 from bert_tf.data.splitting import hold_out
 from bert_tf.data.targets import OneLabel, SomeLabels, Targets
@@ -45,10 +45,18 @@ class OwnDataOptions(NamedTuple):
     known: Targets | None = None
 
 
+class _Training(NamedTuple):
+    """What was found in the training set."""
+
+    targets: Targets
+    examples: list[InputExample]
+    held_out: list[InputExample]
+
+
 def files_of(files: OwnFiles) -> dict[str, Opener]:
-    """Returns what opens the file of each split."""
+    """Returns what opens the file of each split that has one."""
     return {
-        split: functools.partial(file_opener, as_path(path))
+        split: functools.partial(open_source, as_path(path))
         for split, path in files._asdict().items()
         if path is not None
     }
@@ -94,11 +102,11 @@ class OwnDataProcessor(DataProcessor):
         """
         if self._options.known:
             return self._options.known
-        return self._training[0]
+        return self._training.targets
 
     def get_train_examples(self, data_dir: str | Path | None = None) -> list[InputExample]:
         """Reads the training set, without what is held out."""
-        return self._training[1]
+        return self._training.examples
 
     def get_dev_examples(self, data_dir: str | Path | None = None) -> list[InputExample]:
         """Reads the development set, or returns what is held out of the training set."""
@@ -106,7 +114,7 @@ class OwnDataProcessor(DataProcessor):
             return self._read("dev")
         if "train" not in self._openers:
             raise UserError("dev_file: is missing; pass --dev_file=FILE with labeled examples to evaluate on")
-        held_out = self._training[2]
+        held_out = self._training.held_out
         if not held_out:
             raise UserError(
                 f"dev_split: {self._options.dev_split:g} of the training set gives no example to evaluate on; pass "
@@ -132,8 +140,7 @@ class OwnDataProcessor(DataProcessor):
         return read_rows(source, columns, "train", allows_no_label=has_many)
 
     @functools.cached_property
-    def _training(self) -> tuple[Targets, list[InputExample], list[InputExample]]:
-        """The labels, the examples to train on and those held out."""
+    def _training(self) -> _Training:
         read = self._rows
         targets = self._options.known or find_targets(read, self._options.labels)
         examples = use_targets(read, targets)
@@ -143,7 +150,7 @@ class OwnDataProcessor(DataProcessor):
             examples, held_out = hold_out(examples, self._options.dev_split, self._options.split_seed)
             remark = f"; {len(held_out):,} of them held out as the dev set"
         logging.info("%s%s.", _description(read, targets), remark)
-        return targets, examples, held_out
+        return _Training(targets, examples, held_out)
 
     def _read(self, split: str, needs_label: bool = True) -> list[InputExample]:
         source = self._openers[split](self._options.wanted)
