@@ -14,14 +14,10 @@ from bert_tf.errors import UserError, with_type
 from bert_tf.paths import checked_path
 from bert_tf.programs.classifier_config import ClassifierConfig, InMemoryConfig
 from bert_tf.programs.own_task import find_processor_of, own_data_options
-from bert_tf.programs.run_classifier import read_examples, with_defaults
+from bert_tf.programs.run_classifier import read_examples, run_task, with_defaults
 from bert_tf.remote import as_path
 from bert_tf.serving.predictor import Predictor, load
-from bert_tf.tasks.glue_submission import GlueSubmission
-from bert_tf.tasks.kinds import make_task
-from bert_tf.training.early_checks import check_model, check_training_size
 from bert_tf.training.fields import flag_name, flags_of
-from bert_tf.training.run import run
 
 
 def fine_tune(
@@ -63,12 +59,7 @@ def fine_tune(
         processor = find_processor_of(config)
     else:
         config, processor = _own_run(task_name, train, dev, labels, fields)
-    examples = read_examples(processor, config)
-    if config.do_train:
-        check_training_size(config, len(examples["train"]))
-    check_model(config)
-    task = make_task(config.task_name, processor, config.loss_settings)
-    run(GlueSubmission(task, processor) if config.glue_submission else task, config, examples)
+    run_task(config, processor, read_examples(processor, config))
     model = load(config.output_dir)
     print(f"{config.output_dir}: " + ", ".join(f"{name} = {score:.4f}" for name, score in model.scores.items()))
     return model

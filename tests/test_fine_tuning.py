@@ -43,7 +43,8 @@ def test_a_list_trains_as_the_same_rows_in_a_file_do_and_its_digest_is_its_folde
     [
         ({"dev": ROWS}, "dev: only valid with train=..., own examples to train on"),
         ({"labels": ["a"]}, "labels: only valid with train=..."),
-        ({"train": ROWS, "data_dir": "x"}, "data_dir: contradicts train=...; pass only one of them"),
+        ({"train": ROWS, "data_dir": "x"}, "data_dir: contradicts train=...; own examples are in train and dev"),
+        ({"train": ROWS, "dev_file": "x.csv"}, "dev_file: contradicts train=...; own examples are in train and dev"),
         ({"train": ROWS, "labels": "ab"}, "labels: is 'ab' (str); give a list of the names"),
         ({"train": ROWS, "labels": ["price"]}, "train[1]: column 'label': unknown label 'weather'"),
         ({"train": ROWS, "dev": [("w1", "news")]}, "dev[0]: column 'label': unknown label 'news'"),
