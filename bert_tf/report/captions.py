@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from bert_tf.errors import counted
 from bert_tf.report import wording
 from bert_tf.report.calibration import CALIBRATION_BINS
-from bert_tf.report.comparison import Configuration, Study
 from bert_tf.report.formatting import lower_first, percent, score_spread, shortened, spread
+from bert_tf.report.inventory import Run
 from bert_tf.report.mistakes import Mistake
 from bert_tf.report.predictions import CLASSIFICATION, REGRESSION
-from bert_tf.report.runs import Run
 from bert_tf.report.scores import LOSS
 from bert_tf.report.scores import score as score_of
 from bert_tf.report.significance import mean_and_sd
+from bert_tf.report.study import Configuration, Study
 
 _LOSS_NOTE = (
     "Training loss: the mean over seeds, with a band from the lowest to the highest seed; the thin lines are the other "

@@ -3,7 +3,8 @@
 import shlex
 
 from bert_tf.report.formatting import flag_text
-from bert_tf.report.runs import OTHER_FLAGS, Run
+from bert_tf.report.inventory import Run
+from bert_tf.report.runs import OTHER_FLAGS
 
 # The flags whose names differ from those of the settings in run.json.
 _FLAG_NAMES = {"model": "bert_model"}

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from bert_tf.errors import counted
-from bert_tf.report.comparison import Configuration, Study
 from bert_tf.report.drawing import ACCENT, BAND, INK, OTHER, WARNING, WIDTH, create, styled, svg
+from bert_tf.report.inventory import Run
 from bert_tf.report.plots import MAX_CONFIGURATIONS, axis_label, constant_in_words, constant_score, draw_constant
-from bert_tf.report.runs import Run
 from bert_tf.report.scores import LOSS, Score
+from bert_tf.report.study import Configuration, Study
 
 _MAX_POINTS = 400  # of a curve; a figure is about as many pixels wide
 _SIZE = (WIDTH, 2.3)

@@ -14,13 +14,13 @@ from bert_tf.data.own_files import find_files
 from bert_tf.data.processors import DataProcessor, find_processor, is_known_task
 from bert_tf.errors import UserError, reading
 from bert_tf.report.formatting import flag_text
+from bert_tf.report.inventory import Run
 from bert_tf.report.predictions import (
     MULTI_LABEL,
     ClassPredictions,
     NumberPredictions,
     Predictions,
 )
-from bert_tf.report.runs import Run
 
 _REMEDY = "their predictions are shown without them"
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from bert_tf.errors import counted
-from bert_tf.report.comparison import BOOTSTRAP, MAX_TESTED, MCNEMAR, SIGNIFICANCE, Configuration, Study
+from bert_tf.report.comparison import MAX_TESTED
 from bert_tf.report.formatting import (
     flag_text,
     folder_names,
@@ -14,9 +14,10 @@ from bert_tf.report.formatting import (
     score_spread,
     shortened,
 )
+from bert_tf.report.inventory import Inventory
 from bert_tf.report.predictions import CLASSIFICATION, MULTI_LABEL, REGRESSION
-from bert_tf.report.runs import Inventory
 from bert_tf.report.significance import MANY_EXAMPLES, RESAMPLES
+from bert_tf.report.study import BOOTSTRAP, MCNEMAR, SIGNIFICANCE, Configuration, Study
 from bert_tf.report.tasks import TaskRow, glue_score
 
 _DIGEST_DIGITS = 8  # enough to distinguish a few data sets
