@@ -163,7 +163,7 @@ class Study:
 
     @property
     def untested(self) -> list[Configuration]:
-        """The configurations that could be tested, but were left out because there are so many better ones."""
+        """The configurations that could be tested, but were left out because there are many better ones."""
         others = self.configurations[1:] if self.configurations[0].has_values else []
         return [each for each in others if each.has_values and each.comparison is None]
 

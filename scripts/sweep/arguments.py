@@ -198,7 +198,7 @@ def create_parser(description: str) -> Parser:
 
 
 def whole_number(text: str) -> int:
-    """Returns the number; argparse reports a `ValueError` with the name of this function."""
+    """Returns the number of an argument; argparse reports the error."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
