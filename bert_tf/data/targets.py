@@ -20,8 +20,6 @@ from bert_tf.errors import first_few, shown, with_type
 
 Label = str | float | tuple[str, ...]
 
-# What may part the labels in a field, if nobody says it; the first one that a label does not have parts them.
-SEPARATORS = (",", ";", "|")
 # Training squares the numbers of a regression in float32, and adds them up.
 _MAX_NUMBER = 1e15
 
@@ -120,34 +118,22 @@ class SomeLabels(Targets):
 
     Args:
         labels: their names, in the order of the head's outputs.
-        separators: what may part the labels in a field of a file; the first one also parts them in files that are
-            written.
+        separator: parts the labels in a field of a file.
     """
 
     kind = "multi_label"
     filler = ()
 
-    def __init__(self, labels: Sequence[str], separators: Sequence[str] = SEPARATORS[:1]):
+    def __init__(self, labels: Sequence[str], separator: str = ","):
         self.labels = tuple(labels)
-        self._separators = tuple(separators)
-
-    @property
-    def separator(self) -> str:
-        """Parts the labels in files that are written."""
-        return self._separators[0]
+        self.separator = separator
 
     def parse(self, cell: str) -> tuple[str, ...]:
-        """Returns the labels in a field, in the task's order; see `Targets.parse`.
-
-        Example:
-            >>> SomeLabels(["red, dark", "blue"], SEPARATORS).parse("blue; red, dark")
-            ('red, dark', 'blue')
-        """
-        readings = [{part.strip() for part in cell.split(separator)} - {""} for separator in self._separators]
-        found = next((names for names in readings if names.issubset(self.labels)), None)
-        if found is None:
-            unknown = sorted(max(readings, key=len).difference(self.labels))[0]
-            raise ValueError(f"unknown label {unknown[:40]!r}; use some of the task's: {first_few(self.labels)}")
+        """Returns the labels in a field, in the task's order; see `Targets.parse`."""
+        found = {part.strip() for part in cell.split(self.separator)} - {""}
+        unknown = sorted(found.difference(self.labels))
+        if unknown:
+            raise ValueError(f"unknown label {unknown[0][:40]!r}; use some of the task's: {first_few(self.labels)}")
         return tuple(label for label in self.labels if label in found)
 
     def problem(self, label: object) -> str:
@@ -156,6 +142,17 @@ class SomeLabels(Targets):
             return f"the labels are {with_type(label)}; give a tuple of names"
         unknown = [name for name in label if name not in self.labels]
         return _unknown(unknown[0], self.labels) if unknown else ""
+
+
+def table_separator(labels: Sequence[str]) -> str:
+    r"""Returns what stands between the labels of an example in a table: a character that is in no label.
+
+    Example:
+        >>> table_separator(["sad", "funny"]), table_separator(["sad, but funny"])
+        (',', ';')
+    """
+    unit_separator = "\x1f"  # the ASCII character for this purpose
+    return next((each for each in ",;|" if not any(each in label for label in labels)), unit_separator)
 
 
 KINDS = (OneLabel.kind, Number.kind, SomeLabels.kind)

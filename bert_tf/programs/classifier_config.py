@@ -1,6 +1,7 @@
 """The flags of `run_classifier.py`: those of every run, those of own data, and those of its tasks."""
 
 import dataclasses
+import unicodedata
 from pathlib import Path
 
 from bert_tf.data.own_files import task_name_of
@@ -94,9 +95,9 @@ class ClassifierConfig(OwnDataConfig, LossConfig, RunConfig):
             raise UserError(f"data_dir: contradicts --{self.first_named_file}; pass only one of them")
         if self.do_train and not self._names_training_set():
             raise UserError("train_file: is missing; pass --train_file=FILE with labeled examples to train on")
-        if self.task_name is None:
+        if not self.task_name:
             object.__setattr__(self, "task_name", task_name_of(as_path(self.own_data)) if self.own_data else "own")
-        if Path(self.task_name).name != self.task_name or self.task_name != self.task_name.strip():
+        if not _is_folder_name(self.task_name):
             raise UserError(f"task_name: {shown(self.task_name)} is no name for a folder; use letters and digits")
 
     def _check_glue_submission(self) -> None:
@@ -106,6 +107,11 @@ class ClassifierConfig(OwnDataConfig, LossConfig, RunConfig):
             raise UserError("glue_submission: only valid with --do_predict")
         if self.has_own_data or not glue_class(self.task_name):
             raise UserError(f"glue_submission: {self.task_name} is no task of GLUE's leaderboard; leave the flag out")
+
+
+def _is_folder_name(name: str) -> bool:
+    has_controls = any(unicodedata.category(char) == "Cc" for char in name)
+    return Path(name).name == name == name.strip() and name != ".." and not has_controls
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -123,6 +129,8 @@ class InMemoryConfig(ClassifierConfig):
     def check_own_data(self) -> None:
         """Raises `UserError` if flags of own data contradict one another, or name files."""
         super().check_own_data()
-        for field in ("train_file", "dev_file", "test_file", "data_dir"):
+        for field in ("train_file", "data_dir"):
             if getattr(self, field):
-                raise UserError(f"{field}: contradicts train=...; own examples are in train and dev")
+                raise UserError(f"{field}: contradicts train=...; pass only one of them")
+        if self.dev_file:
+            raise UserError("dev_file: contradicts train=...; pass dev=...")

@@ -96,8 +96,13 @@ class OwnDataConfig(FlagConfig):
         for field in ("text_column", "text_pair_column", "label_column", "label_separator"):
             if getattr(self, field) == "":
                 raise UserError(f"{field}: is empty; give a value, or leave the flag out")
-        if self.dev_file and self.dev_split != flags_of(self)["dev_split"].default:
-            raise UserError("dev_split: contradicts --dev_file; pass only one of them")
+        if self.dev_file:
+            self.check_dev_split("--dev_file; pass only one of them")
+
+    def check_dev_split(self, dev_set: str) -> None:
+        """Raises `UserError` if a share to hold out is given beside a development set, with the words for that one."""
+        if self.dev_split != flags_of(self)["dev_split"].default:
+            raise UserError(f"dev_split: contradicts {dev_set}")
 
     def check_no_own_data(self) -> None:
         """Raises `UserError` if a flag of own data is given for a known task."""

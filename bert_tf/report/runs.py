@@ -178,10 +178,7 @@ def _read_parts(run: Run, inventory: Inventory) -> dict:
     # Old runs have no predictions or no values; the comparison notes it.
     path = run.folder / run_files.EVAL_PREDICTIONS
     if exists(path):
-        separator = _text(run.flags, "label_separator")
-        predictions = inventory.read_table(
-            path, lambda path: read_predictions(path, results, headline, run.kind, separator)
-        )
+        predictions = inventory.read_table(path, lambda path: read_predictions(path, results, headline, run.kind))
     path = run.folder / run_files.EVAL_VALUES
     if exists(path):
         values = inventory.read_table(path, lambda path: read_values(path, results, headline, predictions))

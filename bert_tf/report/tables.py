@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bert_tf import files, run_files
-from bert_tf.data.found_labels import known_targets
+from bert_tf.data.targets import table_separator
 from bert_tf.errors import UserError
 from bert_tf.report.predictions import (
     MULTI_LABEL,
@@ -65,9 +65,7 @@ class TrainLog:
     scores: dict[str, np.ndarray]
 
 
-def read_predictions(
-    path: Path, results: dict[str, float], headline: str, kind: str, separator: str | None = None
-) -> Predictions | None:
+def read_predictions(path: Path, results: dict[str, float], headline: str, kind: str) -> Predictions | None:
     """Reads the predictions and compares them with the run's results, to detect cut and outdated files.
 
     Args:
@@ -75,7 +73,6 @@ def read_predictions(
         results: the numbers of results.json.
         headline: the name of the main score.
         kind: of the task, as in task.json.
-        separator: parts the labels of an example; None for any of the usual ones.
 
     Returns:
         The predictions; None if they have another form and the task may have no classes.
@@ -86,7 +83,7 @@ def read_predictions(
         predictions = _read_numbers(path, header, rows)
         _check_correlation(path, predictions, results)
     elif kind == MULTI_LABEL:
-        predictions = _read_label_sets(path, header, rows, separator)
+        predictions = _read_label_sets(path, header, rows)
     elif header[:2] == ["guid", "label"] and len(header) >= 4:
         predictions = _read_classes(path, header, rows)
         if ACCURACY in results:
@@ -135,21 +132,16 @@ def _read_numbers(path: Path, header: Sequence[str], rows: Iterator[list[str]]) 
     return NumberPredictions(tuple(guids), labels, predicted)
 
 
-def _read_label_sets(
-    path: Path, header: Sequence[str], rows: Iterator[list[str]], separator: str | None
-) -> LabelSetPredictions:
+def _read_label_sets(path: Path, header: Sequence[str], rows: Iterator[list[str]]) -> LabelSetPredictions:
     if header[:2] != ["guid", "labels"] or len(header) < 3:
         raise UserError(f"{path}: is not a file of probabilities of labels")
     classes = _classes(path, header)
+    separator = table_separator(list(classes))
     guids, labels, numbers = [], [], _Numbers(path, len(classes))
-    targets = known_targets(MULTI_LABEL, list(classes), separator)
     for line, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise UserError(f"{path}:{line}: is cut off")
-        try:
-            names = targets.parse(row[1])
-        except ValueError:
-            raise UserError(f"{path}:{line}: one of its labels is not in the header") from None
+        names = row[1].split(separator) if len(row) == len(header) and row[1] else []
+        if len(row) != len(header) or not classes.keys() >= set(names):
+            raise UserError(f"{path}:{line}: is cut off, or one of its labels is not in the header")
         guids.append(sys.intern(row[0]))
         labels.append([classes[name] for name in names])
         numbers.add(line, row[2:])

@@ -83,9 +83,7 @@ def write_numbers_run(folder: Path, error: float, seed: int, **options) -> Path:
     return folder
 
 
-def write_label_sets_run(
-    folder: Path, probabilities: np.ndarray, labels: np.ndarray, names, separator=",", **options
-) -> Path:
+def write_label_sets_run(folder: Path, probabilities: np.ndarray, labels: np.ndarray, names, **options) -> Path:
     """Writes a run of a task with many labels: probabilities and bool labels are [examples, labels]."""
     predicted = probabilities >= 0.5
     both, total = (labels & predicted).sum(axis=1), labels.sum(axis=1) + predicted.sum(axis=1)
@@ -93,7 +91,7 @@ def write_label_sets_run(
     micro = float(2 * both.sum() / max(total.sum(), 1))
     scores = {"headline": "eval_micro_f1", "eval_micro_f1": micro, "eval_loss": 0.5}
     write_scored_run(folder, values, results=scores, **{"task_name": "emotions", **options})
-    sets = [separator.join(np.array(names)[row]) for row in labels]
+    sets = [",".join(np.array(names)[row]) for row in labels]
     rows = [[guid, each, *row] for guid, each, row in zip(name_examples(len(sets)), sets, probabilities, strict=True)]
     _write_table(folder / "eval_predictions.tsv", [["guid", "labels", *names], *rows])
     (folder / "task.json").write_text('{"kind": "multi_label"}')
