@@ -20,6 +20,11 @@ def read_kind(folder: AnyPath, remedy: str) -> str:
 
     Raises:
         UserError: the file is broken, or names no known kind.
+
+    Example:
+        >>> from pathlib import Path
+        >>> read_kind(Path("output/reviews"), "copy the file there again")
+        'classification'
     """
     path = folder / run_files.TASK
     if not path.exists():
@@ -32,7 +37,7 @@ def read_kind(folder: AnyPath, remedy: str) -> str:
 
 
 def read_labels(folder: AnyPath, kind: str, remedy: str) -> list[str]:
-    """Reads the names of the labels from labels.txt, in the order of the head's outputs; none for numbers.
+    r"""Reads the names of the labels from labels.txt, in the order of the head's outputs; none for numbers.
 
     Args:
         folder: of the model.
@@ -41,6 +46,12 @@ def read_labels(folder: AnyPath, kind: str, remedy: str) -> list[str]:
 
     Raises:
         UserError: the file is missing, broken or empty, or has a label twice; no label is invented.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("labels.txt").write_text("bad\ngood\n", encoding="utf-8")
+        >>> read_labels(Path(), "classification", "copy the file there again")
+        ['bad', 'good']
     """
     if kind == Number.kind:
         return []

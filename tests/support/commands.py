@@ -50,13 +50,16 @@ class Command:
 
     def kill_when(self, moment: Callable[[], bool]) -> None:
         """`kill -9` as soon as `moment()` holds."""
+        self.wait_until(moment)
+        os.kill(self.process.pid, signal.SIGKILL)
+        assert self.result().code == -signal.SIGKILL
+
+    def wait_until(self, moment: Callable[[], bool]) -> None:
         deadline = time.monotonic() + TIMEOUT
         while not moment():
             assert self.process.is_alive(), f"ended too early: {self.outputs[1].read_text()}"
             assert time.monotonic() < deadline, f"the moment never came: {self.outputs[1].read_text()}"
             time.sleep(0.001)
-        os.kill(self.process.pid, signal.SIGKILL)
-        assert self.result().code == -signal.SIGKILL
 
 
 def become_script(flags: list[str], outputs: list[Path], environment: Mapping[str, str]) -> None:
