@@ -25,9 +25,9 @@ from types import ModuleType
 
 from bert_tf.errors import reason_of
 
-# Those that TensorFlow finds file systems by.
+# TensorFlow finds the file system of an address by its scheme.
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-# Those that TensorFlow has without further libraries.
+# TensorFlow has these without further libraries.
 _BUILT_IN_SCHEMES = ("gs", "ram")
 # Each request takes about as long for a megabyte as for a byte.
 _BUFFER_BYTES = 1 << 20

@@ -46,7 +46,7 @@ _STEPS = 2
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What is trained, apart from the sizes of a batch."""
+    """The model and the way it is trained, apart from the sizes of a batch."""
 
     model: str
     precision: str

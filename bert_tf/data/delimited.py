@@ -145,7 +145,7 @@ def _num_even(lines: Sequence[str], delimiter: str) -> int:
 
 
 def _num_columns(line: str, delimiter: str) -> int:
-    # Without the fields in quotes, in which a delimiter is text.
+    # Leaves out the fields in quotes, in which a delimiter is text.
     outside = re.sub(rf'(?:\A|(?<={re.escape(delimiter)}))"[^"]*(?:""[^"]*)*"', "", line)
     return outside.count(delimiter) + 1
 

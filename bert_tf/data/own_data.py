@@ -29,7 +29,7 @@ from bert_tf.remote import as_path
 
 
 class OwnDataOptions(NamedTuple):
-    """What the user said about the data.
+    """The user's settings of the data.
 
     Attributes:
         wanted: the columns, by name or number.
@@ -47,7 +47,7 @@ class OwnDataOptions(NamedTuple):
 
 
 class _Training(NamedTuple):
-    """What was found in the training set."""
+    """The labels and the examples of a training set."""
 
     targets: Targets
     examples: list[InputExample]
@@ -79,7 +79,7 @@ class OwnDataProcessor(DataProcessor):
 
     @property
     def kind(self) -> str:
-        """What the labels are, see `DataProcessor`."""
+        """The kind of the labels, see `DataProcessor`."""
         return self.targets().kind
 
     @property

@@ -94,7 +94,7 @@ class Configuration:
 
     @property
     def predictions(self) -> list[Predictions]:
-        """Those of all runs that count, of one kind; empty if a run has none."""
+        """The predictions of all runs that count, of one kind; empty if a run has none."""
         predictions = [run.predictions for run in self.runs if run.predictions is not None]
         is_whole = len(predictions) == len(self.runs) > 0 and len({type(each) for each in predictions}) == 1
         return predictions if is_whole else []

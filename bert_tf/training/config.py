@@ -64,7 +64,7 @@ class ActionConfig(FlagConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ValidationConfig(FlagConfig):
-    """What follows from evaluations while training."""
+    """The use of evaluations while training: to keep the best weights, and to stop early."""
 
     keep_best: str | None = flag(
         None,

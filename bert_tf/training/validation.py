@@ -1,4 +1,4 @@
-"""What evaluations while training decide: which weights are the best, and when to stop.
+"""Decides by evaluations while training which weights are the best, and when to stop.
 
     validation = Validation(head, curve, steps=[50, 100], evaluate=dev_set.scores, keeps_best=True, patience=3)
     Training(head, config, num_train_steps=100, devices=devices, validation=validation)

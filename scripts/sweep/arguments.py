@@ -25,7 +25,7 @@ SET_BY_SWEEP = {
     "seed": "SEEDS",
     "output_dir": "OUTPUT_DIR",
 }
-# Those that it sets besides with --tasks.
+# The flags that it also sets with --tasks.
 SET_BY_TASKS = {"task_name": "TASKS", "data_dir": "GLUE_DIR"}
 
 
