@@ -38,6 +38,24 @@ def test_a_list_trains_as_the_same_rows_in_a_file_do_and_its_digest_is_its_folde
     )
 
 
+def test_an_evaluation_in_another_folder_returns_the_model_that_it_evaluated(tmp_path, settings, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    trained = bert_tf.fine_tune(train=ROWS, output_dir="trained", **settings)
+    Path("dev.csv").write_text("text,label\nw1 w2,price\nw3 w4,weather\n")
+    model = bert_tf.fine_tune(do_train=False, dev_file="dev.csv", bert_model="trained", output_dir="evaluated")
+    assert model.predict(["w1"]) == trained.predict(["w1"])
+    scores = json.loads(Path("evaluated/results.json").read_text())
+    assert (
+        capsys.readouterr().out.splitlines()[-1].startswith(f"evaluated: eval_accuracy = {scores['eval_accuracy']:.4f}")
+    )
+
+
+def test_scores_of_another_task_of_glue_are_not_replaced(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps({"training": {"task_name": "MNLI"}}))
+    with pytest.raises(bert_tf.UserError, match="holds a run of MNLI, and an evaluation on MNLI-MM would replace"):
+        bert_tf.fine_tune("mnli-mm", do_train=False, data_dir=tmp_path, output_dir=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

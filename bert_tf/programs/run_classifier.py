@@ -13,8 +13,9 @@ As in the original:
         --init_checkpoint=$BERT_BASE_DIR/bert_model.ckpt --output_dir=/tmp/mrpc_output
 """
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from absl import logging
@@ -25,7 +26,7 @@ from bert_tf.checkpoints.locate import model_name
 from bert_tf.data.examples import InputExample, examples_digest
 from bert_tf.data.folders import exported_dir, sample_dir
 from bert_tf.data.processors import DataProcessor, canonical_name, glue_class
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.classifier_config import ClassifierConfig
@@ -114,21 +115,42 @@ def read_examples(processor: DataProcessor, config: ClassifierConfig) -> dict[st
     reader = ExampleReader(processor)
     config.loss_settings.check(reader.targets)
     check_keep_best(config, reader.score_names)
-    examples = {split: reader.read(split, config.data_dir) for split in config.splits}
+    with _folder_of_another_task_named(config):
+        examples = {split: reader.read(split, config.data_dir) for split in config.splits}
     if config.glue_submission:
         processor.check_test_set(examples["test"])
     return examples
 
 
+@contextlib.contextmanager
+def _folder_of_another_task_named(config: ClassifierConfig) -> Iterator[None]:
+    """Says that `data_dir` is the folder of another task of GLUE: as the error if its files cannot be read."""
+    wanted = None if config.has_own_data else glue_class(config.task_name)
+    found = wanted and glue_class(as_path(config.data_dir).name)
+    if not found or found.folder == wanted.folder:
+        yield
+        return
+    problem = f"data_dir: {printable(config.data_dir)}: is the folder of {found.folder}, not of {config.task_name}"
+    try:
+        yield
+    except UserError:
+        remedy = f"pass --data_dir=$GLUE_DIR/{wanted.folder}, or --task_name={found.folder}"
+        raise UserError(f"{problem}; {remedy}") from None
+    logging.warning("%s.", problem)
+
+
 def run_task(
     config: ClassifierConfig, processor: DataProcessor, examples: Mapping[str, Sequence[InputExample]]
-) -> None:
+) -> dict:
     """Trains, evaluates and predicts, as `config` asks.
 
     Args:
         config: the run.
         processor: of the task.
         examples: the result of `read_examples`.
+
+    Returns:
+        What this run put into `results.json`.
 
     Raises:
         UserError: a mistake in flags, model, output folder or environment.
@@ -143,7 +165,7 @@ def run_task(
     from bert_tf.training.run import run
 
     task = make_task(config.task_name, processor, config.loss_settings)
-    run(GlueSubmission(task, processor) if config.glue_submission else task, config, examples)
+    return run(GlueSubmission(task, processor) if config.glue_submission else task, config, examples)
 
 
 def main() -> None:

@@ -35,6 +35,17 @@ def check_model(config: RunConfig) -> None:
         if config.do_train:
             check_length(settle(config, {}), bert_config, files.config_file)
             check_reinit_layers(config, bert_config, files.config_file)
+    if not config.do_train:
+        folder = as_path(config.output_dir) if has_checkpoint else named_model(config).checkpoint.parent
+        _check_length_of_inference(config, folder)
+
+
+def _check_length_of_inference(config: RunConfig, folder: AnyPath) -> None:
+    """Checks the length for a model's folder that has its configuration and, if a run wrote it, the run's settings."""
+    if (folder / run_files.CONFIG).is_file():
+        training = read_json_or_empty(folder / run_files.RUN).get("training")
+        settled = settle(config, training if isinstance(training, dict) else {})
+        check_length(settled, BertConfig.from_json_file(folder / run_files.CONFIG), folder / run_files.CONFIG)
 
 
 def check_resumable(config: RunConfig, train_data: str) -> None:

@@ -1,6 +1,7 @@
 """The flags of run_classifier.py that other programs do not have, and the folders that follow from them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from bert_tf.errors import UserError
 from bert_tf.programs import run_classifier
 from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.programs.own_task import find_processor_of
-from bert_tf.programs.run_classifier import check_scores_are_kept, with_defaults
+from bert_tf.programs.run_classifier import check_scores_are_kept, read_examples, with_defaults
 from bert_tf.training.config import resume_differences, resume_fields
 
 
@@ -108,3 +109,29 @@ def test_a_share_to_hold_out_contradicts_the_dev_file_of_a_folder(tmp_path):
     config = ClassifierConfig(data_dir=str(tmp_path), do_train=True, dev_split=0.2, model="m", output_dir="o")
     with pytest.raises(UserError, match=r"dev_split: contradicts .*dev\.csv, the dev set; leave the flag out"):
         find_processor_of(config)
+
+
+def test_the_folder_of_another_task_of_glue_is_named(tmp_path):
+    folder = tmp_path / "MRPC"
+    folder.mkdir()
+    (folder / "train.tsv").write_text(
+        "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n1\t2\t3\tIt rains .\tRain falls .\n"
+    )
+    copy = shutil.copytree(folder, tmp_path / "other")
+    for data_dir, message in [
+        (folder, "MRPC: is the folder of MRPC, not of SST-2; pass --data_dir=$GLUE_DIR/SST-2, or --task_name=MRPC"),
+        (copy, "other/train.tsv:2: the row has 5 columns, but 2 are needed"),
+    ]:
+        config = ClassifierConfig(task_name="sst2", do_train=True, data_dir=str(data_dir))
+        with pytest.raises(UserError) as caught:
+            read_examples(find_processor_of(config), config)
+        assert message in str(caught.value)
+
+
+def test_the_folder_of_another_task_whose_files_have_the_same_form_is_one_line(tmp_path, caplog):
+    (tmp_path / "RTE").mkdir()
+    (tmp_path / "RTE" / "dev.tsv").write_text("index\tsentence1\tsentence2\tlabel\n0\ta\tb\tentailment\n")
+    config = ClassifierConfig(task_name="QNLI", do_eval=True, data_dir=str(tmp_path / "RTE"))
+    read_examples(find_processor_of(config), config)
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == [f"data_dir: {tmp_path}/RTE: is the folder of RTE, not of QNLI."]

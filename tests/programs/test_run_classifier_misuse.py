@@ -247,6 +247,21 @@ def test_prediction_from_a_folder_without_a_checkpoint_is_refused_before_tensorf
     assert not (tmp_path / "out").exists()
 
 
+def test_a_length_that_the_model_has_no_positions_for_is_refused_before_tensorflow_for_predictions_too(
+    finished_copy, corpus, tiny, tmp_path
+):
+    for number, flags in enumerate([[f"--bert_model={finished_copy}"], [f"--output_dir={finished_copy}"]]):
+        result = run_without_tensorflow(
+            tmp_path / str(number),
+            "--task_name=MRPC",
+            "--do_predict",
+            f"--data_dir={corpus}",
+            "--max_seq_length=65",
+            *flags,
+        )
+        assert_one_error_line(result, "max_seq_length: 65 is more than the 64 positions of")
+
+
 def test_prediction_with_a_model_that_has_no_classifier_is_refused(corpus, tiny, tmp_path, run):
     result = run(
         *("--task_name=MRPC", "--do_predict", f"--data_dir={corpus}", f"--output_dir={tmp_path / 'out'}"),
