@@ -270,6 +270,25 @@ def test_a_run_that_is_killed_before_any_write_ends_as_one_that_never_was(tmp_pa
     assert len(list(copies.iterdir())) > 12
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("keep", [1, 2])
+def test_a_checkpoint_that_counts_is_never_lost_when_the_best_weights_take_its_name(tmp_path, monkeypatch, keep):
+    """The best weights are those of step 4, and the last checkpoint before the end is of step 4 too."""
+    fields = {"keeps_best": True, "patience": 1, "save_checkpoints_steps": 4, "keep_checkpoint_max": keep}
+    folder, killed, replace = tmp_path / "whole", [], Path.replace
+
+    def replace_in_a_copy_first(self: Path, target: Path) -> Path:
+        killed.append(Path(shutil.copytree(folder, tmp_path / f"killed{len(killed)}")))
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace_in_a_copy_first)
+        whole = train(folder, **fields)
+    assert steps_of(folder) == [4] and len(killed) > 6
+    for copy in killed:
+        assert train(copy, **fields)[1:5] == whole[1:5], copy.name
+
+
 def test_a_checkpoint_without_a_curve_is_not_continued(tmp_path):
     train(tmp_path, keep_checkpoint_max=0)
     arrays = read_checkpoint(tmp_path / "model.ckpt-9")
