@@ -3,15 +3,16 @@
 import dataclasses
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 
 from bert_tf.data.cells import label_of
 from bert_tf.data.examples import examples_digest
+from bert_tf.data.found_labels import is_label_name
 from bert_tf.data.in_memory import in_memory
 from bert_tf.data.own_data import OwnDataProcessor
 from bert_tf.data.own_files import Opener, file_opener, find_files
 from bert_tf.data.processors import DataProcessor
-from bert_tf.errors import UserError, with_type
+from bert_tf.errors import UserError, shown, user_error_for, with_type
 from bert_tf.paths import checked_path
 from bert_tf.programs.classifier_config import ClassifierConfig, InMemoryConfig
 from bert_tf.programs.own_task import find_processor_of, own_data_options
@@ -97,7 +98,9 @@ def _own_run(
     config = InMemoryConfig(task_name=task_name, **fields)
     options = own_data_options(config)
     options = options._replace(labels=options.labels._replace(names=_names(labels)))
-    processor = OwnDataProcessor(_openers(train, dev), options)
+    if dev is not None:
+        config.check_dev_split("dev=...; pass only one of them")
+    processor = OwnDataProcessor(_openers(train, dev, config.test_file), options)
     if task_name is None:
         digest = examples_digest(processor.get_train_examples())
         config = dataclasses.replace(config, task_name=f"own-{digest[:8]}")
@@ -107,18 +110,34 @@ def _own_run(
 def _names(labels: Sequence[str] | None) -> tuple[str, ...] | None:
     if labels is None:
         return None
-    if isinstance(labels, str):
+    # A set has another order in each process.
+    if isinstance(labels, (str, bytes, Set)) or not isinstance(labels, Iterable):
         raise UserError(f"labels: is {with_type(labels)}; give a list of the names")
-    try:
-        return tuple(str(label_of(label)) for label in labels)
-    except (TypeError, ValueError):
-        raise UserError(f"labels: is {with_type(labels)}; give a list of the names") from None
+    names = tuple(map(_name, labels))
+    if not names:
+        raise UserError(f"labels: is {with_type(labels)}; give a list of the names")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"labels: has {shown(twice)} twice; list each name once")
+    return names
 
 
-def _openers(train: object, dev: object) -> dict[str, Opener]:
+def _name(label: object) -> str:
+    with user_error_for(ValueError, "labels", f"has {with_type(label)}", "give names"):
+        name = label_of(label)
+    if not isinstance(name, str) or not name:
+        raise UserError(f"labels: has {with_type(label)}; give names")
+    if not is_label_name(name):
+        raise UserError(f"labels: has {shown(name)}; give names of characters that can be seen, at most 200")
+    return name
+
+
+def _openers(train: object, dev: object, test_file: str | None) -> dict[str, Opener]:
     """Returns what opens the examples of each split."""
     found = _openers_of(train, "train")
-    return found if dev is None else {**found, "dev": _openers_of(dev, "dev")["dev"]}
+    for split, data in (("dev", dev), ("test", test_file)):
+        found |= {} if data is None else _openers_of(data, split)
+    return found
 
 
 def _openers_of(data: object, split: str) -> dict[str, Opener]:

@@ -4,7 +4,9 @@ import json
 import math
 import numbers
 from collections.abc import Iterable
+from decimal import Decimal
 
+from bert_tf.data.examples import is_unicode
 from bert_tf.errors import with_type
 
 Cell = str | tuple[str, ...]
@@ -22,17 +24,19 @@ def is_missing(value: object) -> bool:
     """
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, numbers.Real) and math.isnan(value)
+    return isinstance(value, (numbers.Real, Decimal)) and math.isnan(value)
 
 
 def text_of(value: object) -> str:
     """Returns the text of a field; "" if it is missing.
 
     Raises:
-        ValueError: it is something else than a text.
+        ValueError: it is something else than a text, or has half of a surrogate pair.
     """
     if isinstance(value, str):
-        return value
+        if not is_unicode(value):
+            raise ValueError("has half of a surrogate pair, which is no character; decode it again")
+        return str.__str__(value)  # NumPy's texts become plain ones
     if is_missing(value):
         return ""
     raise ValueError(f"is {with_type(value)}; make it a text")
@@ -42,7 +46,7 @@ def label_of(value: object) -> Cell:
     """Returns the label of a field as a text, or a tuple of texts if it is a list; "" if it is missing.
 
     Raises:
-        ValueError: it is something else than a text, a number, True or False, or a list of these.
+        ValueError: it is something else than a text, a finite number, True or False, or a list of these.
 
     Example:
         >>> label_of(" good "), label_of(3), label_of(True), label_of(["sad", "short"])
@@ -55,13 +59,21 @@ def label_of(value: object) -> Cell:
         return ""
     if _is_scalar(value):
         value = value.item()
-    if isinstance(value, (bool, numbers.Real)):
-        return json.dumps(value)
+    if isinstance(value, (numbers.Real, Decimal)):
+        return _number(value)
     if isinstance(value, Iterable) and not isinstance(value, (bytes, dict)):
         parts = tuple(label_of(part) for part in value)
         if all(isinstance(part, str) and part for part in parts):
             return parts
     raise ValueError(f"the label is {with_type(value)}; give a text, a number, or a list of texts")
+
+
+def _number(value: numbers.Real | Decimal) -> str:
+    if isinstance(value, int):
+        return json.dumps(value)
+    if not math.isfinite(value):
+        raise ValueError(f"the label is {with_type(value)}; give a finite number")
+    return json.dumps(float(value))
 
 
 def _is_scalar(value: object) -> bool:

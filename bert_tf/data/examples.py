@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import numbers
 import re
 from collections.abc import Sequence
 
@@ -51,5 +52,7 @@ def examples_digest(examples: Sequence[InputExample]) -> str:
     """
     content = hashlib.sha256()
     for example in examples:
-        content.update(repr((example.text_a, example.text_b, example.label)).encode())
+        # The number of a regression may be an int, a float or one of NumPy's.
+        label = float(example.label) if isinstance(example.label, numbers.Real) else example.label
+        content.update(repr((example.text_a, example.text_b, label)).encode())
     return content.hexdigest()[:16]

@@ -5,6 +5,7 @@ use_targets(read, targets)  # the label of each example becomes the value that `
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
@@ -19,6 +20,10 @@ SEPARATORS = (",", ";", "|")
 # A whole number without zeros in front: "007" is a name.
 _NUMBER = re.compile(r"([-+]?(?:0|[1-9]\d*))(\.\d*)?(?:[eE][-+]?\d+)?")
 _MANY_LABELS = 20
+# Characters that cannot be seen: control characters, formats, surrogates, ends of lines and paragraphs.
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Of these, words of Persian and many emoji have the two joiners.
+_JOINERS = "\u200c\u200d"
 
 
 class LabelOptions(NamedTuple):
@@ -61,6 +66,8 @@ def use_targets(read: ReadRows, targets: Targets) -> list[InputExample]:
     Raises:
         UserError: a label is none of the targets'; the message names the row.
     """
+    if isinstance(targets, SomeLabels):
+        targets = SomeLabels(targets.labels, _separator_of(read, targets))
     labels = {cell: _parse(read, cell, targets) for cell in read.places}
     for example in read.examples:
         example.label = labels[example.label] if read.columns.label is not None else targets.filler
@@ -86,7 +93,17 @@ def describe(targets: Targets) -> str:
     if isinstance(targets, Number):
         return "a number, so this is a regression"
     kind = "classes" if isinstance(targets, OneLabel) else "labels, any number of them a row"
-    return f"{len(targets.labels)} {kind}: {first_few(targets.labels)}"
+    return f"{len(targets.labels):,} {kind}: {first_few(targets.labels)}"
+
+
+def is_label_name(name: str) -> bool:
+    r"""Returns True unless a name is long, or has a character that cannot be seen.
+
+    Example:
+        >>> is_label_name("tr\xe8s\xa0bon"), is_label_name("good\t")
+        (True, False)
+    """
+    return len(name) <= 200 and all(char in _JOINERS or unicodedata.category(char) not in _UNSEEN for char in name)
 
 
 def _of_names(options: LabelOptions) -> Targets:
@@ -160,9 +177,12 @@ def _find_some_labels(read: ReadRows, separator: str | None) -> SomeLabels:
     cells = [cell for cell in read.places if isinstance(cell, str)]
     if separator is None:
         separator = next((each for each in SEPARATORS if any(each in cell for cell in cells)), SEPARATORS[0])
-    names = {part.strip() for cell in cells for part in cell.split(separator)}
+    elif cells and not any(separator in cell for cell in cells):
+        raise UserError(f"label_separator: no label has {shown(separator)} in it; name another one, or leave it out")
+    names = _parts(cells, separator)
     names.update(name for cell in read.places if isinstance(cell, tuple) for name in cell)
-    labels = sorted(names - {""}, key=_sort_key(names - {""}))
+    labels = sorted(names, key=_sort_key(names))
+    _check_are_names(read, labels)
     _check_names(read, labels)
     if not labels:
         raise UserError(f"{read.source.start}: {_column(read)}: no row has a label; name the right column")
@@ -170,6 +190,31 @@ def _find_some_labels(read: ReadRows, separator: str | None) -> SomeLabels:
         count = f"{len(labels):,} different labels in {len(read.examples):,} rows"
         raise UserError(f"{read.source.start}: {_column(read)}: has {count}; name the separator with --label_separator")
     return SomeLabels(labels, separator)
+
+
+def _parts(cells: Iterable[str], separator: str) -> set[str]:
+    return {part.strip() for cell in cells for part in cell.split(separator)} - {""}
+
+
+def _separator_of(read: ReadRows, targets: SomeLabels) -> str:
+    """Returns the separator of a source, which need not be that of the training set."""
+    cells = [cell for cell in read.places if isinstance(cell, str)]
+    fitting = (each for each in (targets.separator, *SEPARATORS) if _parts(cells, each) <= set(targets.labels))
+    return next(fitting, targets.separator)
+
+
+def _check_are_names(read: ReadRows, labels: Sequence[str]) -> None:
+    """Raises `UserError` for lists that became text, and for lists with 0 or 1 for each label."""
+    for cell in read.places:
+        problem = ""
+        if isinstance(cell, str) and cell.startswith("[") and cell.endswith("]"):
+            problem = (
+                f"the label {shown(cell)} is a list in a text; write names with a separator, or lists in JSON lines"
+            )
+        elif len(labels) <= 2 and set(labels) <= {"0", "1"} and len(set(cell)) < len(cell):
+            problem = "the label has 0 and 1 for each name; give the names that the example has"
+        if problem:
+            raise UserError(f"{_where(read, cell)}: {_column(read)}: {problem}")
 
 
 def _ordered(cells: Iterable[str]) -> list[str]:
@@ -192,8 +237,11 @@ def _canonical(number: str) -> str:
 
 
 def _spellings(cells: Iterable[Cell]) -> dict[str, str]:
-    """Returns the name of each spelling of a number."""
+    """Returns the name of each spelling of a number, or of true and false."""
     cells = list(cells)
+    if len(cells) == 2 and {str(cell).lower() for cell in cells} == {"false", "true"}:
+        # Files have them as Python, JSON or a spreadsheet writes them.
+        return {spell(cell): cell for cell in cells for spell in (str.lower, str.title, str.upper)}
     if not all(isinstance(cell, str) and _NUMBER.fullmatch(cell) for cell in cells):
         return {}
     names = {_canonical(cell) for cell in cells}
@@ -203,9 +251,9 @@ def _spellings(cells: Iterable[Cell]) -> dict[str, str]:
 
 
 def _check_names(read: ReadRows, labels: Iterable[str]) -> None:
-    odd = next((label for label in labels if not label.isprintable() or len(label) > 200), None)
+    odd = next((label for label in labels if not is_label_name(label)), None)
     if odd is not None:
         cell = odd if odd in read.places else next(iter(read.places))
-        problem = "has a line end, a tab or another control character, or is longer than 200 characters"
+        problem = "has a line end, a tab or another character that nobody sees, or is longer than 200 characters"
         remedy = "name the right column with --label_column"
         raise UserError(f"{_where(read, cell)}: {_column(read)}: the label {shown(odd)} {problem}; {remedy}")

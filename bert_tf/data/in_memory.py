@@ -75,6 +75,8 @@ def _table_rows(table: object) -> Iterable[Sequence[object]]:
 
 
 def _of_columns(data: Mapping[object, Sequence], name: str) -> Source:
+    if not data:
+        raise UserError(f"{name}: is empty; {_FORMS}")
     lengths = {str(column): len(values) for column, values in data.items()}
     if len(set(lengths.values())) != 1:
         raise UserError(f"{name}: its columns have different lengths, {lengths}; give each row a value in each column")
@@ -103,25 +105,34 @@ def _of_rows(data: Sequence, name: str) -> Source:
     first = data[0]
     if isinstance(first, Mapping):
         columns = list(first)
-        return Rows(
-            name, columns, lambda: ([_checked(row, Mapping, name).get(column) for column in columns] for row in data)
-        )
+        checked = _checked(data, lambda row: isinstance(row, Mapping), name)
+        return Rows(name, columns, lambda: ([row.get(column) for column in columns] for row in checked()))
     if isinstance(first, InputExample):
         return _of_examples(data, name)
-    if isinstance(first, str) or not isinstance(first, Iterable) or len(first) not in _NAMES:
+    if not _is_row(first) or len(first) not in _NAMES:
         raise UserError(f"{name}[0]: is {with_type(first)}; {_FORMS}")
-    return Rows(name, _NAMES[len(first)], lambda: (_checked(row, Iterable, name) for row in data))
+    return Rows(name, _NAMES[len(first)], _checked(data, _is_row, name))
+
+
+def _is_row(row: object) -> bool:
+    """Returns True for a list, a tuple, an array, and what else has values by number."""
+    return hasattr(row, "__len__") and hasattr(row, "__getitem__") and not isinstance(row, (str, bytes, Mapping))
 
 
 def _of_examples(data: Sequence[InputExample], name: str) -> Source:
+    checked = _checked(data, lambda row: isinstance(row, InputExample), name)
     if data[0].text_b is None:
-        return Rows(name, _NAMES[2], lambda: ((_checked(each, InputExample, name).text_a, each.label) for each in data))
-    return Rows(
-        name, _NAMES[3], lambda: ((_checked(each, InputExample, name).text_a, each.text_b, each.label) for each in data)
-    )
+        return Rows(name, _NAMES[2], lambda: ((each.text_a, each.label) for each in checked()))
+    return Rows(name, _NAMES[3], lambda: ((each.text_a, each.text_b, each.label) for each in checked()))
 
 
-def _checked(row: object, kind: type, name: str) -> object:
-    if not isinstance(row, kind) or isinstance(row, str):
-        raise UserError(f"{name}: has the row {with_type(row)}, of another form than its first one; {_FORMS}")
-    return row
+def _checked(data: Iterable, has_form: Callable[[object], bool], name: str) -> Callable[[], Iterator]:
+    """Returns what iterates over rows, and refuses one of another form than the first row."""
+
+    def rows() -> Iterator:
+        for row in data:
+            if not has_form(row):
+                raise UserError(f"{name}: has the row {with_type(row)}, of another form than its first one; {_FORMS}")
+            yield row
+
+    return rows

@@ -20,6 +20,7 @@ from bert_tf.data.found_labels import LabelOptions, describe, find_targets, use_
 from bert_tf.data.own_examples import ReadRows, read_rows
 from bert_tf.data.own_files import Opener, OwnFiles, file_opener
 from bert_tf.data.processors import DataProcessor
+from bert_tf.data.repeated import contradictions, count_shared
 from bert_tf.data.sources import Source
 from bert_tf.data.splitting import hold_out
 from bert_tf.data.targets import OneLabel, SomeLabels, Targets
@@ -137,6 +138,8 @@ class OwnDataProcessor(DataProcessor):
         read = self._rows
         targets = self._options.known or find_targets(read, self._options.labels)
         examples = use_targets(read, targets)
+        if isinstance(targets, OneLabel):
+            _warn_of_contradictions(read.source, examples)
         held_out: list[InputExample] = []
         remark = ""
         if "dev" not in self._openers and self._options.dev_split:
@@ -151,6 +154,8 @@ class OwnDataProcessor(DataProcessor):
         read = read_rows(source, columns, split, isinstance(self.targets(), SomeLabels))
         examples = use_targets(read, self.targets())
         logging.info("%s.", _description(read, self.targets() if needs_label else None))
+        if split == "dev" and "train" in self._openers:
+            _warn_of_shared_texts(read, self._rows)
         return examples
 
     def _wanted_in(self, source: Source) -> WantedColumns:
@@ -162,6 +167,21 @@ class OwnDataProcessor(DataProcessor):
             name if name is not None and find_column(source.columns, name) is not None else None for name in trained
         )
         return WantedColumns(*(said or name for said, name in zip(self._options.wanted, known, strict=True)))
+
+
+def _warn_of_contradictions(source: Source, examples: Sequence[InputExample]) -> None:
+    found = contradictions(examples)
+    if found:
+        texts = "1 text has" if len(found) == 1 else f"{len(found):,} texts have"
+        logging.warning("%s: %s more than one label, such as %s.", source.name, texts, shown(found[0].text_a))
+
+
+def _warn_of_shared_texts(dev: ReadRows, train: ReadRows) -> None:
+    count = count_shared(dev.examples, train.examples)
+    if count:
+        texts = f"{count:,} of {len(dev.examples):,} texts {'is' if count == 1 else 'are'} in {train.source.name} too"
+        remark = "the scores of these say little about new texts"
+        logging.warning("%s: %s; %s.", dev.source.name, texts, remark)
 
 
 def _names(source: Source, columns: Columns) -> list[str | None]:

@@ -144,6 +144,17 @@ class SomeLabels(Targets):
         return _unknown(unknown[0], self.labels) if unknown else ""
 
 
+def table_separator(labels: Sequence[str]) -> str:
+    r"""Returns what stands between the labels of an example in a table: a character that is in no label.
+
+    Example:
+        >>> table_separator(["sad", "funny"]), table_separator(["sad, but funny"])
+        (',', ';')
+    """
+    unit_separator = "\x1f"  # the ASCII character for this purpose
+    return next((each for each in ",;|" if not any(each in label for label in labels)), unit_separator)
+
+
 def make_targets(kind: str, labels: Sequence[str], aliases: Mapping[str, str] | None = None) -> Targets:
     """Creates the targets of a kind: `"classification"`, `"regression"` or `"multi_label"`.
 

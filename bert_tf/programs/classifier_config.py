@@ -1,6 +1,7 @@
 """The flags of `run_classifier.py`: those of every run, and those of a classification."""
 
 import dataclasses
+import unicodedata
 from pathlib import Path
 
 from bert_tf.data.own_files import task_name_of
@@ -94,8 +95,13 @@ class OwnDataConfig(FlagConfig):
         for field in ("text_column", "text_pair_column", "label_column", "label_separator"):
             if getattr(self, field) == "":
                 raise UserError(f"{field}: is empty; give a value, or leave the flag out")
-        if self.dev_file and self.dev_split != flags_of(self)["dev_split"].default:
-            raise UserError("dev_split: contradicts --dev_file; pass only one of them")
+        if self.dev_file:
+            self.check_dev_split("--dev_file; pass only one of them")
+
+    def check_dev_split(self, dev_set: str) -> None:
+        """Raises `UserError` if a share to hold out is given beside a development set, with the words for that one."""
+        if self.dev_split != flags_of(self)["dev_split"].default:
+            raise UserError(f"dev_split: contradicts {dev_set}")
 
     def check_no_own_data(self) -> None:
         """Raises `UserError` if a flag of own data is given for a known task."""
@@ -180,9 +186,9 @@ class ClassifierConfig(OwnDataConfig, LossConfig, RunConfig):
         if self.do_train and not self._names_training_set():
             raise UserError("train_file: is missing; pass --train_file=FILE with labeled examples to train on")
         path = self.train_file or self.data_dir or self.dev_file or self.test_file
-        if self.task_name is None:
+        if not self.task_name:
             object.__setattr__(self, "task_name", task_name_of(as_path(path)) if path else "own")
-        if Path(self.task_name).name != self.task_name or self.task_name != self.task_name.strip():
+        if not _is_folder_name(self.task_name):
             raise UserError(f"task_name: {shown(self.task_name)} is no name for a folder; use letters and digits")
 
     def _check_glue_submission(self) -> None:
@@ -192,6 +198,11 @@ class ClassifierConfig(OwnDataConfig, LossConfig, RunConfig):
             raise UserError("glue_submission: only valid with --do_predict")
         if self.has_own_data or not glue_class(self.task_name):
             raise UserError(f"glue_submission: {self.task_name} is no task of GLUE's leaderboard; leave the flag out")
+
+
+def _is_folder_name(name: str) -> bool:
+    has_controls = any(unicodedata.category(char) == "Cc" for char in name)
+    return Path(name).name == name == name.strip() and name != ".." and not has_controls
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -209,6 +220,8 @@ class InMemoryConfig(ClassifierConfig):
     def check_own_data(self) -> None:
         """Raises `UserError` if flags of own data contradict one another, or name files."""
         super().check_own_data()
-        for field in ("train_file", "test_file", "data_dir"):
+        for field in ("train_file", "data_dir"):
             if getattr(self, field):
                 raise UserError(f"{field}: contradicts train=...; pass only one of them")
+        if self.dev_file:
+            raise UserError("dev_file: contradicts train=...; pass dev=...")

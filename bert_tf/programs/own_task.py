@@ -9,7 +9,7 @@ from bert_tf.data.own_data import OwnDataOptions, OwnDataProcessor, files_of
 from bert_tf.data.own_files import find_files
 from bert_tf.data.processors import DataProcessor, find_processor
 from bert_tf.data.targets import OneLabel, Targets
-from bert_tf.errors import UserError, reading
+from bert_tf.errors import UserError, printable, reading
 from bert_tf.files import read_json_or_empty, read_text
 from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.remote import AnyPath, as_path
@@ -31,6 +31,8 @@ def find_processor_of(config: ClassifierConfig) -> DataProcessor:
     if not config.has_own_data:
         return find_processor(config.task_name)
     files = find_files(config.train_file or config.data_dir, config.dev_file, config.test_file)
+    if files.dev:
+        config.check_dev_split(f"{printable(files.dev)}, the dev set; leave the flag out")
     return OwnDataProcessor(files_of(files), own_data_options(config))
 
 

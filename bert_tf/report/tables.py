@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bert_tf import files, run_files
+from bert_tf.data.targets import table_separator
 from bert_tf.errors import UserError
 from bert_tf.report.predictions import (
     MULTI_LABEL,
@@ -36,8 +37,6 @@ _MAX_NUMBERS = 10_000_000
 _TOLERANCE = 1e-6
 # A correlation computed again from predictions that were written with the digits of float32.
 _CORRELATION_TOLERANCE = 1e-3
-# Stands between the labels of an example in a table.
-_SEPARATOR = ","
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -137,9 +136,10 @@ def _read_label_sets(path: Path, header: Sequence[str], rows: Iterator[list[str]
     if header[:2] != ["guid", "labels"] or len(header) < 3:
         raise UserError(f"{path}: is not a file of probabilities of labels")
     classes = _classes(path, header)
+    separator = table_separator(list(classes))
     guids, labels, numbers = [], [], _Numbers(path, len(classes))
     for line, row in enumerate(rows, start=2):
-        names = row[1].split(_SEPARATOR) if len(row) == len(header) and row[1] else []
+        names = row[1].split(separator) if len(row) == len(header) and row[1] else []
         if len(row) != len(header) or not classes.keys() >= set(names):
             raise UserError(f"{path}:{line}: is cut off, or one of its labels is not in the header")
         guids.append(sys.intern(row[0]))

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from bert_tf import run_files
 from bert_tf.data.examples import InputExample
+from bert_tf.data.targets import table_separator
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import MultiLabelHead
 from bert_tf.tasks import metrics
@@ -57,7 +58,7 @@ class MultiLabelTask(ProcessorTask):
         """Returns `eval_predictions.tsv` of a dev set; or `test_results.tsv`, and the same with names."""
         probabilities, header = tab_separated(answers), "\t".join(("guid", "labels", *self.labels))
         labels = (example.label for example in examples) if split == "dev" else map(self._chosen, answers)
-        separator = self._reader.targets.separator
+        separator = table_separator(self.labels)
         rows = zip(examples, labels, probabilities, strict=True)
         lines = [f"{example.guid}\t{separator.join(found)}\t{row}" for example, found, row in rows]
         if split == "dev":

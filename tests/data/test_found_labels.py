@@ -38,6 +38,10 @@ def labels_of(examples: list[InputExample]) -> list:
         (["007", "7", "007", "7"], ["007", "7"]),
         ([" good", "good ", "bad", "bad"], ["bad", "good"]),
         (["1", "2", "neutral", "2", "1"], ["1", "2", "neutral"]),
+        (
+            ["très\xa0bon", "نمی\u200cشود", "\U0001f469\u200d\U0001f4bb"] * 2,
+            ["très\xa0bon", "نمی\u200cشود", "\U0001f469\u200d\U0001f4bb"],
+        ),
     ],
 )
 def test_classes_are_ordered_by_value_or_else_by_name_whatever_the_rows_are(cells, labels):
@@ -87,6 +91,14 @@ def test_given_names_fix_the_order():
         (["a", None, "b"], {}, "train[1]: the label (column 'label') is missing; fill it in or remove the row"),
         (["a", float("nan"), "b"], {}, "train[1]: the label (column 'label') is missing"),
         (["a", "b", "c\nd", "a"], {}, "train[2]: column 'label': the label 'c\\nd' has a line end"),
+        (["a", "b", "a\u200b"], {}, "train[2]: column 'label': the label 'a\\u200b' has"),
+        (["['a', 'b']", "['b']"], {"multi_label": True}, "train[0]: column 'label': the label \"['a', 'b']\" is a"),
+        (
+            [[1, 0, 0], [1, 1, 0]],
+            {"multi_label": True},
+            "train[0]: column 'label': the label has 0 and 1 for each name",
+        ),
+        (["a,b", "b"], {"multi_label": True, "separator": "\\t"}, "label_separator: no label has '\\\\t' in it"),
         (["a", ["b"]], {}, "train[1]: the label is a list; pass --multi_label"),
         (["1", "two", "3"], {"regression": True}, "train[1]: column 'label': the label 'two' is no number"),
         (["1", "inf", "3"], {"regression": True}, "train[1]: column 'label': the label 'inf' is no number"),
@@ -105,3 +117,21 @@ def test_a_dev_label_that_training_never_saw_is_named_with_its_place():
     with pytest.raises(UserError, match=r"dev\[1\]: column 'label': unknown label 'c'; use one of the task's: a, b"):
         processor(["a", "b", "a"], dev=["a", "c"]).get_dev_examples()
     assert labels_of(processor(["1", "2", "1"], dev=["2.0", 1]).get_dev_examples()) == ["2", "1"]
+
+
+@pytest.mark.parametrize(
+    ("trained", "later"), [([True, False, True], ["True", "FALSE"]), (["Yes", "no"] * 2, ["Yes", "no"])]
+)
+def test_true_and_false_are_the_same_labels_in_each_spelling(trained, later):
+    names = labels_of(processor(trained).get_train_examples())[:2]
+    assert labels_of(processor(trained, dev=later).get_dev_examples()) == names
+
+
+def test_labels_that_differ_in_capitals_are_two():
+    assert processor(["True", "true", "True", "false"]).get_labels() == ["True", "false", "true"]
+
+
+@pytest.mark.parametrize("cell", ["b;a", "b|a", "b, a", ["b", "a"]])
+def test_the_separator_of_a_dev_set_may_be_another_one(cell):
+    task = processor(["a|b", "c", "a"], multi_label=True, dev=[cell, "c"])
+    assert labels_of(task.get_dev_examples()) == [("a", "b"), ("c",)]

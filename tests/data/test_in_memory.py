@@ -1,5 +1,8 @@
 """Labeled texts as Python objects: the forms in which they come, and one line for each mistake."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,6 +69,16 @@ def test_numbers_of_numpy_are_labels_by_their_value():
     assert [label for _, _, label in read((TEXTS, np.array([1, 10, 1])))] == ["1", "10", "1"]
     assert [label for _, _, label in read((TEXTS, np.array([1.5, 10, 1], np.float32)))] == [1.5, 10.0, 1.0]
     assert [label for _, _, label in read((TEXTS, np.array([True, False, True])))] == ["true", "false", "true"]
+    assert [label for _, _, label in read((TEXTS, np.array([1, 10, 1], np.longdouble)))] == ["1", "10", "1"]
+
+
+def test_fractions_and_decimals_as_databases_give_them_are_numbers():
+    assert [label for _, _, label in read((TEXTS, [Fraction(1, 4), 2, 1]))] == [0.25, 2.0, 1.0]
+    assert [label for _, _, label in read((TEXTS, [Decimal("3"), Decimal("4"), 3]))] == ["3", "4", "3"]
+
+
+def test_texts_of_numpy_become_plain_ones_so_that_their_digest_is_that_of_the_same_texts_in_a_file():
+    assert all(type(text) is str for text, _, _ in read((np.array(TEXTS), LABELS)))
 
 
 @pytest.mark.parametrize(
@@ -79,6 +92,12 @@ def test_numbers_of_numpy_are_labels_by_their_value():
         ([("a", 0), ("b",)], "train[1]: has 1 values; give all rows 2, as the first one has"),
         ([("a", 0), "b"], "train: has the row 'b' (str), of another form than its first one"),
         ([{"text": "a", "label": 0}, ("b", 1)], "train: has the row ('b', 1) (tuple), of another form"),
+        ([("a", 0), {"text": "b", "label": 1}], "train: has the row {'label': 1, 'text': 'b'} (dict), of another form"),
+        ([("a", 0), (cell for cell in "b1")], "(generator), of another form"),
+        ([("a", 0), {"b", 1}], "(set), of another form"),
+        ({}, "train: is empty; give a table"),
+        ([("a", 0.5), ("b", float("inf"))], "train[1]: the label is inf (float); give a finite number"),
+        ([("a", 0), ("b\ud83d", 1)], "train[1]: column 'text': has half of a surrogate pair"),
         ((["a"], [0, 1]), "train: has 1 texts and 2 labels; give one label for each text"),
         ({"text": ["a"], "label": [0, 1]}, "train: its columns have different lengths, {'text': 1, 'label': 2}"),
         ([("a", 0), (None, 1)], "train[1]: the text (column 'text') is empty; remove the row"),

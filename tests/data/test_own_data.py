@@ -101,6 +101,23 @@ def test_what_was_taken_for_what_is_one_line(tmp_path, monkeypatch):
     ]
 
 
+def test_a_line_counts_the_texts_of_the_dev_set_that_are_also_trained_on(tmp_path, caplog):
+    dev = [("Text 1 ", "bad"), ("text 2", "bad"), ("new", "ok")]
+    for rows in (dev, dev[2:]):
+        task(write(tmp_path / "a.csv"), write(tmp_path / "b.csv", rows)).get_dev_examples()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"{tmp_path}/b.csv: 2 of 3 texts are in {tmp_path}/a.csv too; the scores of these say little about new texts."
+    ]
+
+
+def test_a_line_counts_equal_texts_with_different_labels(tmp_path, caplog):
+    task(write(tmp_path / "a.csv")).get_train_examples()
+    task(write(tmp_path / "c.csv", [*ROWS, ("Text 7", "ok"), ("text 7", "bad"), ("text 8", "ok")])).get_train_examples()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"{tmp_path}/c.csv: 1 text has more than one label, such as 'text 7'."
+    ]
+
+
 @pytest.mark.parametrize(
     ("path", "name"), [("reviews.csv", "reviews"), ("a/train.csv", "a"), ("a/b.c.jsonl", "b.c"), ("train", "train")]
 )

@@ -8,6 +8,7 @@ import pytest
 from bert_tf.errors import UserError
 from bert_tf.programs import run_classifier
 from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.programs.own_task import find_processor_of
 from bert_tf.programs.run_classifier import check_scores_are_kept, with_defaults
 from bert_tf.training.config import resume_differences, resume_fields
 
@@ -84,3 +85,26 @@ def test_scores_of_one_task_of_glue_are_not_replaced_by_those_of_another(tmp_pat
 )
 def test_all_other_evaluations_and_predictions_may_use_the_folder(tmp_path, task_name, trained, flags):
     check_scores_are_kept(evaluation(tmp_path, task_name, trained, **flags))
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/b", "a\nb", "a\x1bb", " a", "reviews\0"])
+def test_a_name_that_no_folder_should_have_is_refused(name):
+    with pytest.raises(UserError, match=r"task_name: .* is no name for a folder; use letters and digits"):
+        ClassifierConfig(task_name=name, do_train=True, train_file="reviews.csv")
+
+
+@pytest.mark.parametrize("name", ["my  reviews (new)", "نمی\u200cشود", "-x", "MRPC"])
+def test_the_name_of_a_file_may_be_odd(name):
+    assert ClassifierConfig(do_train=True, train_file=f"data/{name}.csv").task_name == name
+
+
+def test_an_empty_name_is_none():
+    assert ClassifierConfig(task_name="", do_train=True, train_file="reviews.csv").task_name == "reviews"
+
+
+def test_a_share_to_hold_out_contradicts_the_dev_file_of_a_folder(tmp_path):
+    for name in ("train.csv", "dev.csv"):
+        (tmp_path / name).write_text("text,label\na,x\nb,y\n")
+    config = ClassifierConfig(data_dir=str(tmp_path), do_train=True, dev_split=0.2, model="m", output_dir="o")
+    with pytest.raises(UserError, match=r"dev_split: contradicts .*dev\.csv, the dev set; leave the flag out"):
+        find_processor_of(config)

@@ -48,6 +48,17 @@ def test_sets_of_labels_are_read(tmp_path):
     np.testing.assert_array_equal(run.predictions.predicted, PROBABILITIES >= 0.5)
 
 
+def test_sets_of_labels_with_commas_in_their_names_are_read(tmp_path):
+    names = ("joy, delight", *NAMES[1:])
+    folder = write_label_sets_run(tmp_path / "run", PROBABILITIES, HAS_LABEL, names)
+    path = folder / "eval_predictions.tsv"
+    head, *rows = [line.split("\t") for line in path.read_text().splitlines()]
+    sets = [";".join(np.array(names)[row]) for row in HAS_LABEL]
+    rows = [[row[0], found, *row[2:]] for row, found in zip(rows, sets, strict=True)]
+    path.write_text("".join("\t".join(row) + "\n" for row in [head, *rows]))
+    np.testing.assert_array_equal(only_run(folder).predictions.labels, HAS_LABEL)
+
+
 def test_a_regression_that_gives_nearly_the_same_number_has_collapsed(tmp_path):
     folder = write_numbers_run(tmp_path / "run", 0.5, 1)
     labels, _ = draw_numbers(0.5, 1)

@@ -63,5 +63,20 @@ def test_files_have_the_labels_with_commas_between(task):
     assert found == {"test_results.tsv": rows, "test_predictions.tsv": [header, *lines]}
 
 
+@pytest.mark.parametrize(
+    ("labels", "separator"),
+    [(("a", "b, c"), ";"), (("a;", "b, c"), "|"), (("a;", "b, c|"), "\x1f")],
+)
+def test_a_label_with_a_comma_has_another_separator_beside_it(labels, separator):
+    names = labels
+
+    class Odd(Reviews):
+        labels = names
+
+    task = MultiLabelTask("odd", Odd())
+    found = task.result_files("dev", np.ones((1, 2), np.float32), [InputExample("dev-0", "a", None, labels)])
+    assert found["eval_predictions.tsv"][1].split("\t")[1] == separator.join(labels)
+
+
 def test_the_output_folder_remembers_the_kind_and_the_labels(task):
     assert task.describe() == {"task.json": '{"kind": "multi_label"}\n', "labels.txt": "short\nfunny\nsad\n"}
