@@ -106,7 +106,7 @@ def _own_run(
     if task_name is None:
         digest = examples_digest(processor.get_train_examples())
         config = dataclasses.replace(config, task_name=f"own-{digest[:8]}")
-    return with_defaults(config), processor
+    return dataclasses.replace(with_defaults(config), dataset=config.task_name), processor
 
 
 def _names(labels: Sequence[str] | None) -> tuple[str, ...] | None:

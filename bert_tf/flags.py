@@ -7,6 +7,7 @@ if __name__ == "__main__":
 import functools
 import logging as standard_logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -105,7 +106,8 @@ def _parse(argv: list[str], takes_arguments: bool) -> list[str]:
     try:
         rest = flags.FLAGS(argv)
     except flags.Error as error:
-        sys.exit(_error_line(f"{error}; see --help"))
+        problem = re.sub(r"\('Non-boolean argument.*\)", "write true or false", str(error))
+        sys.exit(_error_line(f"{problem}; see --help"))
     if len(rest) > 1 and not takes_arguments:
         sys.exit(_error_line(f"unexpected argument {rest[1]!r}: flags start with --; see --help"))
     return rest

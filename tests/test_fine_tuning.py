@@ -38,6 +38,28 @@ def test_a_list_trains_as_the_same_rows_in_a_file_do_and_its_digest_is_its_folde
     )
 
 
+def test_a_call_that_trains_can_also_predict_a_file(tmp_path, settings, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("new.csv").write_text("text\nw1 w2\nw3\n")
+    bert_tf.fine_tune("opinions", train=ROWS, do_predict=True, test_file="new.csv", output_dir="out", **settings)
+    assert len(Path("out/test_predictions.tsv").read_text().splitlines()) == 3
+    assert json.loads(Path("out/results.json").read_text())["dataset"] == "opinions"
+
+
+@pytest.mark.parametrize(
+    ("labels", "flags", "form"),
+    [
+        ([number / 8 for number in range(40)], {}, "NumberPrediction"),
+        ([["price, fee"], [], ["price, fee", "weather"], ["weather"]] * 10, {"multi_label": True}, "LabelsPrediction"),
+    ],
+)
+def test_numbers_and_sets_of_labels_train_to_the_end(tmp_path, settings, monkeypatch, labels, flags, form):
+    monkeypatch.chdir(tmp_path)
+    table = pd.DataFrame({"text": [text for text, _ in ROWS], "label": labels}, index=range(1, 80, 2))
+    model = bert_tf.fine_tune(train=table, **flags, **settings)
+    assert {type(prediction).__name__ for prediction in model.predict(["w1", "w2"])} == {form}
+
+
 def test_an_evaluation_in_another_folder_returns_the_model_that_it_evaluated(tmp_path, settings, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     trained = bert_tf.fine_tune(train=ROWS, output_dir="trained", **settings)

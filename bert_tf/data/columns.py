@@ -33,6 +33,8 @@ _PAIRS = (
 )
 _FIRST, _SECOND = {"1", "a", "one", "first", "left"}, {"2", "b", "two", "second", "right"}
 _STEMS = _TEXT_NAMES | {"s", "q", "sent"}
+_LONGEST_NAME = 30
+_ENDS_OF_SENTENCES = tuple(".!?…。")
 # Columns that number the rows; they are never the text that is left over.
 _NUMBERING = {"", "id", "idx", "index", "guid", "uid", "unnamed 0", "row", "number"}
 
@@ -196,6 +198,8 @@ def _find_texts(source: Source, label: int | None, needs_label: bool) -> tuple[i
         )
     if singles:
         return singles[0], None
+    if not needs_label and len(source.columns) == 1:
+        _check_is_name(source)
     return _left_over(source, label, "text_column", needs_label), None
 
 
@@ -224,6 +228,14 @@ def _find_label(source: Source, texts: set[int]) -> int:
     if len(texts) > 1:
         raise _no_column(source, "label_column")
     return _left_over(source, *texts, "label_column", True)
+
+
+def _check_is_name(source: Source) -> None:
+    """Raises `UserError` if the first line of a file with one text a line seems to be a text and no name."""
+    (name,) = source.columns
+    if len(name.split()) > 2 or len(name) > _LONGEST_NAME or name.endswith(_ENDS_OF_SENTENCES):
+        remedy = "pass --text_column=0 if it is a text and no name, or --text_column=NAME"
+        raise UserError(f"{source.start}: {shown(name)} is the first line of the only column; {remedy}")
 
 
 def _left_over(source: Source, known: int | None, flag: str, needs_label: bool) -> int:

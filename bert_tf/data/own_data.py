@@ -145,14 +145,15 @@ class OwnDataProcessor(DataProcessor):
         read = self._rows
         targets = self._options.known or find_targets(read, self._options.labels)
         examples = use_targets(read, targets)
-        if isinstance(targets, OneLabel):
-            _warn_of_contradictions(read.source, examples)
+        contradicted = contradictions(examples) if isinstance(targets, OneLabel) else []
         held_out: list[InputExample] = []
         remark = ""
         if "dev" not in self._openers and self._options.dev_split:
             examples, held_out = hold_out(examples, self._options.dev_split, self._options.split_seed)
             remark = f"; {len(held_out):,} of them held out as the dev set"
         logging.info("%s%s.", _description(read, targets), remark)
+        if contradicted:
+            _warn_of_contradictions(read.source, contradicted)
         return _Training(targets, examples, held_out)
 
     def _read(self, split: str, needs_label: bool = True) -> list[InputExample]:
@@ -176,11 +177,9 @@ class OwnDataProcessor(DataProcessor):
         return WantedColumns(*(said or name for said, name in zip(self._options.wanted, known, strict=True)))
 
 
-def _warn_of_contradictions(source: Source, examples: Sequence[InputExample]) -> None:
-    found = contradictions(examples)
-    if found:
-        texts = "1 text has" if len(found) == 1 else f"{len(found):,} texts have"
-        logging.warning("%s: %s more than one label, such as %s.", source.name, texts, shown(found[0].text_a))
+def _warn_of_contradictions(source: Source, found: Sequence[InputExample]) -> None:
+    texts = "1 text has" if len(found) == 1 else f"{len(found):,} texts have"
+    logging.warning("%s: %s more than one label, such as %s.", source.name, texts, shown(found[0].text_a))
 
 
 def _warn_of_shared_texts(dev: ReadRows, train: ReadRows) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bert_tf.errors import counted
 from bert_tf.report import wording
 from bert_tf.report.calibration import CALIBRATION_BINS
+from bert_tf.report.command import is_call
 from bert_tf.report.formatting import lower_first, percent, score_spread, shortened, spread
 from bert_tf.report.inventory import Run
 from bert_tf.report.mistakes import Mistake
@@ -121,7 +122,10 @@ def training_note(study: Study, shown: int, has_dev_curves: bool) -> list[str]:
 def command_note(best: Configuration) -> str:
     """Returns what the command does."""
     seeds = f", the first of {counted(len(best.runs), 'seed')}" * (len(best.runs) > 1)
-    return f"The command of its run with seed {best.runs[0].seed}{seeds}. In its folder it finds the run finished."
+    run = best.runs[0]
+    kind = "call, whose examples were objects of Python," if is_call(run) else "command"
+    end = "" if run.is_evaluation else " In its folder it finds the run finished."
+    return f"The {kind} of its run with seed {run.seed}{seeds}.{end}"
 
 
 def calibration(best: Configuration) -> str:

@@ -2,6 +2,7 @@
 
 import shlex
 
+from bert_tf.data.processors import is_known_task
 from bert_tf.report.formatting import flag_text
 from bert_tf.report.inventory import Run
 from bert_tf.report.runs import OTHER_FLAGS
@@ -13,19 +14,31 @@ _FIRST = (
     *("task_name", "data_dir", "train_file", "dev_file"),
     *("model", "learning_rate", "train_batch_size", "num_train_epochs", "max_seq_length"),
 )
-_PROGRAM = "python run_classifier.py --do_train --do_eval"
+_DATA = ("data_dir", "train_file", "dev_file")
+_PROGRAM = "python run_classifier.py"
 
 
 def command(run: Run) -> str:
-    """Returns the command line of a run, one flag a line, for a shell.
+    """Returns the command line of a run, one flag a line, for a shell; the call if its examples were objects of Python.
 
     The settings of the training are those of run.json, and what names the data is from results.json.
     """
     flags = {name: run.all_flags.get(name) for name in _FIRST}
     flags |= {name: value for name, value in run.all_flags.items() if name not in OTHER_FLAGS}
     flags |= run.flags | {"seed": run.seed, "output_dir": str(run.folder)}
-    arguments = [_argument(_FLAG_NAMES.get(name, name), value) for name, value in flags.items() if value is not None]
-    return " \\\n    ".join([_PROGRAM, *arguments])
+    named = {_FLAG_NAMES.get(name, name): value for name, value in flags.items() if value is not None}
+    if is_call(run):
+        return (
+            ",\n    ".join(["bert_tf.fine_tune(train=...", *(f"{name}={value!r}" for name, value in named.items())])
+            + ")"
+        )
+    actions = "--do_eval" if run.is_evaluation else "--do_train --do_eval"
+    return " \\\n    ".join([f"{_PROGRAM} {actions}", *(_argument(name, value) for name, value in named.items())])
+
+
+def is_call(run: Run) -> bool:
+    """Returns True if the examples of a run were objects of Python, which no command can name."""
+    return not any(run.all_flags.get(name) for name in _DATA) and not is_known_task(run.task)
 
 
 def _argument(name: str, value: object) -> str:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from bert_tf import run_files
 from bert_tf.errors import UserError, reading
 from bert_tf.report.predictions import Predictions, digest
-from bert_tf.report.reading import LEFT_OUT, num_evaluated
+from bert_tf.report.reading import LEFT_OUT, exists, num_evaluated
 from bert_tf.report.scores import Score
 from bert_tf.report.tables import ExampleValues, TrainLog
 
@@ -93,6 +94,11 @@ class Run:
     def collapsed(self) -> bool:
         """True if all dev examples got the same answer although their labels differ."""
         return self.predictions is not None and self.predictions.collapsed
+
+    @property
+    def is_evaluation(self) -> bool:
+        """True if the folder holds the evaluation of a model that was trained elsewhere."""
+        return "train_runtime" not in self.results and not exists(self.folder / run_files.RUN)
 
     @property
     def unfinished(self) -> str | None:

@@ -184,9 +184,14 @@ def _read_parts(run: Run, inventory: Inventory) -> dict:
         values = inventory.read_table(path, lambda path: read_values(path, results, headline, predictions))
     if values is None and isinstance(predictions, ClassPredictions) and headline == ACCURACY:
         values = ExampleValues(predictions.guids, predictions.correct.astype(float))
+    return {"predictions": predictions, "values": values, "train_log": _read_log(run, inventory)}
+
+
+def _read_log(run: Run, inventory: Inventory) -> TrainLog | None:
     path = run.folder / run_files.TRAIN_LOG
-    log = inventory.read_table(path, lambda path: read_train_log(path, results.get("global_step")))
-    return {"predictions": predictions, "values": values, "train_log": log}
+    if run.is_evaluation and not exists(path):
+        return None
+    return inventory.read_table(path, lambda path: read_train_log(path, run.results.get("global_step")))
 
 
 def _create_failed_run(folder: Path, training: dict, reason: str, inventory: Inventory) -> FailedRun:

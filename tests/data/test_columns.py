@@ -3,6 +3,7 @@
 import pytest
 
 from bert_tf.data.columns import WantedColumns, choose_columns
+from bert_tf.data.delimited import DelimitedFile
 from bert_tf.data.in_memory import Rows
 from bert_tf.errors import UserError
 
@@ -92,3 +93,23 @@ def test_what_is_not_clear_is_asked_in_one_line_that_names_the_flag(names, wante
     with pytest.raises(UserError) as caught:
         chosen(names, **wanted)
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["It rains .", "It was quite a long day", "Good!", "x" * 70])
+def test_texts_without_a_header_lose_none_to_it(name):
+    with pytest.raises(UserError) as caught:
+        chosen(name, needs_label=False)
+    assert str(caught.value).endswith(
+        "is the first line of the only column; pass --text_column=0 if it is a text and no name, or --text_column=NAME"
+    )
+
+
+def test_a_file_of_texts_is_read_from_its_first_line_if_the_column_is_a_number(tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("It was a long day\nIt rains .\n")
+    source = DelimitedFile(path, WantedColumns(text="0"))
+    assert [tuple(row) for _, row in source.rows()] == [("It was a long day",), ("It rains .",)]
+    path.write_text("what they said\nIt rains .\n")
+    source = DelimitedFile(path, WantedColumns(text="what they said"))
+    assert choose_columns(source, WantedColumns(text="what they said"), needs_label=False) == (0, None, None)
+    assert [tuple(row) for _, row in source.rows()] == [("It rains .",)]

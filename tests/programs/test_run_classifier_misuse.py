@@ -139,6 +139,7 @@ def test_what_is_no_local_path_is_refused_before_anything_is_made(flag, message,
         ("--train_batch_size=0", "train_batch_size"),
         ("--seed=-1", "seed"),
         ("--mixed_precision=float8", "mixed_precision"),
+        ("--multi_label=maybe", "flag --multi_label=maybe: write true or false; see --help"),
     ],
 )
 def test_flags_that_absl_refuses_fail_before_tensorflow_is_loaded(flag, message, tmp_path):

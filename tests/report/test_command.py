@@ -1,4 +1,5 @@
 import subprocess
+from types import SimpleNamespace
 
 from support.synthetic_runs import LABELS, draw_probabilities, edit_results, edit_training, write_run
 
@@ -54,3 +55,22 @@ def test_values_that_a_shell_would_take_apart_are_quoted(tmp_path):
 def test_numbers_keep_all_their_digits(tmp_path):
     folder = write_run(tmp_path / "run", GOOD, learning_rate=1.23456789e-5, warmup_proportion=0.123456789)
     assert {"--learning_rate=1.23456789e-5", "--warmup_proportion=0.123456789"} <= set(arguments_of(folder))
+
+
+def test_the_folder_of_an_evaluation_has_the_command_of_the_evaluation(tmp_path):
+    folder = write_run(tmp_path / "run", GOOD, model="output/MNLI/x")
+    for name in ("train_log.csv", "run.json"):
+        (folder / name).unlink()
+    edit_results(folder, train_runtime=None)
+    arguments = arguments_of(folder)
+    assert arguments[2:4] == ["--do_eval", "--task_name=MRPC"] and "--bert_model=output/MNLI/x" in arguments
+
+
+def test_examples_that_were_objects_of_python_have_a_call(tmp_path):
+    folder = write_run(tmp_path / "run", GOOD, seed=3, task_name="own-01234567", data_dir=None, learning_rate=2e-5)
+    (run,) = read_runs([folder]).runs
+    given = {}
+    fine_tune = lambda train, **flags: given.update(flags)  # noqa: E731  # what the call is given
+    eval(command(run), {"bert_tf": SimpleNamespace(fine_tune=fine_tune)})  # noqa: S307  # our own text
+    assert given["task_name"] == "own-01234567" and given["learning_rate"] == 2e-5 and given["seed"] == 3
+    assert given["output_dir"] == str(folder) and given["bert_model"]

@@ -391,3 +391,12 @@ def test_the_dev_set_and_the_precision_are_those_of_the_evaluation(tmp_path):
     edit_results(folder, evaluation={"data_dir": "of-evaluation", "mixed_precision": "bfloat16", "versions": {}})
     (run,) = read_runs([tmp_path]).runs
     assert (run.data_dir, run.eval_precision) == ("of-evaluation", "bfloat16")
+
+
+def test_the_folder_of_an_evaluation_has_no_log_and_none_is_missed(tmp_path):
+    folder = write_run(tmp_path / "run", GOOD)
+    for name in ("train_log.csv", "run.json"):
+        (folder / name).unlink()
+    edit_results(folder, train_runtime=None)
+    inventory = read_runs([tmp_path])
+    assert not inventory.skipped and inventory.runs[0].train_log is None
