@@ -29,7 +29,7 @@ from bert_tf.training.config import TrainingConfig
 from bert_tf.training.curve import DevCurve
 from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay, layerwise_rates
 from bert_tf.training.output_dir import LAST_STEP, OutputDir
-from bert_tf.training.overflow import remedy_for_overflow
+from bert_tf.training.overflow import NotFiniteError, remedy_for_overflow
 from bert_tf.training.stopping import Stop, stop_at_sigterm
 from bert_tf.training.train_log import TrainLog
 from bert_tf.training.validation import Validation
@@ -276,7 +276,11 @@ class Training:
     def _evaluate(self, step: int, output_dir: OutputDir) -> None:
         # The loss of a step says nothing about its update.
         self._check_weights(output_dir, step)
-        self.validation.evaluate(step)
+        try:
+            self.validation.evaluate(step)
+        except NotFiniteError as error:
+            problem = f"step {step}: answers to the dev set are not finite; {_last_good(output_dir)}"
+            raise UserError(f"{problem}; {self._remedy(step)}") from error
 
     def _is_last(self, step: int) -> bool:
         return step == self.num_train_steps or self.validation.is_over

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
+from bert_tf.errors import UserError
 from bert_tf.modeling.heads import Head
 from bert_tf.training.curve import DevCurve
 from bert_tf.training.output_dir import LAST_STEP
@@ -65,8 +66,16 @@ class Validation:
         return step in self._steps
 
     def evaluate(self, step: int) -> None:
-        """Evaluates the head, which has been trained up to this step."""
-        self.curve.add(step, self._evaluate())
+        """Evaluates the head, which has been trained up to this step.
+
+        Raises:
+            UserError: the dev set does not have the score that chooses the best step.
+        """
+        scores = self._evaluate()
+        if self.curve.metric not in scores:
+            name = self.curve.metric.removeprefix("eval_")
+            raise UserError(f"keep_best: is {name!r}, a score that this dev set does not have; name another one")
+        self.curve.add(step, scores)
         if self.keeps_best and self.curve.best_step == step:
             self._best = self._weights()
         self._decide()

@@ -19,7 +19,8 @@ from support.paths import ROOT
 
 SCRIPT = ROOT / "run_classifier.py"
 STEPS = 64
-TIMEOUT = 300
+# For a process that hangs; a busy machine may need minutes for a training of seconds.
+TIMEOUT = 1200
 
 forks = multiprocessing.get_context("forkserver")
 forks.set_forkserver_preload(["bert_tf.training.run"])

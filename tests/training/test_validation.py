@@ -21,6 +21,7 @@ from bert_tf.training.config import TrainingConfig
 from bert_tf.training.curve import DevCurve
 from bert_tf.training.loop import Training, TrainingResult
 from bert_tf.training.output_dir import OutputDir
+from bert_tf.training.overflow import check_finite
 from bert_tf.training.validation import Validation
 
 STEPS = 11
@@ -196,6 +197,24 @@ def test_a_checkpoint_that_training_resumes_from_holds_the_best_weights(tmp_path
     # Where the best weights are those of the checkpoint itself, they are in it once.
     train(tmp_path / "all", keeps_best=True, keep_checkpoint_max=0, save_checkpoints_steps=1)
     assert "training/best/output_bias" not in read_checkpoint(tmp_path / "all" / "model.ckpt-2")
+
+
+def test_a_score_that_the_dev_set_does_not_have_ends_the_training_at_its_first_evaluation(tmp_path):
+    """Such as the area under the curve of a dev set of one class."""
+    with pytest.raises(UserError, match=r"^keep_best: is 'auc', a score that this dev set does not have; name"):
+        train(tmp_path, metric="eval_auc", keeps_best=True)
+
+
+def test_answers_that_are_not_finite_are_reported_as_a_training_that_diverged(tmp_path):
+    def evaluate() -> dict[str, float]:
+        check_finite("eval", np.array([[np.nan, 1.0]]), "none")
+
+    validation = Validation(make_tiny_head(), DevCurve(["eval_accuracy"], "eval_accuracy"), [4], evaluate)
+    config = TrainingConfig(train_batch_size=2, learning_rate=0.1, save_checkpoints_steps=3)
+    training = CountedSteps(make_tiny_head(), config, STEPS, one_device(), validation=validation)
+    expected = r"^step 4: answers to the dev set are not finite; the last good .*ckpt-3; try a lower --learning_rate"
+    with pytest.raises(UserError, match=expected):
+        training.run(make_tiny_features(), OutputDir(tmp_path))
 
 
 # Early stopping.
