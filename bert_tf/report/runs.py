@@ -27,7 +27,7 @@ from bert_tf.report.reading import (
     read_training,
 )
 from bert_tf.report.scores import ACCURACY, LOSS, Score, in_range, is_measured, score, scores_among
-from bert_tf.report.tables import ExampleValues, read_predictions, read_train_log, read_values
+from bert_tf.report.tables import ExampleValues, TrainLog, read_predictions, read_train_log, read_values
 
 # A folder with one of these files belongs to a run.
 RUN_FILES = (
