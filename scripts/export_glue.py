@@ -23,8 +23,7 @@ from bert_tf.data.folders import exported_dir
 from bert_tf.data.processors import PROCESSORS, glue_class
 from bert_tf.errors import UserError
 from bert_tf.flags import run_program
-from bert_tf.paths import local_path
-from tfds_corpora import Corpus, load_corpus, local_or_none, write_files
+from tfds_corpora import Corpus, load_corpus, local_folder, local_or_none, write_files
 
 
 class GlueFile(NamedTuple):
@@ -159,6 +158,8 @@ def folders_of(arguments: Sequence[str]) -> list[str]:
     known = [name for name in PROCESSORS if glue_class(name)]
     if not arguments:
         raise UserError(f"no task given; give some of {', '.join(known)}, or all")
+    if "all" in arguments and len(arguments) > 1:
+        raise UserError("all: has every task; give no other name with it")
     wanted = known if list(arguments) == ["all"] else arguments
     unknown = [name for name in wanted if not glue_class(name)]
     if unknown:
@@ -169,7 +170,7 @@ def folders_of(arguments: Sequence[str]) -> list[str]:
 def main(arguments: list[str]) -> None:
     """Exports the tasks in `arguments`, one after the other."""
     values = flags.FLAGS
-    output_dir, tfds_dir = local_path(values.output_dir, "output_dir"), local_or_none(values.tfds_dir, "tfds_dir")
+    output_dir, tfds_dir = local_folder(values.output_dir, "output_dir"), local_or_none(values.tfds_dir, "tfds_dir")
     for folder in folders_of(arguments):
         export(folder, Path(output_dir, folder), tfds_dir, values.overwrite)
         names = FILES.get(folder, export_mrpc.SPLITS)

@@ -19,8 +19,7 @@ from absl import flags
 
 from bert_tf.data.folders import exported_dir
 from bert_tf.flags import run_program
-from bert_tf.paths import local_path
-from tfds_corpora import load_corpus, local_or_none, write_files
+from tfds_corpora import load_corpus, local_folder, local_or_none, write_files
 
 # train.tsv comes last: if it is there, the others are too.
 SPLITS = {"test.tsv": "test", "dev.tsv": "validation", "train.tsv": "train"}
@@ -67,7 +66,7 @@ def define_flags() -> None:
 def main() -> None:
     """Exports to the folder that the flags name."""
     values = flags.FLAGS
-    output_dir = local_path(values.output_dir, "output_dir")
+    output_dir = local_folder(values.output_dir, "output_dir")
     export(Path(output_dir), local_or_none(values.tfds_dir, "tfds_dir"), values.overwrite)
     print(f"{', '.join(SPLITS)} are in {output_dir}")
 

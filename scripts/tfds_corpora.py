@@ -105,6 +105,14 @@ def _write_files(contents: Mapping[str, bytes], output_dir: Path, overwrite: boo
             Path(staging, name).replace(output_dir / name)
 
 
+def local_folder(path: str, flag: str) -> str:
+    """Returns the checked path of a flag; raises `UserError` if a file has this name."""
+    path = local_path(path, flag)
+    if Path(path).is_file():
+        raise UserError(f"{flag}: {path}: is a file; give a folder")
+    return path
+
+
 def local_or_none(path: str | None, flag: str) -> str | None:
     """Returns the checked path of a flag; None if the flag was not given."""
-    return None if path is None else local_path(path, flag)
+    return None if path is None else local_folder(path, flag)

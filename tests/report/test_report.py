@@ -100,6 +100,7 @@ ALLOWED = {
     "bert_tf.data.own_examples",
     "bert_tf.data.own_files",
     "bert_tf.data.quoting",
+    "bert_tf.data.repeated",
     "bert_tf.data.sources",
     "bert_tf.data.splitting",
     "bert_tf.data.targets",

@@ -143,6 +143,15 @@ def test_without_network_one_line_is_printed_and_nothing_is_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("flag", ["output_dir", "tfds_dir"])
+def test_a_file_in_place_of_a_folder_is_refused_before_anything_is_downloaded(flag, tmp_path):
+    (tmp_path / "file").touch()
+    result = run_offline("export_glue.py", "SST-2", f"--{flag}=file", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"export_glue.py: error: {flag}: file: is a file; give a folder\n"
+
+
 def test_all_tasks_have_their_folder_once():
     assert export_glue.folders_of(["all"]) == [
         *("diagnostic", "CoLA", "MNLI", "MRPC", "QNLI", "QQP", "RTE", "SST-2", "STS-B", "WNLI"),
@@ -154,7 +163,7 @@ def test_all_tasks_have_their_folder_once():
     [
         ([], "no task given; give some of AX, CoLA"),
         (["sst2", "xnli"], "'xnli' is no task of GLUE; known: AX, CoLA"),
-        (["all", "sst2"], "'all' is no task of GLUE"),
+        (["all", "sst2"], "all: has every task; give no other name with it"),
     ],
 )
 def test_a_wrong_task_is_one_line(arguments, message):

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.commands import TIMEOUT, Command, Result, train_flags
+from support.commands import Command, Result, train_flags
 from support.outputs import assert_same_bits, latest_step, weights
 from support.tiny import write_corpus, write_tiny_model
 from support.workers import run_together, start_together
