@@ -140,6 +140,16 @@ def reason_of(error: Exception) -> str:
     return printable(text)[:_SHOWN_CHARACTERS] or type(error).__name__
 
 
+def counted(number: int, noun: str) -> str:
+    """Joins a number and its noun.
+
+    Example:
+        >>> counted(1, "row"), counted(2000, "row")
+        ('1 row', '2,000 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def first_few(names: Iterable[str]) -> str:
     """Lists the first four names and counts the rest, for a message.
 

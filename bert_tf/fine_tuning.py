@@ -1,7 +1,6 @@
 """Fine-tuning from Python: what `run_classifier.py` does, as one call."""
 
 import dataclasses
-import functools
 import os
 from collections.abc import Iterable, Sequence, Set
 
@@ -10,21 +9,19 @@ from bert_tf.data.cells import label_of
 from bert_tf.data.examples import examples_digest
 from bert_tf.data.found_labels import is_label_name
 from bert_tf.data.in_memory import in_memory
-from bert_tf.data.own_data import OwnDataProcessor
-from bert_tf.data.own_files import Opener, file_opener, find_files
+from bert_tf.data.own_data import OwnDataProcessor, files_of
+from bert_tf.data.own_files import Opener, OwnFiles, find_files
 from bert_tf.data.processors import DataProcessor
 from bert_tf.errors import UserError, shown, user_error_for, with_type
 from bert_tf.paths import checked_path
 from bert_tf.programs.classifier_config import ClassifierConfig, InMemoryConfig
 from bert_tf.programs.own_task import find_processor_of, own_data_options
-from bert_tf.programs.run_classifier import check_scores_are_kept, read_examples, with_defaults
+from bert_tf.programs.run_classifier import check_scores_are_kept, read_examples, run_task, with_defaults
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.serving.predictor import Predictor, load
-from bert_tf.tasks.glue_submission import GlueSubmission
-from bert_tf.tasks.kinds import make_task
-from bert_tf.training.early_checks import check_model, check_training_size, named_model
+from bert_tf.tasks.example_reader import ExampleReader
+from bert_tf.training.early_checks import named_model
 from bert_tf.training.fields import flag_name, flags_of
-from bert_tf.training.run import run
 
 
 def fine_tune(
@@ -67,15 +64,10 @@ def fine_tune(
         processor = find_processor_of(config)
     else:
         config, processor = _own_run(task_name, train, dev, labels, fields)
-    examples = read_examples(processor, config)
-    if config.do_train:
-        check_training_size(config, len(examples["train"]))
-    check_model(config)
-    task = make_task(config.task_name, processor, config.loss_settings)
-    results = run(GlueSubmission(task, processor) if config.glue_submission else task, config, examples)
-    scores = {name: results[name] for name in task.score_names if name in results and name.startswith("eval_")}
-    if scores:
-        print(f"{config.output_dir}: " + ", ".join(f"{name} = {score:.4f}" for name, score in scores.items()))
+    results = run_task(config, processor, read_examples(processor, config))
+    names = [name for name in ExampleReader(processor).score_names if name in results and name.startswith("eval_")]
+    if names:
+        print(f"{config.output_dir}: " + ", ".join(f"{name} = {results[name]:.4f}" for name in names))
     return load(_model_folder(config))
 
 
@@ -155,5 +147,4 @@ def _openers_of(data: object, split: str) -> dict[str, Opener]:
         source = in_memory(data, split)
         return {split: lambda wanted: source}
     path = checked_path(data, split)
-    files = find_files(path, None, None)._asdict() if split == "train" else {split: as_path(path)}
-    return {name: functools.partial(file_opener, file) for name, file in files.items() if file}
+    return files_of(find_files(path, None, None) if split == "train" else OwnFiles(dev=as_path(path)))

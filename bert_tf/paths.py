@@ -20,7 +20,7 @@ _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*):/+", re.IGNORECASE)
 def checked_path(path: str | os.PathLike, name: str) -> str:
     r"""Returns a path as a text, with `~` and `~user` replaced by the home folder. The file may be missing.
 
-    Addresses that TensorFlow can open, such as gs://bucket/folder, are paths too. Only they load TensorFlow.
+    Addresses that TensorFlow can open, such as gs://bucket/folder, are paths too. Nothing here loads TensorFlow.
 
     Args:
         path: a path, an address, or the name of a model.

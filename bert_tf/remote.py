@@ -16,6 +16,7 @@ import re
 import secrets
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,8 +25,10 @@ from types import ModuleType
 
 from bert_tf.errors import reason_of
 
-# Those that TensorFlow finds file systems by.
+# TensorFlow finds the file system of an address by its scheme.
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+# TensorFlow has these without further libraries.
+_BUILT_IN_SCHEMES = ("gs", "ram")
 # Each request takes about as long for a megabyte as for a byte.
 _BUFFER_BYTES = 1 << 20
 
@@ -268,12 +271,16 @@ def as_path(path: str | os.PathLike) -> AnyPath:
 
 
 def schemes() -> list[str]:
-    """Lists the beginnings of addresses that can be opened, such as gs. Loads TensorFlow, and asks it.
+    """Lists the beginnings of addresses that can be opened, such as gs.
+
+    TensorFlow is asked if it is loaded: a library such as tensorflow-io may have added some. It is not loaded for this.
 
     Example:
         >>> "gs" in schemes()
         True
     """
+    if "tensorflow" not in sys.modules:
+        return list(_BUILT_IN_SCHEMES)
     return sorted(set(_tensorflow().io.gfile.get_registered_schemes()) - {"", "file"})
 
 

@@ -21,6 +21,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from absl import flags
@@ -28,6 +29,10 @@ from scipy.optimize import nnls
 
 from bert_tf.errors import UserError
 from bert_tf.flags import run_program
+
+if TYPE_CHECKING:
+    from bert_tf.data.features import Features
+    from bert_tf.training.loop import Training
 
 # Hidden size, layers, heads.
 SIZES = {"base": (768, 12, 12), "large": (1024, 24, 16)}
@@ -41,7 +46,7 @@ _STEPS = 2
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What is trained, apart from the sizes of a batch."""
+    """The model and the way it is trained, apart from the sizes of a batch."""
 
     model: str
     precision: str
@@ -110,16 +115,30 @@ def table(fits: dict[Setting, Fit], gigabytes: int) -> list[str]:
 
 def measure(setting: Setting, batch: int, length: int) -> int:
     """Returns the most bytes that training in this process holds."""
-    import tensorflow as tf
+    from bert_tf.training.determinism import deterministic_operations
+    from bert_tf.training.efficiency import peak_memory_bytes
 
-    from bert_tf.data.features import Features
+    training, features = make_training(setting, batch), random_features(batch, length)
+    order = training.order(batch)
+    with deterministic_operations():
+        batches = training.batches(features, order)
+        compiling = training.compile_ahead(batches, features, order)
+        for _ in range(_STEPS):
+            training.train_step(batches).numpy()
+            compiling.join()
+    return peak_memory_bytes()
+
+
+# TensorFlow is loaded only in the processes that measure.
+
+
+def make_training(setting: Setting, batch: int) -> "Training":
+    """Creates the training of a setting, from random weights."""
     from bert_tf.devices import one_device
     from bert_tf.modeling.config import BertConfig
     from bert_tf.modeling.encoder import BertEncoder
     from bert_tf.modeling.heads import ClassificationHead
     from bert_tf.training.config import TrainingConfig
-    from bert_tf.training.determinism import deterministic_operations
-    from bert_tf.training.efficiency import peak_memory_bytes
     from bert_tf.training.loop import Training
 
     hidden, layers, heads = SIZES[setting.model]
@@ -131,23 +150,23 @@ def measure(setting: Setting, batch: int, length: int) -> int:
         intermediate_size=4 * hidden,
     )
     encoder = BertEncoder(config, _POLICIES[setting.precision], seed=0, recompute=setting.recompute)
-    ids = np.random.default_rng(0).integers(1000, 30000, [batch, length])
-    ids = tf.RaggedTensor.from_tensor(tf.constant(ids, tf.int32))
-    features = Features(ids, ids * 0, {"label_ids": tf.zeros([batch], tf.int32)}, length)
-    training = Training(
+    return Training(
         ClassificationHead(encoder, 2, seed=0),
         TrainingConfig(train_batch_size=batch, learning_rate=1e-5),
         _STEPS,
         one_device(),
     )
-    order = training.order(batch)
-    with deterministic_operations():
-        batches = training.batches(features, order)
-        compiling = training.compile_ahead(batches, features, order)
-        for _ in range(_STEPS):
-            training.train_step(batches).numpy()
-            compiling.join()
-    return peak_memory_bytes()
+
+
+def random_features(batch: int, length: int) -> "Features":
+    """Creates examples of random word pieces, all of the same length."""
+    import tensorflow as tf
+
+    from bert_tf.data.features import Features
+
+    ids = np.random.default_rng(0).integers(1000, 30000, [batch, length])
+    ids = tf.RaggedTensor.from_tensor(tf.constant(ids, tf.int32))
+    return Features(ids, ids * 0, {"label_ids": tf.zeros([batch], tf.int32)}, length)
 
 
 def measure_apart(setting: Setting, batch: int, length: int) -> int:

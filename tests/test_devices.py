@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.commands import STEPS, Command, Result, assert_one_error_line, forks, train_flags
+from support.commands import STEPS, TIMEOUT, Command, Result, assert_one_error_line, forks, train_flags
 from support.outputs import content, probabilities, read_eval_results, weights
 from support.tiny import write_corpus, write_tiny_model
 from support.workers import become_script_without_dropout, run_together
@@ -52,7 +52,7 @@ def two_devices(tmp_path_factory, corpus, tiny) -> dict[str, np.ndarray]:
     folder = tmp_path_factory.mktemp("two_devices")
     process = forks.Process(target=_train_on_one_and_on_two_devices, args=(corpus, tiny, folder))
     process.start()
-    process.join(300)
+    process.join(TIMEOUT)
     assert process.exitcode == 0
     return dict(np.load(folder / "found.npz"))
 

@@ -9,6 +9,7 @@ import pytest
 
 from bert_tf.errors import UserError, printable
 from bert_tf.paths import checked_path, local_path
+from bert_tf.remote import schemes
 
 
 @pytest.mark.parametrize(
@@ -27,13 +28,22 @@ def test_an_address_that_tensorflow_opens_is_a_path(address):
     assert checked_path(address, "output_dir") == address
 
 
+def test_tensorflow_is_asked_for_its_schemes_if_it_is_loaded(monkeypatch):
+    assert schemes() == ["gs", "ram"]
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.io.gfile, "get_registered_schemes", lambda: ["", "file", "gs", "s3"])
+    assert checked_path("s3://bucket/x", "output_dir") == "s3://bucket/x"
+
+
 def test_an_address_is_refused_where_the_path_must_be_local():
     with pytest.raises(UserError, match=r"^BERT_TF_CACHE: 'gs://b/x': gs: addresses cannot be used here; give a local"):
         local_path("gs://b/x", "BERT_TF_CACHE")
 
 
-def test_checking_a_local_path_loads_no_tensorflow():
-    code = "import sys; from bert_tf.paths import checked_path; checked_path('~/a', 'output_dir'); print(*sys.modules)"
+def test_checking_a_path_loads_no_tensorflow():
+    checks = "[checked_path(path, 'output_dir') for path in ('~/a', 'gs://bucket')]"
+    code = f"import sys; from bert_tf.paths import checked_path; {checks}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "bert_tf.remote" in done.stdout and "tensorflow" not in done.stdout
 

@@ -32,6 +32,7 @@ _SIZES = {
     "type_vocab_size": ("bert/embeddings/token_type_embeddings", 0),
     "intermediate_size": ("bert/encoder/layer_0/intermediate/dense/kernel", 1),
 }
+# A model may have rows without a piece: up to 7, or up to a tenth of its rows, but at most 1024.
 _ROUNDING, _LARGE_ROUNDING = 7, 1024
 _LAYER = re.compile(r"bert/encoder/layer_\d+/")
 

@@ -1,4 +1,4 @@
-"""Values of a table become texts and label cells: what files and Python have for a text, a label, or nothing."""
+"""Converts values of a table to texts and label cells: files and Python write the same value in many ways."""
 
 import json
 import math

@@ -66,7 +66,7 @@ def choose_columns(source: Source, wanted: WantedColumns, needs_label: bool) -> 
     Raises:
         UserError: a named column is missing, or there is no column or more than one that it can be.
     """
-    _check_names(source)
+    _check_no_name_twice(source)
     label = _named(source, wanted.label, "label_column") if needs_label else None
     text, pair = _named(source, wanted.text, "text_column"), _named(source, wanted.pair, "text_pair_column")
     if pair is not None and text is None:
@@ -135,7 +135,7 @@ def shortened(name: str, length: int = 30) -> str:
     return name if len(name) <= length else f"{name[:length]}..."
 
 
-def _check_names(source: Source) -> None:
+def _check_no_name_twice(source: Source) -> None:
     twice = [name for name in dict.fromkeys(source.columns) if name and list(source.columns).count(name) > 1]
     known = [name for name in twice if _is_text(name) or _is_label(name)]
     if known:
@@ -225,7 +225,9 @@ def _find_label(source: Source, texts: set[int]) -> int:
         raise UserError(f"{source.start}: the label may be the column {names}; say which with --label_column")
     if candidates:
         return candidates[0]
-    return _left_over(source, *texts, "label_column", True) if len(texts) == 1 else _refuse(source, "label_column")
+    if len(texts) > 1:
+        raise _no_column(source, "label_column")
+    return _left_over(source, *texts, "label_column", True)
 
 
 def _check_is_name(source: Source) -> None:
@@ -242,12 +244,12 @@ def _left_over(source: Source, known: int | None, flag: str, needs_label: bool) 
     is_clear = len(others) == 1 and (known is not None or not needs_label)
     if is_clear and " ".join(_words(source.columns[others[0]])) not in _NUMBERING:
         return others[0]
-    return _refuse(source, flag)
+    raise _no_column(source, flag)
 
 
-def _refuse(source: Source, flag: str) -> int:
+def _no_column(source: Source, flag: str) -> UserError:
     kind = flag.removesuffix("_column")
-    raise UserError(f"{source.start}: no column is known as the {kind}: it has {_listed(source)}; pass --{flag}=NAME")
+    return UserError(f"{source.start}: no column is known as the {kind}: it has {_listed(source)}; pass --{flag}=NAME")
 
 
 def _check_different(source: Source, numbers: dict[str, int | None]) -> None:

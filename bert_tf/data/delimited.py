@@ -16,7 +16,7 @@ from bert_tf.data.headers import is_header
 from bert_tf.data.quoting import Row, find_quote_clues, is_blank, iterate_quoted, iterate_raw, may_be_quoted
 from bert_tf.data.sources import Source
 from bert_tf.data.text_files import read_text
-from bert_tf.errors import UserError, printable
+from bert_tf.errors import UserError, counted, printable
 from bert_tf.remote import AnyPath
 
 DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars"}
@@ -98,7 +98,7 @@ class DelimitedFile(Source):
         count = len(self.columns)
         if len(fields) > count and not any(field.strip() for field in fields[count:]):
             return fields[:count]
-        problem = f"the row has {len(fields)} column{'s' * (len(fields) != 1)}, but line {self._first.line} has {count}"
+        problem = f"the row has {counted(len(fields), 'column')}, but line {self._first.line} has {count}"
         raise UserError(f"{self.where(line)}: {problem}; {self._remedy(len(fields) > count)}")
 
     def _remedy(self, has_too_many: bool) -> str:
@@ -161,7 +161,7 @@ def _num_even(lines: Sequence[str], delimiter: str) -> int:
 
 
 def _num_columns(line: str, delimiter: str) -> int:
-    # Without the fields in quotes, in which a delimiter is text.
+    # Leaves out the fields in quotes, in which a delimiter is text.
     outside = re.sub(rf'(?:\A|(?<={re.escape(delimiter)}))"[^"]*(?:""[^"]*)*"', "", line)
     return outside.count(delimiter) + 1
 

@@ -27,7 +27,7 @@ _JOINERS = "\u200c\u200d"
 
 
 class LabelOptions(NamedTuple):
-    """What the user said about the labels.
+    """The user's settings of the labels.
 
     Attributes:
         regression: True for numbers, False for classes; None to find out.

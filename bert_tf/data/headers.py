@@ -11,6 +11,7 @@ _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 # At least three words and a full stop. Questions are not here: forms export them as names of columns.
 _SENTENCE = re.compile(r"\S+\s+\S+\s.*[.!][\"')\s]*|.*[。！]")  # noqa: RUF001
+# Fewer names than columns.py has: a row of data that is taken for a header is lost.
 _TEXT_NAMES = {
     *("sentence", "sentences", "text", "texts", "string", "premise", "hypothesis", "hypo", "question"),
     *("answer", "query", "passage", "paragraph", "context", "document", "doc", "review", "comment", "title"),

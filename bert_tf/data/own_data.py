@@ -15,21 +15,21 @@ from typing import NamedTuple
 from absl import logging
 
 from bert_tf.data.columns import Columns, WantedColumns, choose_columns, find_column
+from bert_tf.data.data_processor import DataProcessor
 from bert_tf.data.examples import InputExample
 from bert_tf.data.found_labels import LabelOptions, describe, find_targets, use_targets
 from bert_tf.data.own_examples import ReadRows, read_rows
-from bert_tf.data.own_files import Opener, OwnFiles, file_opener
-from bert_tf.data.processors import DataProcessor
+from bert_tf.data.own_files import Opener, OwnFiles, open_source
 from bert_tf.data.repeated import contradictions, count_shared
 from bert_tf.data.sources import Source
 from bert_tf.data.splitting import hold_out
 from bert_tf.data.targets import OneLabel, SomeLabels, Targets
-from bert_tf.errors import UserError, shown
+from bert_tf.errors import UserError, counted, shown
 from bert_tf.remote import as_path
 
 
 class OwnDataOptions(NamedTuple):
-    """What the user said about the data.
+    """The user's settings of the data.
 
     Attributes:
         wanted: the columns, by name or number.
@@ -46,10 +46,18 @@ class OwnDataOptions(NamedTuple):
     known: Targets | None = None
 
 
+class _Training(NamedTuple):
+    """The labels and the examples of a training set."""
+
+    targets: Targets
+    examples: list[InputExample]
+    held_out: list[InputExample]
+
+
 def files_of(files: OwnFiles) -> dict[str, Opener]:
-    """Returns what opens the file of each split."""
+    """Returns what opens the file of each split that has one."""
     return {
-        split: functools.partial(file_opener, as_path(path))
+        split: functools.partial(open_source, as_path(path))
         for split, path in files._asdict().items()
         if path is not None
     }
@@ -71,7 +79,7 @@ class OwnDataProcessor(DataProcessor):
 
     @property
     def kind(self) -> str:
-        """What the labels are, see `DataProcessor`."""
+        """The kind of the labels, see `DataProcessor`."""
         return self.targets().kind
 
     @property
@@ -95,11 +103,11 @@ class OwnDataProcessor(DataProcessor):
         """
         if self._options.known:
             return self._options.known
-        return self._training[0]
+        return self._training.targets
 
     def get_train_examples(self, data_dir: str | Path | None = None) -> list[InputExample]:
         """Reads the training set, without what is held out."""
-        return self._training[1]
+        return self._training.examples
 
     def get_dev_examples(self, data_dir: str | Path | None = None) -> list[InputExample]:
         """Reads the development set, or returns what is held out of the training set."""
@@ -107,7 +115,7 @@ class OwnDataProcessor(DataProcessor):
             return self._read("dev")
         if "train" not in self._openers:
             raise UserError("dev_file: is missing; pass --dev_file=FILE with labeled examples to evaluate on")
-        held_out = self._training[2]
+        held_out = self._training.held_out
         if not held_out:
             raise UserError(
                 f"dev_split: {self._options.dev_split:g} of the training set gives no example to evaluate on; pass "
@@ -133,8 +141,7 @@ class OwnDataProcessor(DataProcessor):
         return read_rows(source, columns, "train", allows_no_label=has_many)
 
     @functools.cached_property
-    def _training(self) -> tuple[Targets, list[InputExample], list[InputExample]]:
-        """The labels, the examples to train on and those held out."""
+    def _training(self) -> _Training:
         read = self._rows
         targets = self._options.known or find_targets(read, self._options.labels)
         examples = use_targets(read, targets)
@@ -147,7 +154,7 @@ class OwnDataProcessor(DataProcessor):
         logging.info("%s%s.", _description(read, targets), remark)
         if contradicted:
             _warn_of_contradictions(read.source, contradicted)
-        return targets, examples, held_out
+        return _Training(targets, examples, held_out)
 
     def _read(self, split: str, needs_label: bool = True) -> list[InputExample]:
         source = self._openers[split](self._options.wanted)
@@ -190,12 +197,11 @@ def _names(source: Source, columns: Columns) -> list[str | None]:
 def _description(read: ReadRows, targets: Targets | None) -> str:
     """Says what was read and what was taken for what, in one line."""
     names = _names(read.source, read.columns)
-    count = len(read.examples)
     texts = " and ".join(shown(name) for name in names[:2] if name is not None)
     said = f"{'texts are' if names[1] else 'text is'} the column{'s' * bool(names[1])} {texts}"
-    parts = [f"{count:,} example{'s' * (count != 1)}", said]
+    parts = [counted(len(read.examples), "example"), said]
     if targets and names[2] is not None:
         parts[-1] += f", label is {shown(names[2])} ({describe(targets)})"
     if read.num_empty:
-        parts.append(f"{read.num_empty:,} pair{'s' * (read.num_empty != 1)} with one text empty")
+        parts.append(f"{counted(read.num_empty, 'pair')} with one text empty")
     return f"{read.source.name}: " + "; ".join([*parts, *read.source.remarks])

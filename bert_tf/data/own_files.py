@@ -1,6 +1,6 @@
 """Finds and opens the files of own data: CSV, TSV or JSON lines, or a folder with one for each split.
 
-files = find_files("reviews.csv", dev_file=None, test_file=None)
+files = find_files("reviews.csv", dev=None, test=None)
 files.train  # Path("reviews.csv")
 """
 
@@ -14,6 +14,8 @@ from bert_tf.data.sources import Source
 from bert_tf.errors import UserError, first_few, printable, user_error_for
 from bert_tf.remote import AnyPath, as_path
 
+# Opens a source, given the columns that the user named.
+Opener = Callable[[WantedColumns], Source]
 # The names that a split's file may have in a folder, without the suffix.
 STEMS = {
     "train": ("train", "training"),
@@ -84,7 +86,7 @@ def _find_in_folder(folder: AnyPath) -> dict[str, AnyPath]:
     return found
 
 
-def file_opener(path: AnyPath, wanted: WantedColumns) -> Source:
+def open_source(path: AnyPath, wanted: WantedColumns) -> Source:
     """Opens a file by the kind that its name says.
 
     Raises:
@@ -101,6 +103,3 @@ def file_opener(path: AnyPath, wanted: WantedColumns) -> Source:
         raise UserError(f"{printable(path)}: there is no such file; check the path")
     kind = "compressed" if suffix in _COMPRESSED else f"{suffix or 'a file without a suffix'}, which is not read"
     raise UserError(f"{printable(path)}: is {kind}; {_REMEDY}")
-
-
-Opener = Callable[[WantedColumns], Source]

@@ -34,7 +34,7 @@ class Source(abc.ABC):
 
     @property
     def start(self) -> str:
-        """Where the columns have their names, for a message."""
+        """The place of the columns' names, for a message."""
         return self.name
 
     def hidden_rows(self, row: Sequence[object]) -> list[Sequence[str]]:

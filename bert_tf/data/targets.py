@@ -25,7 +25,7 @@ _MAX_NUMBER = 1e15
 
 
 class Targets(abc.ABC):
-    """What the labels of a task are.
+    """The labels that a task can have.
 
     Attributes:
         kind: the name of this kind.
@@ -77,7 +77,7 @@ class OneLabel(Targets):
         """
         found = self.spellings.get(cell, self.spellings.get(cell.strip()))
         if found is None:
-            raise ValueError(f"unknown label {cell[:40]!r}; use one of the task's: {first_few(self.labels)}")
+            raise ValueError(f"unknown label {shown(cell)}; use one of the task's: {first_few(self.labels)}")
         return found
 
     def problem(self, label: object) -> str:
@@ -98,9 +98,9 @@ class Number(Targets):
         except ValueError:
             number = math.nan
         if not math.isfinite(number) or "_" in cell:
-            raise ValueError(f"the label {cell[:40]!r} is no number; write one such as 3.8")
+            raise ValueError(f"the label {shown(cell)} is no number; write one such as 3.8")
         if abs(number) > _MAX_NUMBER:
-            raise ValueError(f"the label {cell[:40]!r} is too large; write numbers below {_MAX_NUMBER:g}")
+            raise ValueError(f"the label {shown(cell)} is too large; write numbers below {_MAX_NUMBER:g}")
         return number
 
     def problem(self, label: object) -> str:
@@ -133,7 +133,7 @@ class SomeLabels(Targets):
         found = {part.strip() for part in cell.split(self.separator)} - {""}
         unknown = sorted(found.difference(self.labels))
         if unknown:
-            raise ValueError(f"unknown label {unknown[0][:40]!r}; use some of the task's: {first_few(self.labels)}")
+            raise ValueError(f"unknown label {shown(unknown[0])}; use some of the task's: {first_few(self.labels)}")
         return tuple(label for label in self.labels if label in found)
 
     def problem(self, label: object) -> str:
@@ -153,6 +153,9 @@ def table_separator(labels: Sequence[str]) -> str:
     """
     unit_separator = "\x1f"  # the ASCII character for this purpose
     return next((each for each in ",;|" if not any(each in label for label in labels)), unit_separator)
+
+
+KINDS = (OneLabel.kind, Number.kind, SomeLabels.kind)
 
 
 def make_targets(kind: str, labels: Sequence[str], aliases: Mapping[str, str] | None = None) -> Targets:

@@ -9,13 +9,11 @@ import numbers
 import os
 import re
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from bert_tf.data.headers import is_header
 from bert_tf.data.quoting import (
-    QuoteClues,
     Row,
     find_quote_clues,
     is_blank,
@@ -23,67 +21,14 @@ from bert_tf.data.quoting import (
     quoted_rows,
     raw_rows,
 )
+from bert_tf.data.readings import attempt, choose_reading
 from bert_tf.data.targets import Targets
 from bert_tf.data.text_files import read_text
-from bert_tf.errors import UserError, first_few
+from bert_tf.data.tsv_table import RARE, Table, find_uneven
+from bert_tf.errors import UserError, counted
 from bert_tf.remote import AnyPath, as_path
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "|": "vertical bars", "\\t": "a backslash and a t", "  ": "spaces"}
-_LONGEST_NAME = 20
-_RARE = 0.01
-
-
-class Table(NamedTuple):
-    """The content of a TSV file.
-
-    Attributes:
-        rows: the rows of data, each with its number or guid.
-        header: the first row if it names the columns.
-        has_expected_header: True if the file has a header as declared, or none as declared.
-        quoted: True if the quotes around fields were removed.
-        num_blank_lines: the number of blank lines at the end, which were skipped.
-        uneven: which line has another number of columns than nearly all others; empty if there is none.
-        remark: how an ambiguity was decided; empty if there was none.
-        skipped: which rows were left out because they are too short; empty if none was.
-    """
-
-    rows: list[tuple[str, Row]]
-    header: Row | None
-    has_expected_header: bool
-    quoted: bool
-    num_blank_lines: int
-    uneven: str = ""
-    remark: str = ""
-    skipped: str = ""
-
-    @property
-    def is_odd(self) -> bool:
-        """True if a user should look at the description."""
-        return bool(self.remark or self.uneven or self.skipped) or not self.has_expected_header
-
-    @property
-    def description(self) -> str:
-        r"""The number of examples and what was taken for what, in one line.
-
-        Example:
-            >>> _ = Path("dev.tsv").write_text("label\ttext\n1\tIt rains .\n", encoding="utf-8")
-            >>> TsvFile("dev.tsv", text_a=1, label=0).load(".").description
-            '1 example; line 1 is the header (label, text)'
-        """
-        remarks = [f"{len(self.rows):,} example{'s' * (len(self.rows) != 1)}", self._first_line]
-        if self.quoted:
-            remarks.append("double quotes read as csv does")
-        if self.num_blank_lines:
-            remarks.append(f"skipped {self.num_blank_lines} blank line{'s' * (self.num_blank_lines != 1)} at the end")
-        return "; ".join(remarks + [remark for remark in (self.skipped, self.uneven, self.remark) if remark])
-
-    @property
-    def _first_line(self) -> str:
-        if self.header is None:
-            return "no header" if self.has_expected_header else "line 1 is data, there is no header"
-        names = first_few(name[:_LONGEST_NAME] for name in self.header.fields)
-        unexpected = "" if self.has_expected_header else ", though the task expects none"
-        return f"line 1 is the header ({names}){unexpected}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +112,7 @@ class TsvFile:
             line = text.count("\n", 0, text.index('\\"')) + 1
             problem = r"a double quote in a quoted field is written as \""
             raise UserError(f'{path}:{line}: {problem}; write it twice, as csv does ("")')
-        return _choose(path, clues, lambda quoted: self._table(path, text, quoted, targets))
+        return choose_reading(path, clues, lambda quoted: self._table(path, text, quoted, targets))
 
     def _check_declaration(self) -> None:
         if not isinstance(self.name, (str, os.PathLike)):
@@ -211,15 +156,15 @@ class TsvFile:
             rest = f"with {self.only[1]!r} in column {self.only[0] + 1}" if self.only else "below the header"
             raise UserError(f"{path}:1: there are no rows {rest}; check that this is the right file")
         is_as_declared = self.header == (header is not None)
-        return Table(numbered, header, is_as_declared, quoted, num_blank_lines, _find_uneven(data), skipped=skipped)
+        return Table(numbered, header, is_as_declared, quoted, num_blank_lines, find_uneven(data), skipped=skipped)
 
     def _without_short_rows(self, rows: list[Row]) -> tuple[list[Row], str]:
         """Leaves out rows with too few columns, if they may be skipped; returns also which they were."""
         short = [row for row in rows if len(row.fields) < self.min_columns] if self.skips_short_rows else []
-        if not 0 < len(short) <= _RARE * len(rows):
+        if not 0 < len(short) <= RARE * len(rows):
             return rows, ""
         long = [row for row in rows if len(row.fields) >= self.min_columns]
-        count = f"skipped {len(short)} row{'s' * (len(short) != 1)} with fewer than {self.min_columns} columns"
+        count = f"skipped {counted(len(short), 'row')} with fewer than {self.min_columns} columns"
         return long, f"{count}, the first in line {short[0].line}"
 
     def _has_header(self, rows: list[Row], targets: Targets | None) -> bool:
@@ -236,7 +181,7 @@ class TsvFile:
             raise UserError(f"{path}:{row.line}: the line is blank; remove it")
         if is_wrong:
             needed = self.columns or f"at least {self.min_columns}"
-            problem = f"the row has {count} column{'s' * (count != 1)}, but {needed} are needed"
+            problem = f"the row has {counted(count, 'column')}, but {needed} are needed"
             raise UserError(f"{path}:{row.line}: {problem}; {_column_remedy(row)}")
         if targets and self.label is not None:
             try:
@@ -273,7 +218,7 @@ def load_in_one_of(forms: Sequence[TsvFile], data_dir: str | Path, targets: Targ
         return forms[0], forms[0].load(data_dir, targets)
     path = as_path(data_dir) / forms[0].name
     text = read_text(path)
-    found = [(form, _attempt(lambda form=form: form.load(data_dir, targets))) for form in forms]
+    found = [(form, attempt(lambda form=form: form.load(data_dir, targets))) for form in forms]
     fitting = [(form, table) for form, table in found if isinstance(table, Table)]
     if len(fitting) > 1:
         counts = " or ".join(str(form.columns) for form, _ in fitting)
@@ -284,56 +229,6 @@ def load_in_one_of(forms: Sequence[TsvFile], data_dir: str | Path, targets: Targ
     return fitting[0]
 
 
-def _choose(path: AnyPath, clues: QuoteClues, read: Callable[[bool], Table]) -> Table:
-    """Reads a file raw or quoted.
-
-    Args:
-        path: of the file.
-        clues: how its quotes look.
-        read: reads it, quoted or not.
-
-    Raises:
-        UserError: neither is possible, or both are and disagree on the rows.
-    """
-    raw = _attempt(lambda: read(False))
-    if isinstance(raw, Table) and clues.raw and not clues.looks_quoted:
-        # Whatever the other reading is, this one would be chosen. Large files are then read once.
-        return raw
-    quoted = _attempt(lambda: read(True))
-    if isinstance(raw, Table) and isinstance(quoted, Table):
-        return _decide(path, clues, raw, quoted)
-    if isinstance(quoted, Table):
-        return quoted
-    if isinstance(raw, Table) and not clues.is_surely_quoted:
-        return raw
-    raise quoted if clues.looks_quoted else raw
-
-
-def _decide(path: AnyPath, clues: QuoteClues, raw: Table, quoted: Table) -> Table:
-    """Returns one of two possible readings."""
-    if [fields for _, (_, fields) in raw.rows] == [fields for _, (_, fields) in quoted.rows]:
-        return raw
-    if not clues.looks_quoted:
-        remark = f"kept the double quotes around {clues.plain} fields, which quoted=True would remove"
-        return raw if clues.raw else raw._replace(remark=remark)
-    if len(raw.rows) != len(quoted.rows):
-        problem = f"{len(raw.rows):,} rows if its double quotes are characters, and {len(quoted.rows):,} if they quote"
-        raise UserError(f"{path}:1: has {problem}; write each double quote as csv does, or say quoted=True or False")
-    remark = ""
-    if clues.raw:
-        remark = f"{clues.raw} fields have double quotes that are not quoted as csv does it"
-    elif not clues.doubled and not clues.spanning:
-        remark = f"removed the double quotes around {clues.plain} fields, which quoted=False would keep"
-    return quoted._replace(remark=remark)
-
-
-def _attempt(read: Callable[[], Table]) -> Table | UserError:
-    try:
-        return read()
-    except UserError as error:
-        return error
-
-
 def _is_whole_number(value: object) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
@@ -341,25 +236,6 @@ def _is_whole_number(value: object) -> bool:
 def _is_column_and_value(only: object) -> bool:
     is_pair = isinstance(only, (tuple, list)) and len(only) == 2
     return is_pair and _is_whole_number(only[0]) and isinstance(only[1], str)
-
-
-def _find_uneven(rows: Sequence[Row]) -> str:
-    """Describes the first row with an unusual number of columns, as a stray tab makes it; "" if there is none.
-
-    Empty fields at the end do not count. Where such rows are not rare, they are meant: some files have a column that
-    few rows fill.
-    """
-    usual = statistics.mode(map(_num_filled, rows))
-    uneven = [row for row in rows if not _num_filled(row) <= usual <= len(row.fields)]
-    if not 0 < len(uneven) <= _RARE * len(rows):
-        return ""
-    line, fields = uneven[0]
-    return f"line {line} has {len(fields)} column{'s' * (len(fields) != 1)}, but nearly all lines have {usual}"
-
-
-def _num_filled(row: Row) -> int:
-    """Returns the number of columns up to the last one that is not empty."""
-    return max((number for number, field in enumerate(row.fields, start=1) if field.strip()), default=0)
 
 
 def _remove_blank_end(rows: list[Row]) -> int:

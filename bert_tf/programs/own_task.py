@@ -5,18 +5,20 @@ from collections.abc import Mapping
 from bert_tf import run_files
 from bert_tf.data.columns import WantedColumns
 from bert_tf.data.found_labels import LabelOptions, known_targets
+from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.own_data import OwnDataOptions, OwnDataProcessor, files_of
 from bert_tf.data.own_files import find_files
 from bert_tf.data.processors import DataProcessor, find_processor
-from bert_tf.data.targets import OneLabel, Targets
-from bert_tf.errors import UserError, printable, reading
-from bert_tf.files import read_json_or_empty, read_text
+from bert_tf.data.targets import Targets
+from bert_tf.errors import UserError, printable
+from bert_tf.files import read_json_or_empty
 from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.training.early_checks import check_model
 
-# What a run without training takes from the training, if the user does not say otherwise.
+# A run without training takes these from the training, if the user does not say otherwise.
 _KEPT = ("text_column", "text_pair_column", "label_column", "label_separator")
+_REMEDY = "copy the file there again"
 
 
 def find_processor_of(config: ClassifierConfig) -> DataProcessor:
@@ -78,10 +80,5 @@ def _model_folder(config: ClassifierConfig) -> AnyPath | None:
 
 
 def _read_targets(folder: AnyPath, separator: str | None) -> Targets:
-    kind = read_json_or_empty(folder / run_files.TASK).get("kind", OneLabel.kind)
-    path = folder / run_files.LABELS
-    labels = []
-    if path.is_file():
-        with reading(path, "copy the file there again"):
-            labels = read_text(path).splitlines()
-    return known_targets(kind, labels, separator)
+    kind = read_kind(folder, _REMEDY)
+    return known_targets(kind, read_labels(folder, kind, _REMEDY), separator)

@@ -15,7 +15,7 @@ As in the original:
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from absl import logging
@@ -32,6 +32,7 @@ from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.programs.own_task import find_processor_of
 from bert_tf.remote import as_path
+from bert_tf.streams import hide_start_up_messages
 from bert_tf.tasks.example_reader import ExampleReader
 from bert_tf.training.early_checks import check_keep_best, check_model, check_resumable, check_training_size
 from bert_tf.training.interruption import advice_after_interruption
@@ -53,8 +54,7 @@ def _with_model(config: ClassifierConfig) -> ClassifierConfig:
 
 def _with_data_dir(config: ClassifierConfig) -> ClassifierConfig:
     if config.has_own_data:
-        path = config.train_file or config.data_dir or config.dev_file or config.test_file
-        return dataclasses.replace(config, dataset=path or config.task_name)
+        return dataclasses.replace(config, dataset=config.own_data or config.task_name)
     if config.data_dir:
         return config
     task = canonical_name(config.task_name)
@@ -139,25 +139,42 @@ def _folder_of_another_task_named(config: ClassifierConfig) -> Iterator[None]:
     logging.warning("%s.", problem)
 
 
-def main() -> None:
-    """Runs what the flags describe."""
-    config = with_defaults(config_from_flags(ClassifierConfig))
-    check_scores_are_kept(config)
-    # TensorFlow takes seconds to load: mistakes in flags, data and models are reported before.
-    processor = find_processor_of(config)
-    examples = read_examples(processor, config)
+def run_task(
+    config: ClassifierConfig, processor: DataProcessor, examples: Mapping[str, Sequence[InputExample]]
+) -> dict:
+    """Trains, evaluates and predicts, as `config` asks.
+
+    Args:
+        config: the run.
+        processor: of the task.
+        examples: the result of `read_examples`.
+
+    Returns:
+        What this run put into `results.json`.
+
+    Raises:
+        UserError: a mistake in flags, model, output folder or environment.
+    """
     if config.do_train:
         check_training_size(config, len(examples["train"]))
         check_resumable(config, examples_digest(examples["train"]))
     check_model(config)
-    from bert_tf.streams import hide_start_up_messages
+    # TensorFlow takes seconds to load: mistakes in flags, data and models are reported before.
     from bert_tf.tasks.glue_submission import GlueSubmission
     from bert_tf.tasks.kinds import make_task
     from bert_tf.training.run import run
 
-    hide_start_up_messages()
     task = make_task(config.task_name, processor, config.loss_settings)
-    run(GlueSubmission(task, processor) if config.glue_submission else task, config, examples)
+    return run(GlueSubmission(task, processor) if config.glue_submission else task, config, examples)
+
+
+def main() -> None:
+    """Runs what the flags describe."""
+    config = with_defaults(config_from_flags(ClassifierConfig))
+    check_scores_are_kept(config)
+    processor = find_processor_of(config)
+    hide_start_up_messages()
+    run_task(config, processor, read_examples(processor, config))
 
 
 def advice() -> str:

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 
+from bert_tf.errors import counted
 from bert_tf.report import wording
 from bert_tf.report.calibration import CALIBRATION_BINS
 from bert_tf.report.command import is_call
-from bert_tf.report.comparison import Configuration, Study
-from bert_tf.report.formatting import count, lower_first, percent, score_spread, shortened, spread
+from bert_tf.report.formatting import lower_first, percent, score_spread, shortened, spread
+from bert_tf.report.inventory import Run
 from bert_tf.report.mistakes import Mistake
 from bert_tf.report.predictions import CLASSIFICATION, REGRESSION
-from bert_tf.report.runs import Run
 from bert_tf.report.scores import LOSS
 from bert_tf.report.scores import score as score_of
 from bert_tf.report.significance import mean_and_sd
+from bert_tf.report.study import Configuration, Study
 
 _LOSS_NOTE = (
     "Training loss: the mean over seeds, with a band from the lowest to the highest seed; the thin lines are the other "
@@ -31,7 +32,7 @@ def key_numbers(study: Study) -> list[tuple[str, str]]:
         return []
     headline, best = study.headline, study.best
     value = headline.unit(score_spread(headline, best.summary(headline.key)))
-    which = f"{'best ' * (len(study.configurations) > 1)}mean {headline.phrase}, {count(len(best.runs), 'seed')}"
+    which = f"{'best ' * (len(study.configurations) > 1)}mean {headline.phrase}, {counted(len(best.runs), 'seed')}"
     numbers = [(value, f"{which}: {best.label}"), *_interval(study), *_constant(study)]
     return [*numbers, (f"{len(study.runs):,}", _run_counts(study))]
 
@@ -40,7 +41,7 @@ def _interval(study: Study) -> list[tuple[str, str]]:
     if study.interval is None or not study.headline_is_mean:
         return []
     low, high = (study.headline.number(bound) for bound in study.interval)
-    meaning = f"95 % interval, on {count(study.num_dev_examples, 'dev example')} (Wilson)"
+    meaning = f"95 % interval, on {counted(study.num_dev_examples, 'dev example')} (Wilson)"
     return [(study.headline.unit(f"{low} to {high}"), meaning)]
 
 
@@ -62,7 +63,7 @@ def _constant(study: Study) -> list[tuple[str, str]]:
 def _run_counts(study: Study) -> str:
     runs = "finished run" if len(study.runs) == 1 else "finished runs"
     collapsed = sum(len(each.collapsed) for each in study.configurations)
-    configurations = count(len(study.configurations), "configuration")
+    configurations = counted(len(study.configurations), "configuration")
     return f"{runs} of {configurations}{f', {collapsed} collapsed' * bool(collapsed)}"
 
 
@@ -112,7 +113,7 @@ def training_note(study: Study, shown: int, has_dev_curves: bool) -> list[str]:
         sentences.append(f"Dev scores: a line for each seed. {_KEPT if kept else _NOT_KEPT}.{_dashed(study)}")
     if any(each.collapsed for each in study.configurations):
         sentences.append("Broken lines: collapsed runs.")
-    return [*sentences, *[f"Left out: {count(missing, 'run')} without a usable log."] * bool(missing)]
+    return [*sentences, *[f"Left out: {counted(missing, 'run')} without a usable log."] * bool(missing)]
 
 
 # The best configuration in detail.
@@ -120,7 +121,7 @@ def training_note(study: Study, shown: int, has_dev_curves: bool) -> list[str]:
 
 def command_note(best: Configuration) -> str:
     """Returns what the command does."""
-    seeds = f", the first of {count(len(best.runs), 'seed')}" * (len(best.runs) > 1)
+    seeds = f", the first of {counted(len(best.runs), 'seed')}" * (len(best.runs) > 1)
     run = best.runs[0]
     kind = "call, whose examples were objects of Python," if is_call(run) else "command"
     end = "" if run.is_evaluation else " In its folder it finds the run finished."
@@ -139,7 +140,7 @@ def calibration(best: Configuration) -> str:
 def calibration_caption(best: Configuration) -> str:
     """Returns the caption of the reliability diagram."""
     return (
-        f"Predictions of {count(len(best.runs), 'seed')}{' together' * (len(best.runs) > 1)}. On the dashed line, "
+        f"Predictions of {counted(len(best.runs), 'seed')}{' together' * (len(best.runs) > 1)}. On the dashed line, "
         "accuracy equals confidence; below it, the model is overconfident."
     )
 
@@ -152,7 +153,7 @@ def numbers_caption(best: Configuration) -> str:
 
 def confusion_caption(best: Configuration) -> str:
     """Returns the caption of the confusion matrix."""
-    together = f", {count(len(best.runs), 'seed')} together" * (len(best.runs) > 1)
+    together = f", {counted(len(best.runs), 'seed')} together" * (len(best.runs) > 1)
     return f"Dev examples by label and prediction{together}."
 
 
@@ -179,7 +180,7 @@ def mistakes_heading(best: Configuration, number: int) -> str:
     if not number:
         return "Mistakes"
     kinds = {CLASSIFICATION: "most confident mistake", REGRESSION: "largest error"}
-    return f"The {count(number, kinds.get(best.runs[0].kind, 'worst mistake'))}"
+    return f"The {counted(number, kinds.get(best.runs[0].kind, 'worst mistake'))}"
 
 
 def mistakes_note(best: Configuration, mistakes: Sequence[Mistake], reason: str | None) -> list[str]:

@@ -4,11 +4,12 @@ import shlex
 
 from bert_tf.data.processors import is_known_task
 from bert_tf.report.formatting import flag_text
-from bert_tf.report.runs import OTHER_FLAGS, Run
+from bert_tf.report.inventory import Run
+from bert_tf.report.runs import OTHER_FLAGS
 
 # The flags whose names differ from those of the settings in run.json.
 _FLAG_NAMES = {"model": "bert_model"}
-# Those to see first.
+# The flags to see first.
 _FIRST = (
     *("task_name", "data_dir", "train_file", "dev_file"),
     *("model", "learning_rate", "train_batch_size", "num_train_epochs", "max_seq_length"),

@@ -10,12 +10,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from bert_tf.report.comparison import Configuration, Study
+from bert_tf.errors import counted
 from bert_tf.report.drawing import ACCENT, BAND, INK, OTHER, WARNING, WIDTH, create, styled, svg
-from bert_tf.report.formatting import count
+from bert_tf.report.inventory import Run
 from bert_tf.report.plots import MAX_CONFIGURATIONS, axis_label, constant_in_words, constant_score, draw_constant
-from bert_tf.report.runs import Run
 from bert_tf.report.scores import LOSS, Score
+from bert_tf.report.study import Configuration, Study
+
+# Steps [rows] and values [rows], or values of several seeds [seeds, rows].
+Curve = tuple[np.ndarray, np.ndarray]
 
 _MAX_POINTS = 400  # of a curve; a figure is about as many pixels wide
 _SIZE = (WIDTH, 2.3)
@@ -45,14 +48,7 @@ def losses(configuration: Configuration, study: Study, prefix: str) -> str | Non
     drawn = [*curves, *collapsed, *map(_split, dev_curves)]
     with styled():
         figure, axes = create(*_SIZE)
-        for steps, values in curves:
-            axes.plot(steps, values.mean(axis=0), color=OTHER, linewidth=0.7)
-        for steps, values in collapsed:
-            axes.plot(steps, values, **_COLLAPSED)
-        if own is not None:
-            steps, values = own
-            axes.fill_between(steps, values.min(axis=0), values.max(axis=0), color=BAND, linewidth=0)
-            axes.plot(steps, values.mean(axis=0), color=ACCENT, linewidth=1.6, label="training")
+        _draw_training_losses(axes, own, curves, collapsed)
         _draw_dev_curves(axes, configuration.runs, LOSS, 1, "dev, each seed")
         axes.set_ylim(0, 1.05 * max(values.max() for _, values in drawn) or None)
         _draw_steps(axes, [steps[-1] for steps, _ in drawn])
@@ -62,14 +58,25 @@ def losses(configuration: Configuration, study: Study, prefix: str) -> str | Non
         return svg(figure, prefix, _describe_losses(configuration, own))
 
 
-def _describe_losses(configuration: Configuration, own: tuple[np.ndarray, np.ndarray] | None) -> str:
+def _draw_training_losses(axes: Axes, own: Curve | None, others: Sequence[Curve], collapsed: Sequence[Curve]) -> None:
+    for steps, values in others:
+        axes.plot(steps, values.mean(axis=0), color=OTHER, linewidth=0.7)
+    for steps, values in collapsed:
+        axes.plot(steps, values, **_COLLAPSED)
+    if own is not None:
+        steps, values = own
+        axes.fill_between(steps, values.min(axis=0), values.max(axis=0), color=BAND, linewidth=0)
+        axes.plot(steps, values.mean(axis=0), color=ACCENT, linewidth=1.6, label="training")
+
+
+def _describe_losses(configuration: Configuration, own: Curve | None) -> str:
     subject = f"Training loss of configuration {configuration.number}, {configuration.label}"
     if own is None:
-        return f"{subject}, {count(len(configuration.collapsed), 'collapsed run')}."
+        return f"{subject}, {counted(len(configuration.collapsed), 'collapsed run')}."
     steps, values = own
     first, last = values.mean(axis=0)[[0, -1]]
     course = f"from {first:.3f} at step {steps[0]:.0f} to {last:.3f} at {steps[-1]:.0f}"
-    return f"{subject}, {count(len(values), 'seed')}: {course}."
+    return f"{subject}, {counted(len(values), 'seed')}: {course}."
 
 
 def dev_scores(configuration: Configuration, study: Study, prefix: str) -> str | None:
@@ -159,7 +166,7 @@ def _draw_steps(axes: Axes, last_steps: Sequence[float]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
-def _split(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _split(table: np.ndarray) -> Curve:
     return table[:, 0], table[:, 1]
 
 
@@ -168,7 +175,7 @@ def _sparse(curve: np.ndarray) -> np.ndarray:
     return curve[:: max(1, len(curve) // _MAX_POINTS)]
 
 
-def _mean_curve(configuration: Configuration) -> tuple[np.ndarray, np.ndarray] | None:
+def _mean_curve(configuration: Configuration) -> Curve | None:
     """Returns steps [rows] and losses [seeds, rows], for the steps that all logs of a configuration have."""
     logs = [run.train_log.losses for run in configuration.runs if run.train_log is not None]
     if not logs:
@@ -179,7 +186,7 @@ def _mean_curve(configuration: Configuration) -> tuple[np.ndarray, np.ndarray] |
     return _thinned(steps, np.stack([log[np.isin(log[:, 0], steps), 1] for log in logs]))
 
 
-def _thinned(steps: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _thinned(steps: np.ndarray, losses: np.ndarray) -> Curve:
     """Puts neighboring points together if there are too many. A loss stays the mean since the previous point."""
     if len(steps) <= _MAX_POINTS:
         return steps, losses

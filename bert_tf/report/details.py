@@ -9,12 +9,12 @@ from bert_tf.report import captions, plots
 from bert_tf.report.calibration import reliability
 from bert_tf.report.classes import ClassScores, confusion, most_frequent_confusions, scores_of_classes
 from bert_tf.report.command import command
-from bert_tf.report.comparison import Configuration, Study
 from bert_tf.report.differences import differing_words
 from bert_tf.report.formatting import score_spread, shortened
 from bert_tf.report.mistakes import Mistake, worst_mistakes
 from bert_tf.report.predictions import ClassPredictions, NumberPredictions
 from bert_tf.report.scores import score
+from bert_tf.report.study import Configuration, Study
 
 # What a reader can take in, and a browser can show.
 _MAX_CONFUSION_CLASSES = 50

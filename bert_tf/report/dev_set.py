@@ -8,19 +8,19 @@ from bert_tf import run_files
 from bert_tf.data.columns import WantedColumns
 from bert_tf.data.examples import InputExample
 from bert_tf.data.found_labels import LabelOptions, known_targets
+from bert_tf.data.label_files import read_labels
 from bert_tf.data.own_data import OwnDataOptions, OwnDataProcessor, files_of
 from bert_tf.data.own_files import find_files
 from bert_tf.data.processors import DataProcessor, find_processor, is_known_task
 from bert_tf.errors import UserError, reading
-from bert_tf.files import read_text
 from bert_tf.report.formatting import flag_text
+from bert_tf.report.inventory import Run
 from bert_tf.report.predictions import (
     MULTI_LABEL,
     ClassPredictions,
     NumberPredictions,
     Predictions,
 )
-from bert_tf.report.runs import Run
 
 _REMEDY = "their predictions are shown without them"
 
@@ -57,10 +57,7 @@ def _find_processor(run: Run) -> DataProcessor:
 def _own_data(run: Run, training_set: str | None) -> OwnDataProcessor:
     """Creates the processor of own files as the run did, with the labels that the run has."""
     separator = run.flags.get("label_separator")
-    labels = ()
-    if (run.folder / run_files.LABELS).exists():
-        with reading(run.folder / run_files.LABELS, _REMEDY):
-            labels = read_text(run.folder / run_files.LABELS).splitlines()
+    labels = read_labels(run.folder, run.kind, _REMEDY)
     options = OwnDataOptions(
         WantedColumns(*(run.flags.get(name) for name in ("text_column", "text_pair_column", "label_column"))),
         LabelOptions(multi_label=run.kind == MULTI_LABEL, separator=separator),

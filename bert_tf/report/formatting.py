@@ -11,16 +11,6 @@ from bert_tf.report.scores import Score
 NONE = "\N{EN DASH}"
 
 
-def count(number: int, noun: str) -> str:
-    """Joins a number and its noun.
-
-    Example:
-        >>> count(1, "run"), count(2, "run")
-        ('1 run', '2 runs')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def shortened(text: str, limit: int = 200) -> str:
     """Leaves out the middle of a text that is too long for a line.
 

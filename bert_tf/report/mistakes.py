@@ -7,13 +7,13 @@ import numpy as np
 
 from bert_tf.data.examples import InputExample
 from bert_tf.report.dev_set import read_dev_examples
+from bert_tf.report.inventory import Run
 from bert_tf.report.predictions import (
     THRESHOLD,
     ClassPredictions,
     LabelSetPredictions,
     NumberPredictions,
 )
-from bert_tf.report.runs import Run
 
 _NO_LABEL = "none"
 

@@ -12,11 +12,11 @@ import jinja2
 from markupsafe import Markup
 
 from bert_tf.report import captions, curves, plots, table, wording
-from bert_tf.report.comparison import Configuration, Study
 from bert_tf.report.details import details, figure
 from bert_tf.report.escaping import html_text, one_line
 from bert_tf.report.formatting import flag_text, listed
-from bert_tf.report.runs import Inventory
+from bert_tf.report.inventory import Inventory
+from bert_tf.report.study import Configuration, Study
 from bert_tf.report.tasks import TASKS_HEADER, TaskRow, task_rows
 
 _FOLDER = Path(__file__).parent

@@ -10,14 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bert_tf.report.calibration import Reliability
-from bert_tf.report.comparison import Configuration, Study
 from bert_tf.report.drawing import ACCENT, FAINT, INK, OTHER, WARNING, WIDTH, create, styled, svg
 from bert_tf.report.escaping import one_line
 from bert_tf.report.formatting import shortened
+from bert_tf.report.inventory import Run
 from bert_tf.report.predictions import NumberPredictions
-from bert_tf.report.runs import Run
 from bert_tf.report.scores import Score
 from bert_tf.report.significance import mean_and_sd
+from bert_tf.report.study import Configuration, Study
 
 _LABEL_CHARACTERS = 52
 _ANSWER_CHARACTERS = 24

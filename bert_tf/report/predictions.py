@@ -13,7 +13,7 @@ CLASSIFICATION, REGRESSION, MULTI_LABEL = OneLabel.kind, Number.kind, SomeLabels
 
 # A regression has collapsed if its predictions spread less than this share of the spread of the labels.
 _LEAST_SPREAD = 0.01
-# A label of a task with many labels is predicted if its probability is at least this.
+# A label of a task with many labels is predicted if its probability is at least this: `MultiLabelHead.threshold`.
 THRESHOLD = 0.5
 
 

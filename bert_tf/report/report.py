@@ -13,13 +13,15 @@ from pathlib import Path
 from bert_tf.errors import UserError, reading
 from bert_tf.files import atomic_write
 from bert_tf.report import table, wording
-from bert_tf.report.comparison import Configuration, Study, compare
+from bert_tf.report.comparison import compare
 from bert_tf.report.escaping import csv_text, markdown_text
 from bert_tf.report.formatting import flag_text, listed
+from bert_tf.report.inventory import Inventory
 from bert_tf.report.page import page
-from bert_tf.report.runs import Inventory, read_runs
+from bert_tf.report.runs import read_runs
 from bert_tf.report.scores import LOSS
 from bert_tf.report.significance import mean_and_sd
+from bert_tf.report.study import Configuration, Study
 from bert_tf.report.tasks import TASKS_HEADER, TaskRow, in_order_of_tasks, task_rows
 
 # Columns of the CSV file besides the scores, and their numbers in results.json.

@@ -3,10 +3,10 @@
 import dataclasses
 
 from bert_tf.report import captions
-from bert_tf.report.comparison import Configuration, Study
 from bert_tf.report.formatting import NONE, duration, p_text, score_spread, spread
-from bert_tf.report.runs import Run
+from bert_tf.report.inventory import Run
 from bert_tf.report.scores import LOSS
+from bert_tf.report.study import Configuration, Study
 
 HEADLINE_COLUMN = 3
 

@@ -4,9 +4,9 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
-from bert_tf.report.comparison import Configuration, Study
 from bert_tf.report.formatting import flag_text, folder_names, score_spread
 from bert_tf.report.scores import Score, score
+from bert_tf.report.study import Configuration, Study
 
 _ACCURACY, _F1 = "eval_accuracy", "eval_f1"
 # By the name of the task without signs (Wang et al. 2019, table 1). MNLI's two dev sets are one task.

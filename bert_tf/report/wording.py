@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from bert_tf.report.comparison import BOOTSTRAP, MAX_TESTED, MCNEMAR, SIGNIFICANCE, Configuration, Study
+from bert_tf.errors import counted
+from bert_tf.report.comparison import MAX_TESTED
 from bert_tf.report.formatting import (
-    count,
     flag_text,
     folder_names,
     listed,
@@ -14,9 +14,10 @@ from bert_tf.report.formatting import (
     score_spread,
     shortened,
 )
+from bert_tf.report.inventory import Inventory
 from bert_tf.report.predictions import CLASSIFICATION, MULTI_LABEL, REGRESSION
-from bert_tf.report.runs import Inventory
 from bert_tf.report.significance import MANY_EXAMPLES, RESAMPLES
+from bert_tf.report.study import BOOTSTRAP, MCNEMAR, SIGNIFICANCE, Configuration, Study
 from bert_tf.report.tasks import TaskRow, glue_score
 
 _DIGEST_DIGITS = 8  # enough to distinguish a few data sets
@@ -45,7 +46,7 @@ def folder(inventory: Inventory) -> str | None:
 def overview(studies: Sequence[Study], inventory: Inventory) -> str:
     """Returns a one-sentence summary of the runs."""
     configurations = sum(len(study.configurations) for study in studies)
-    sentence = f"{count(len(inventory.runs), 'finished run')} of {count(configurations, 'configuration')}"
+    sentence = f"{counted(len(inventory.runs), 'finished run')} of {counted(configurations, 'configuration')}"
     collapsed = sum(len(each.collapsed) for study in studies for each in study.configurations)
     kinds = (
         (collapsed, "collapsed"),
@@ -147,7 +148,7 @@ def conclusion(study: Study) -> list[str]:
     value = study.headline.unit(score_spread(study.headline, best.summary(study.headline.key)))
     sentences = [
         f"The {'best ' * (len(study.configurations) > 1)}mean {study.headline.phrase} is {value} "
-        f"({best.label}; {count(len(best.runs), 'seed')}).",
+        f"({best.label}; {counted(len(best.runs), 'seed')}).",
         *_comparison_sentences(study),
     ]
     if study.constant and (study.constant.share is not None or study.constant_comparison):
@@ -199,7 +200,7 @@ def _comparison_sentences(study: Study) -> list[str]:
     untested = len(others) - len(tested)
     if untested:
         verb = "was" if untested == 1 else "were"
-        sentences.append(f"{count(untested, 'configuration')} {verb} not tested against it.")
+        sentences.append(f"{counted(untested, 'configuration')} {verb} not tested against it.")
     return sentences
 
 
@@ -219,7 +220,7 @@ def precision(study: Study) -> str | None:
     headline = study.headline
     if study.standard_error is None:
         return None
-    examples = f"The dev set has {count(study.num_dev_examples, 'example')}"
+    examples = f"The dev set has {counted(study.num_dev_examples, 'example')}"
     if not study.headline_is_mean:
         uncertainty = _uncertainty(study, "{:.2g}".format, "{:.4g}".format)
         return (
@@ -270,7 +271,7 @@ def methods(study: Study) -> list[str]:
         return []
     used = [text for method, text in _METHODS.items() if any(each.method == method for each in comparisons)]
     resampled = any(each.method == BOOTSTRAP for each in comparisons)
-    family = count(len(comparisons) + len(study.untested), "comparison")
+    family = counted(len(comparisons) + len(study.untested), "comparison")
     fewest = min(len(each.runs) for each in (study.best, *tested)) if resampled else 1
     return [
         _hypothesis(study, tested),

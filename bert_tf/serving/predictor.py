@@ -10,17 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from bert_tf import run_files
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import check_sizes, check_vocabulary, fill, load_tokenizer
 from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.batches import batch_lengths, evaluation_order, unpadded_batch
 from bert_tf.data.examples import InputExample, is_unicode
 from bert_tf.data.features import make_features
-from bert_tf.data.targets import Number, OneLabel
+from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.tokenization import FullTokenizer
-from bert_tf.errors import UserError, reading, shown
-from bert_tf.files import read_json, read_text
+from bert_tf.errors import UserError, shown
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Batch, Head
@@ -136,8 +134,8 @@ def load(folder: str | os.PathLike) -> Predictor:
     output_dir = OutputDir(folder, is_writer=False)
     if not output_dir.path.is_dir():
         raise UserError(f"{folder}: there is no such folder; give the output folder of a finished run")
-    kind = _read_kind(output_dir)
-    labels = [] if kind == Number.kind else _read_labels(output_dir)
+    kind = read_kind(output_dir.path, _REMEDY)
+    labels = read_labels(output_dir.path, kind, _REMEDY)
     files = resolve(folder)
     run = (output_dir.read_unchecked_run() or {}).get("training", {})
     config, arrays = BertConfig.from_json_file(files.config_file), read_checkpoint(files.checkpoint)
@@ -156,29 +154,6 @@ def _max_seq_length(trained: object, positions: int) -> int:
     """Returns the length that the run was trained with, if run.json has one that the model can take."""
     is_usable = type(trained) is int and 3 <= trained <= positions
     return trained if is_usable else min(_MAX_SEQ_LENGTH, positions)
-
-
-def _read_kind(output_dir: OutputDir) -> str:
-    path = output_dir.path / run_files.TASK
-    if not path.exists():
-        return OneLabel.kind
-    with reading(path, _REMEDY):
-        kind = read_json(path).get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise UserError(f"{path}: the kind {shown(kind)} is unknown; {_REMEDY}")
-    return kind
-
-
-def _read_labels(output_dir: OutputDir) -> list[str]:
-    path = output_dir.path / run_files.LABELS
-    with reading(path, _REMEDY):
-        labels = read_text(path).splitlines()
-    if not labels:
-        raise UserError(f"{path}: has no labels; {_REMEDY}")
-    for line, label in enumerate(labels, start=1):
-        if label in labels[: line - 1]:
-            raise UserError(f"{path}:{line}: has the label {shown(label)} twice; {_REMEDY}")
-    return labels
 
 
 def _read_scores(output_dir: OutputDir, kind: str) -> dict[str, float]:

@@ -23,7 +23,7 @@ from bert_tf.tasks.task import Evaluation
 
 
 class ClassificationTask(ProcessorTask):
-    """Choosing one of some labels.
+    """Chooses one of some labels.
 
     Args:
         name: see `ProcessorTask`.

@@ -3,9 +3,9 @@
 from bert_tf.data.processors import DataProcessor
 from bert_tf.data.targets import Number, OneLabel, SomeLabels
 from bert_tf.tasks.classification import ClassificationTask
-from bert_tf.tasks.example_reader import ExampleReader
 from bert_tf.tasks.loss_settings import UNCHANGED, LossSettings
 from bert_tf.tasks.multi_label import MultiLabelTask
+from bert_tf.tasks.processor_checks import check_processor
 from bert_tf.tasks.processor_task import ProcessorTask
 from bert_tf.tasks.regression import RegressionTask
 
@@ -26,7 +26,7 @@ def make_task(name: str, processor: DataProcessor, loss: LossSettings = UNCHANGE
         >>> make_task("MRPC", MrpcProcessor()).headline
         'eval_accuracy'
     """
-    targets = ExampleReader(processor).targets
+    targets = check_processor(processor)
     loss.check(targets)
     makers = {
         OneLabel.kind: lambda: ClassificationTask(name, processor, loss),

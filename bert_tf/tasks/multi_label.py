@@ -21,7 +21,7 @@ from bert_tf.tasks.task import Evaluation
 
 
 class MultiLabelTask(ProcessorTask):
-    """Choosing any number of some labels; see `ProcessorTask`."""
+    """Chooses any number of some labels; see `ProcessorTask`."""
 
     def targets(self, examples: Sequence[InputExample]) -> dict[str, tf.Tensor]:
         """Returns `has_label`, int32 [examples, labels]."""

@@ -6,7 +6,7 @@ from bert_tf.data.examples import InputExample, is_unicode
 from bert_tf.data.own_code import own_code
 from bert_tf.data.processors import DataProcessor
 from bert_tf.data.targets import Number, OneLabel, SomeLabels, Targets
-from bert_tf.errors import UserError, first_few, printable, with_type
+from bert_tf.errors import UserError, counted, first_few, printable, with_type
 from bert_tf.tasks.metrics import METRICS, NEVER_FIRST, reported_metrics
 
 _LEAST_LABELS = {OneLabel.kind: 2, SomeLabels.kind: 1, Number.kind: 0}
@@ -66,7 +66,7 @@ def _check_labels(labels: list, name: str) -> None:
 def _check_number_of_labels(labels: list[str], targets: Targets, name: str) -> None:
     needed = _LEAST_LABELS[targets.kind]
     if len(labels) < needed:
-        count = f"{len(labels)} label{'s' * (len(labels) != 1)}"
+        count = counted(len(labels), "label")
         raise UserError(f"{name}: has {count}, but at least {needed} are needed; set labels, or override get_labels")
 
 

@@ -20,7 +20,7 @@ from bert_tf.tasks.task import Evaluation
 
 
 class RegressionTask(ProcessorTask):
-    """Predicting a number; see `ProcessorTask`."""
+    """Predicts a number; see `ProcessorTask`."""
 
     def targets(self, examples: Sequence[InputExample]) -> dict[str, tf.Tensor]:
         """Returns `numbers`, float32 [examples]."""

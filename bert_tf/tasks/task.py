@@ -15,7 +15,7 @@ from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Head
 
-# Of every other score more is better.
+# Of every other score, a higher value is better.
 LOWER_IS_BETTER = ("eval_loss", "loss", "eval_mse")
 
 

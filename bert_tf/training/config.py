@@ -24,6 +24,12 @@ MODEL_FIELDS = ("model", "bert_config_file", "vocab_file", "init_checkpoint")
 RECIPES = {DEFAULT_CHECKPOINT: {"learning_rate": 1e-4, "train_batch_size": 32, "num_train_epochs": 4.0}}
 
 
+def _with_recipe(help: str, field: str) -> str:
+    """Adds the models that have another default than the flag to its help."""
+    others = ", ".join(f"{recipe[field]:g} for {model}" for model, recipe in RECIPES.items())
+    return f"{help} By default {others}."
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ActionConfig(FlagConfig):
     """Chooses training, evaluation and prediction."""
@@ -34,7 +40,7 @@ class ActionConfig(FlagConfig):
     eval_steps: str | None = flag(
         None,
         "How often to evaluate on the dev set while training: a number of steps, or epoch. The scores go into "
-        "train_log.csv and TensorBoard. The dev set is read for it without --do_eval too.",
+        "train_log.csv and TensorBoard. It works without do_eval, too.",
         resume=True,
         count_or="epoch",
     )
@@ -58,7 +64,7 @@ class ActionConfig(FlagConfig):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ValidationConfig(FlagConfig):
-    """What follows from evaluations while training."""
+    """The use of evaluations while training: to keep the best weights, and to stop early."""
 
     keep_best: str | None = flag(
         None,
@@ -85,7 +91,8 @@ class FolderConfig(FlagConfig):
 
     data_dir: str | None = flag(
         None,
-        "The folder of the task's .tsv files. By default data/TASK, and for MRPC the sample corpus if that is missing.",
+        "The folder of the task's .tsv files, or of own train, dev and test files. By default data/TASK, and for MRPC "
+        "the sample corpus if that is missing.",
         resume=False,
         is_path=True,
     )
@@ -178,17 +185,25 @@ class TrainingConfig(FlagConfig):
     )
     gradient_accumulation_steps: int = flag(
         1,
-        "In how many passes an update of train_batch_size examples is computed, to save memory; it must divide "
-        "train_batch_size. The update is the same, to rounding and except for what dropout drops.",
+        "The number of passes in which an update of train_batch_size examples is computed, to save memory; it must "
+        "divide train_batch_size. The update is the same, except for rounding and for what dropout drops.",
         resume=True,
         lower_bound=1,
         upper_bound=_MAX_BATCH_SIZE,
     )
     learning_rate: float | None = flag(
-        5e-5, "The peak learning rate for Adam.", resume=True, recipe=True, positive=True
+        5e-5,
+        _with_recipe("The peak learning rate for Adam.", "learning_rate"),
+        resume=True,
+        recipe=True,
+        positive=True,
     )
     num_train_epochs: float | None = flag(
-        3.0, "Total number of training epochs to perform.", resume=True, recipe=True, positive=True
+        3.0,
+        _with_recipe("Total number of training epochs to perform.", "num_train_epochs"),
+        resume=True,
+        recipe=True,
+        positive=True,
     )
     warmup_proportion: float = flag(
         0.1,
@@ -217,15 +232,14 @@ class TrainingConfig(FlagConfig):
     )
     reinit_layers: int = flag(
         0,
-        "How many layers, from the top, training starts from new weights instead of pre-trained ones, and the pooler "
-        "with them.",
+        "How many of the top layers start with new weights instead of pre-trained ones; the pooler then does, too.",
         resume=True,
         lower_bound=0,
     )
     recompute: bool = flag(
         False,
-        "Whether the backward pass computes each layer again instead of keeping its activations: the weights are the "
-        "same, bit by bit, with less memory and in more time.",
+        "Whether the backward pass computes each layer again instead of keeping its activations. It takes less memory "
+        "and more time, and gives the same weights, bit by bit.",
         resume=False,
     )
     seed: int = flag(

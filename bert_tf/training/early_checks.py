@@ -1,7 +1,6 @@
 """Finds and checks the named model and the output folder before TensorFlow is loaded, which takes seconds."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from bert_tf import run_files
 from bert_tf.checkpoints.completeness import check_files
@@ -151,7 +150,7 @@ def check_length(config: RunConfig, bert_config: BertConfig, config_file: AnyPat
         )
 
 
-def check_reinit_layers(config: RunConfig, bert_config: BertConfig, config_file: Path) -> None:
+def check_reinit_layers(config: RunConfig, bert_config: BertConfig, config_file: AnyPath) -> None:
     """Raises `UserError` if the model has fewer layers than `reinit_layers`."""
     if config.reinit_layers > bert_config.num_hidden_layers:
         raise UserError(

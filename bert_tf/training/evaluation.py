@@ -6,7 +6,6 @@ dev_set.scores()
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from absl import logging
 
@@ -18,6 +17,7 @@ from bert_tf.data.features import Features
 from bert_tf.devices import Devices
 from bert_tf.errors import printable
 from bert_tf.modeling.heads import Head
+from bert_tf.remote import AnyPath
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.config import RunConfig
 from bert_tf.training.curve import DevCurve, evaluated_steps
@@ -107,7 +107,7 @@ def empty_curve(task: Task, config: RunConfig) -> DevCurve:
     return DevCurve(task.score_names, f"eval_{config.keep_best}" if config.keep_best else task.headline)
 
 
-def evaluate_checkpoints(head: Head, dev_set: DevSet, curve: DevCurve, folder: Path, output_dir: OutputDir) -> dict:
+def evaluate_checkpoints(head: Head, dev_set: DevSet, curve: DevCurve, folder: AnyPath, output_dir: OutputDir) -> dict:
     """Evaluates each checkpoint of a folder and writes the scores; returns what results.json says about them.
 
     Args:

@@ -29,7 +29,7 @@ from bert_tf.training.config import TrainingConfig
 from bert_tf.training.curve import DevCurve
 from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay, layerwise_rates
 from bert_tf.training.output_dir import LAST_STEP, OutputDir
-from bert_tf.training.overflow import remedy_for_overflow
+from bert_tf.training.overflow import NotFiniteError, remedy_for_overflow
 from bert_tf.training.stopping import Stop, stop_at_sigterm
 from bert_tf.training.train_log import TrainLog
 from bert_tf.training.validation import Validation
@@ -112,6 +112,7 @@ class Training:
         self._losses = np.zeros(0, np.float32)
         self._seconds = 0.0
         self._step_of_weights = 0
+        self._saved_step = 0
         self._is_finished = False
 
     # AutoGraph is off: the graph has no Python control flow, and converting the source takes seconds.
@@ -208,6 +209,10 @@ class Training:
         order = self.order(len(features))
         if start_step:
             self._restore(output_dir, start_step)
+        if not self._is_finished and self._is_last(start_step):
+            # It was killed after the first of its last two saves.
+            self._save(output_dir, start_step, is_last=True)
+        elif start_step:
             # A run that is killed between a save and the removal leaves them.
             last_step = len(self._losses) if self._is_finished else start_step
             output_dir.remove_older_checkpoints(start_step, self.config.keep_checkpoint_max, last_step)
@@ -254,7 +259,7 @@ class Training:
             if not pending:
                 log.add(self._losses)
                 progress(step, float(self._losses[-1]))
-            is_last = step == self.num_train_steps or self.validation.is_over
+            is_last = self._is_last(step)
             if must_save or is_last:
                 self._check_weights(output_dir, step)
                 saved = time.perf_counter()
@@ -271,7 +276,14 @@ class Training:
     def _evaluate(self, step: int, output_dir: OutputDir) -> None:
         # The loss of a step says nothing about its update.
         self._check_weights(output_dir, step)
-        self.validation.evaluate(step)
+        try:
+            self.validation.evaluate(step)
+        except NotFiniteError as error:
+            problem = f"step {step}: answers to the dev set are not finite; {_last_good(output_dir)}"
+            raise UserError(f"{problem}; {self._remedy(step)}") from error
+
+    def _is_last(self, step: int) -> bool:
+        return step == self.num_train_steps or self.validation.is_over
 
     def _must_save(self, step: int, seconds_since_saved: float) -> bool:
         is_due = (
@@ -337,21 +349,39 @@ class Training:
         return "try a lower --learning_rate or more --warmup_steps"
 
     def _save(self, output_dir: OutputDir, step: int, is_last: bool) -> None:
-        self._step_of_weights = self.validation.load_best(step) if is_last else step
-        arrays = {
+        if is_last:
+            self._save_last(output_dir, step)
+        else:
+            self._save_to_resume(output_dir, step, self.config.keep_checkpoint_max)
+
+    def _save_last(self, output_dir: OutputDir, step: int) -> None:
+        best_step = self.validation.step_to_end_with(step)
+        if best_step == self._saved_step != step:
+            # The files of a checkpoint cannot be replaced at once, so until they are, another one must count.
+            keep = self.config.keep_checkpoint_max
+            self._save_to_resume(output_dir, step, keep and keep + 1)
+        self.validation.load_best()
+        arrays = self._arrays(best_step) | self.validation.last_arrays(step)
+        output_dir.write_checkpoint(best_step, arrays, self.config.keep_checkpoint_max, step)
+        self._step_of_weights = best_step
+        self._is_finished = True
+
+    def _save_to_resume(self, output_dir: OutputDir, step: int, keep: int) -> None:
+        arrays = self._arrays(step) | self.validation.arrays(step) | self.optimizer.state_by_name
+        output_dir.write_checkpoint(step, arrays, keep)
+        self._saved_step = step
+
+    def _arrays(self, step: int) -> dict[str, np.ndarray | tf.Variable]:
+        return {
             **self.head.variables_by_name,
-            "global_step": np.int64(self._step_of_weights),
+            "global_step": np.int64(step),
             "training/losses": self._losses,
             "training/seconds": np.float64(self._seconds),
-            **(self.validation.last_arrays(step) if is_last else self.validation.arrays(step)),
         }
-        if not is_last:
-            arrays |= self.optimizer.state_by_name
-        output_dir.write_checkpoint(self._step_of_weights, arrays, self.config.keep_checkpoint_max, step)
 
     def _restore(self, output_dir: OutputDir, step: int) -> None:
         arrays = output_dir.read_checkpoint(step)
-        self._is_finished = step >= self.num_train_steps or LAST_STEP in arrays
+        self._is_finished = LAST_STEP in arrays if self.validation.is_active else step >= self.num_train_steps
         variables = dict(self.head.variables_by_name)
         if not self._is_finished:
             variables |= self.optimizer.state_by_name
@@ -367,7 +397,7 @@ class Training:
             self._losses = arrays["training/losses"]
             self._seconds = float(arrays["training/seconds"])
             self.validation.restore(arrays, step)
-        self._step_of_weights = step
+        self._step_of_weights = self._saved_step = step
 
 
 class _Stopwatch:

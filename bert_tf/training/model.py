@@ -25,7 +25,6 @@ from bert_tf.training.config import RunConfig
 from bert_tf.training.early_checks import check_length, check_reinit_layers
 from bert_tf.training.start import Start
 
-# A model may have rows without a piece: up to 7, or up to a tenth of its rows, but at most 1024.
 # The policy of Keras for each --mixed_precision.
 POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
@@ -58,7 +57,6 @@ def build_head(task: Task, start: Start, tokenizer: FullTokenizer, devices: Devi
     fill(head if has_head else head.encoder, arrays, files.checkpoint)
     if config.do_train and not start.step:
         reinitialize(head.encoder, config.reinit_layers, config.seed)
-    if config.do_train and not start.step:
         _say_where_the_head_comes_from(head, arrays, has_head, files)
     if not config.do_train:
         warn_if_unfinished(files.checkpoint, arrays, start.num_train_steps)

@@ -331,7 +331,7 @@ class OutputDir:
         self.write_lines(run_files.CHECKPOINT, (f'model_checkpoint_path: "{self.checkpoint(step).name}"', *paths))
 
     def _kept_steps(self, step: int, keep: int, last_step: int) -> list[int]:
-        others = [other for other in complete_steps(self.path) if other <= last_step and other != step]
+        others = [other for other in complete_steps(self.path) if other < last_step and other != step]
         kept = others if keep == 0 else others[max(0, len(others) - keep + 1) :]
         return sorted([*kept, step])
 
@@ -343,7 +343,7 @@ class OutputDir:
         Args:
             step: of the checkpoint that counts.
             keep: the number of checkpoints to keep, this one among them; 0 keeps all.
-            last_step: the last one that the run was trained to, if that is not `step`.
+            last_step: the last one that the run was trained to, if that is not `step`; it does not stay.
         """
         if not self.is_writer:
             return

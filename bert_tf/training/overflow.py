@@ -5,11 +5,15 @@ import numpy as np
 from bert_tf.errors import UserError
 
 
+class NotFiniteError(UserError):
+    """Answers of a model are not finite."""
+
+
 def check_finite(name: str, answers: np.ndarray, mixed_precision: str) -> None:
-    """Raises `UserError` if an answer is not a number, because an operation of the model overflowed."""
+    """Raises `NotFiniteError` if an answer is not a number, because an operation of the model overflowed."""
     bad = int((~np.isfinite(answers)).reshape(len(answers), -1).any(axis=1).sum())
     if bad:
-        raise UserError(
+        raise NotFiniteError(
             f"{name}: the answers to {bad} of {len(answers)} examples are not finite with "
             f"--mixed_precision={mixed_precision}; {remedy_for_overflow(mixed_precision)}"
         )

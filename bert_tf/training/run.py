@@ -16,7 +16,7 @@ from absl import logging
 from bert_tf.data.features import Features
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices, create_devices
-from bert_tf.errors import printable
+from bert_tf.errors import counted, printable
 from bert_tf.modeling.heads import Head
 from bert_tf.tasks.task import Example, Task
 from bert_tf.training.agreement import Agreement, facts_of_run
@@ -167,13 +167,11 @@ def _announce(config: RunConfig, training: Training, num_examples: int, start: S
 def _say_how_it_ended(training: Training, result: TrainingResult) -> None:
     curve, steps = training.validation.curve, len(result.losses)
     if steps < training.num_train_steps:
-        count = curve.evaluations_since_best
         logging.info(
-            "Stopped after step %d of %d: for %d evaluation%s %s has not been better than at step %d.",
+            "Stopped after step %d of %d: for %s %s has not been better than at step %d.",
             steps,
             training.num_train_steps,
-            count,
-            "s" * (count > 1),
+            counted(curve.evaluations_since_best, "evaluation"),
             curve.metric,
             curve.best_step,
         )

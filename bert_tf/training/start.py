@@ -56,7 +56,7 @@ class Start:
     num_train_steps: int | None = None
 
     def is_finished(self, num_train_steps: int) -> bool:
-        """Returns True if nothing is left of a training of so many steps."""
+        """Returns True if nothing is left to do of a training of this number of steps."""
         return self.is_last or self.step >= num_train_steps
 
 

@@ -25,7 +25,7 @@ SET_BY_SWEEP = {
     "seed": "SEEDS",
     "output_dir": "OUTPUT_DIR",
 }
-# Those that it sets besides with --tasks.
+# The flags that it also sets with --tasks.
 SET_BY_TASKS = {"task_name": "TASKS", "data_dir": "GLUE_DIR"}
 
 
@@ -198,7 +198,7 @@ def create_parser(description: str) -> Parser:
 
 
 def whole_number(text: str) -> int:
-    """Returns the number; argparse reports a `ValueError` with the name of this function."""
+    """Returns the number of an argument; argparse reports the error."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)

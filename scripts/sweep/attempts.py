@@ -13,7 +13,7 @@ from processes import GuardedProcess, describe
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How an attempt at a run ended.
+    """The end of an attempt at a run.
 
     Attributes:
         problem: what went wrong; None if the exit code is 0.

@@ -12,7 +12,7 @@ from absl import logging as absl_logging
 
 from arguments import RayArguments
 from attempts import Outcome
-from bert_tf.errors import UserError, printable, reading, user_error_for
+from bert_tf.errors import UserError, counted, printable, reading, user_error_for
 from grid import Run
 from ray_task import run_on_node
 
@@ -36,7 +36,7 @@ class RayCluster:
         self._ray = connect(arguments.address)
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         self._cpus, self._gpus = choose_share(nodes, arguments.cpus, arguments.gpus)
-        share = f"{self._cpus} CPU{'s' * (self._cpus != 1)} and {self._gpus} GPU{'s' * (self._gpus != 1)}"
+        share = f"{counted(self._cpus, 'CPU')} and {counted(self._gpus, 'GPU')}"
         fitting = [node for node in nodes if node.get("CPU", 0) >= self._cpus and node.get("GPU", 0) >= self._gpus]
         self.description = f"each with {share}, on {len(fitting)} nodes of the Ray cluster {arguments.address}"
         if not fitting:

@@ -10,6 +10,7 @@ import pytest
 from absl import logging
 
 from bert_tf.data.columns import WantedColumns
+from bert_tf.data.found_labels import LabelOptions, known_targets
 from bert_tf.data.own_data import OwnDataOptions, OwnDataProcessor, files_of
 from bert_tf.data.own_files import find_files, task_name_of
 from bert_tf.data.processors import find_processor
@@ -46,6 +47,15 @@ def test_without_a_dev_file_a_tenth_of_each_class_is_held_out_the_same_each_time
     assert first.get_dev_examples() == again.get_dev_examples()
     assert sorted(texts(first.get_train_examples() + first.get_dev_examples())) == sorted(text for text, _ in ROWS)
     assert task(path, split_seed=1).get_dev_examples() != first.get_dev_examples()
+
+
+@pytest.mark.parametrize("separator", [",", ";", "|"])
+def test_a_model_of_many_labels_reads_the_file_that_it_was_trained_on(tmp_path, separator):
+    rows = [(f"text {number}", separator.join(("x", "y", "z")[number % 3 :])) for number in range(60)]
+    path = write(tmp_path / "a.tsv", rows)
+    trained = task(path, labels=LabelOptions(multi_label=True))
+    known = known_targets("multi_label", trained.get_labels(), separator=None)
+    assert trained.get_dev_examples() == task(path, known=known).get_dev_examples()
 
 
 def test_with_a_dev_file_nothing_is_held_out(tmp_path):

@@ -11,9 +11,10 @@ from support.synthetic_runs import (
     write_scored_run,
 )
 
-from bert_tf.report.comparison import BOOTSTRAP, MCNEMAR, compare
+from bert_tf.report.comparison import compare
 from bert_tf.report.runs import read_runs
 from bert_tf.report.significance import holm, mcnemar_exact, paired_bootstrap
+from bert_tf.report.study import BOOTSTRAP, MCNEMAR
 
 COLLAPSED = np.tile(np.float32([0.3, 0.7]), (len(LABELS), 1))
 

@@ -210,7 +210,7 @@ def test_the_tables_of_all_runs_together_are_limited(tmp_path, monkeypatch):
     for seed in range(3):
         folder = write_run(tmp_path / str(seed), GOOD, seed=seed)
     sizes = [(folder / name).stat().st_size for name in ("eval_predictions.tsv", "eval_values.tsv", "train_log.csv")]
-    monkeypatch.setattr("bert_tf.report.runs.MAX_ALL_TABLES_BYTES", 2 * sum(sizes) + 10)
+    monkeypatch.setattr("bert_tf.report.inventory.MAX_ALL_TABLES_BYTES", 2 * sum(sizes) + 10)
     inventory = read_runs([tmp_path])
     assert [run.predictions is None for run in inventory.runs] == [False, False, True]
     assert inventory.skipped and all("all runs together" in line for line in inventory.skipped)

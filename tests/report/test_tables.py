@@ -13,8 +13,9 @@ from support.synthetic_runs import (
     write_run,
 )
 
+from bert_tf.report.inventory import BestStep
 from bert_tf.report.predictions import LabelSetPredictions, NumberPredictions
-from bert_tf.report.runs import BestStep, read_runs
+from bert_tf.report.runs import read_runs
 
 GOOD = draw_probabilities(LABELS, 0.8, seed=1)
 NAMES = ("joy", "fear", "anger")

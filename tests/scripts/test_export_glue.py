@@ -2,19 +2,16 @@
 
 import doctest
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from support.corpora import write
-from support.paths import ROOT
+from support.offline import run_offline
 
 import export_glue
 from bert_tf.data.processors import find_processor, glue_class
 from bert_tf.errors import UserError
 
-SCRIPT = ROOT / "scripts" / "export_glue.py"
 _STSB = "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2"
 _MNLI = (
     "index\tpromptID\tpairID\tgenre\tsentence1_binary_parse\tsentence2_binary_parse\tsentence1_parse\tsentence2_parse"
@@ -127,18 +124,9 @@ def test_real_rte_comes_back_byte_for_byte_and_real_cola_with_its_examples(tmp_p
     assert_same_examples("CoLA", tmp_path, glue)
 
 
-def run_script(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
-    # A proxy that nothing listens at stands for a missing network, also on machines that have one.
-    offline = dict.fromkeys(["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9")
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    environment = os.environ | offline | {"PYTHONPATH": paths, "no_proxy": "", "NO_PROXY": ""}
-    command = [sys.executable, str(SCRIPT), *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
-
-
 @pytest.mark.slow
 def test_the_script_writes_a_folder_for_each_task_and_says_where(tfds_dir, tmp_path):
-    result = run_script("wnli", "ax", f"--tfds_dir={tfds_dir}", "--output_dir=out", cwd=tmp_path)
+    result = run_offline("export_glue.py", "wnli", "ax", f"--tfds_dir={tfds_dir}", "--output_dir=out", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
         "test.tsv, dev.tsv, train.tsv are in out/WNLI",
@@ -149,7 +137,7 @@ def test_the_script_writes_a_folder_for_each_task_and_says_where(tfds_dir, tmp_p
 
 @pytest.mark.slow
 def test_without_network_one_line_is_printed_and_nothing_is_written(tmp_path):
-    result = run_script("SST-2", "--tfds_dir=tfds", "--output_dir=out", cwd=tmp_path)
+    result = run_offline("export_glue.py", "SST-2", "--tfds_dir=tfds", "--output_dir=out", cwd=tmp_path)
     assert result.returncode == 1 and result.stdout == ""
     assert result.stderr.startswith("export_glue.py: error: no connection to ") and result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
@@ -159,7 +147,7 @@ def test_without_network_one_line_is_printed_and_nothing_is_written(tmp_path):
 @pytest.mark.parametrize("flag", ["output_dir", "tfds_dir"])
 def test_a_file_in_place_of_a_folder_is_refused_before_anything_is_downloaded(flag, tmp_path):
     (tmp_path / "file").touch()
-    result = run_script("SST-2", f"--{flag}=file", cwd=tmp_path)
+    result = run_offline("export_glue.py", "SST-2", f"--{flag}=file", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == f"export_glue.py: error: {flag}: file: is a file; give a folder\n"
 

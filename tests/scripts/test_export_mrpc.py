@@ -1,18 +1,15 @@
 import doctest
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support.paths import ROOT
+from support.offline import run_offline
 
 import export_mrpc
 from bert_tf.data.examples import InputExample
 from bert_tf.data.processors import MrpcProcessor
 from bert_tf.errors import UserError
 
-SCRIPT = ROOT / "scripts" / "export_mrpc.py"
 HEADER = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
 # The sources of tensorflow-datasets' MRPC hold train and dev rows in one file; a list of ids picks dev's.
 MSR_TRAIN = HEADER + "".join(f'{n % 2}\t{n}\t{100 + n}\tFirst " {n} .\tSecond {n} .\n' for n in range(1, 13))
@@ -48,22 +45,13 @@ def tfds_dir(tmp_path_factory) -> Path:
     return prepare_tfds(tmp_path_factory.mktemp("mrpc"), MSR_TRAIN, MSR_TEST, DEV_IDS)
 
 
-def run_script(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
-    # A proxy that nothing listens at stands for a missing network, also on machines that have one.
-    offline = dict.fromkeys(["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"], "http://127.0.0.1:9")
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    environment = os.environ | offline | {"PYTHONPATH": paths, "no_proxy": "", "NO_PROXY": ""}
-    command = [sys.executable, str(SCRIPT), *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120)
-
-
 def files_below(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
 @pytest.mark.slow
 def test_the_script_exports_what_tensorflow_datasets_has_in_the_order_of_the_corpus(tfds_dir, tmp_path):
-    result = run_script("--output_dir=out/MRPC", f"--tfds_dir={tfds_dir}", cwd=tmp_path)
+    result = run_offline("export_mrpc.py", "--output_dir=out/MRPC", f"--tfds_dir={tfds_dir}", cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     folder = tmp_path / "out" / "MRPC"
     assert files_below(tmp_path / "out") == ["MRPC", "MRPC/dev.tsv", "MRPC/test.tsv", "MRPC/train.tsv"]
@@ -78,7 +66,7 @@ def test_the_script_exports_what_tensorflow_datasets_has_in_the_order_of_the_cor
 
 
 def test_without_network_one_line_is_printed_and_nothing_is_written(tmp_path):
-    result = run_script("--output_dir=out/MRPC", "--tfds_dir=tfds", cwd=tmp_path)
+    result = run_offline("export_mrpc.py", "--output_dir=out/MRPC", "--tfds_dir=tfds", cwd=tmp_path)
     assert result.returncode == 1 and result.stdout == ""
     assert result.stderr.startswith("export_mrpc.py: error: no connection to ") and result.stderr.count("\n") == 1
     assert files_below(tmp_path) == []

@@ -19,7 +19,8 @@ from support.paths import ROOT
 
 SCRIPT = ROOT / "run_classifier.py"
 STEPS = 64
-TIMEOUT = 300
+# For a process that hangs; a busy machine may need minutes for a training of seconds.
+TIMEOUT = 1200
 
 forks = multiprocessing.get_context("forkserver")
 forks.set_forkserver_preload(["bert_tf.training.run"])
@@ -50,13 +51,16 @@ class Command:
 
     def kill_when(self, moment: Callable[[], bool]) -> None:
         """`kill -9` as soon as `moment()` holds."""
+        self.wait_until(moment)
+        os.kill(self.process.pid, signal.SIGKILL)
+        assert self.result().code == -signal.SIGKILL
+
+    def wait_until(self, moment: Callable[[], bool]) -> None:
         deadline = time.monotonic() + TIMEOUT
         while not moment():
             assert self.process.is_alive(), f"ended too early: {self.outputs[1].read_text()}"
             assert time.monotonic() < deadline, f"the moment never came: {self.outputs[1].read_text()}"
             time.sleep(0.001)
-        os.kill(self.process.pid, signal.SIGKILL)
-        assert self.result().code == -signal.SIGKILL
 
 
 def become_script(flags: list[str], outputs: list[Path], environment: Mapping[str, str]) -> None:

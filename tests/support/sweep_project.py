@@ -16,7 +16,8 @@ from bert_tf.files import locked
 
 SHELL_SCRIPTS = ("mrpc_base.sh", "mrpc_large.sh", "sweep_mrpc.sh", "sweep_glue.sh")
 BASE, LARGE = "uncased_L-12_H-768_A-12", "uncased_L-24_H-1024_A-16"
-TIMEOUT = 120
+# For a process that hangs; on a busy machine each start of a run takes long.
+TIMEOUT = 600
 VARIABLES = ("MODELS", "LEARNING_RATES", "BATCH_SIZES", "EPOCHS", "SEEDS", "JOBS", "OUTPUT_DIR")
 OTHER_VARIABLES = ("TASKS", "GLUE_DIR", "CUDA_VISIBLE_DEVICES")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.commands import forks
+from support.commands import TIMEOUT, forks
 from support.other_tasks import RegressionHead, SpanHead, TaggingHead
 from support.tiny import TINY, make_tiny_features
 
@@ -242,7 +242,7 @@ def train_on_two_devices(folder: Path) -> None:
 def test_passes_on_two_devices_give_the_whole_batch_and_resume_with_the_same_bits(tmp_path):
     process = forks.Process(target=train_on_two_devices, args=(tmp_path,))
     process.start()
-    process.join(300)
+    process.join(TIMEOUT)
     assert process.exitcode == 0
 
 

@@ -4,11 +4,10 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.commands import TIMEOUT, Command, assert_one_error_line, train_flags
+from support.commands import assert_one_error_line, train_flags
 from support.outputs import assert_same_bits, content, latest_step, weights
 from support.tiny import write_corpus, write_tiny_model
 from support.workers import free_addresses, run_together, start_together, start_worker
@@ -60,13 +59,6 @@ def tiny(tmp_path_factory) -> Path:
     return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
 
 
-def wait_until(moment: Callable[[], bool], command: Command) -> None:
-    deadline = time.monotonic() + TIMEOUT
-    while not moment():
-        assert command.process.is_alive() and time.monotonic() < deadline, command.outputs[1].read_text()
-        time.sleep(0.01)
-
-
 @pytest.mark.slow
 def test_processes_that_differ_end_with_the_same_line_before_anything_is_written(corpus, tiny, tmp_path):
     other_corpus = shutil.copytree(corpus, tmp_path / "data")
@@ -95,7 +87,7 @@ def test_a_killed_process_is_named_and_all_resume_bit_identically(corpus, tiny, 
     for number in (0, 1):
         (first, second), addresses = start_together(tmp_path / f"killed{number}", [flags["killed"]] * 2)
         before = latest_step(tmp_path / "killed")
-        wait_until(lambda before=before: latest_step(tmp_path / "killed") > before, first)
+        first.wait_until(lambda before=before: latest_step(tmp_path / "killed") > before)
         killed, other = (second, first) if number == 0 else (first, second)
         os.kill(killed.process.pid, signal.SIGKILL)
         assert killed.result().code == -signal.SIGKILL
@@ -118,7 +110,7 @@ def test_a_process_that_waits_can_be_ended(end, code, corpus, tiny, tmp_path):
     command = start_worker(tmp_path, train_flags(corpus, tiny, tmp_path / "out"), addresses, 0)
     output = command.outputs[1]
     line = f"waiting for 1 of 2: {addresses[1]}"
-    wait_until(lambda: output.exists() and line in output.read_text(), command)
+    command.wait_until(lambda: output.exists() and line in output.read_text())
     os.kill(command.process.pid, end)
     started = time.monotonic()
     assert command.result().code == code
@@ -130,7 +122,7 @@ def test_a_process_that_waits_can_be_ended(end, code, corpus, tiny, tmp_path):
 def test_ctrl_c_ends_a_training_that_waits_for_a_process_which_does_not_answer(corpus, tiny, tmp_path):
     flags = train_flags(corpus, tiny, tmp_path / "out", num_train_epochs=800)
     (chief, second), _ = start_together(tmp_path, [flags, flags])
-    wait_until(lambda: latest_step(tmp_path / "out"), chief)
+    chief.wait_until(lambda: latest_step(tmp_path / "out"))
     os.kill(chief.process.pid, signal.SIGSTOP)
     time.sleep(1)
     os.kill(second.process.pid, signal.SIGINT)

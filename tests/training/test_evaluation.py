@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.commands import forks
+from support.commands import TIMEOUT, forks
 from support.outputs import assert_same_bits, read_eval_results, weights
 from support.tiny import make_tiny_features, make_tiny_head, write_corpus, write_tiny_model
 
@@ -91,7 +91,7 @@ def trained(request, tmp_path_factory) -> Path:
     write_corpus(folder / "data", {"train": 64, "dev": 24, "test": 21})
     process = forks.Process(target=train_all, args=(folder, request.param))
     process.start()
-    process.join(600)
+    process.join(TIMEOUT)
     assert process.exitcode == 0
     return folder
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.commands import forks
+from support.commands import TIMEOUT, forks
 from support.other_tasks import TASKS
 from support.outputs import assert_same_bits, weights
 from support.tiny import write_tiny_model
@@ -23,7 +23,6 @@ from bert_tf.training.run import run
 pytestmark = pytest.mark.slow
 
 NAMES = [task.name for task in TASKS]
-TIMEOUT = 300
 
 
 def config_for(folder: Path, model: Path, **fields) -> RunConfig:

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from support.tiny import write_corpus, write_tiny_model
 from support.workers import run_together, start_together
 
 pytestmark = pytest.mark.slow
-TIMEOUT = 300
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +23,6 @@ def corpus(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory) -> Path:
     return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
-
-
-def wait_until(moment: Callable[[], bool], command: Command) -> None:
-    deadline = time.monotonic() + TIMEOUT
-    while not moment():
-        assert command.process.is_alive() and time.monotonic() < deadline, command.outputs[1].read_text()
-        time.sleep(0.01)
 
 
 def step_after_which_it_ended(result: Result) -> int:
@@ -48,7 +39,7 @@ def test_a_training_is_saved_after_its_step_and_ends_as_one_that_never_stopped(c
     whole, stopped = (train_flags(corpus, tiny, tmp_path / name, **changes) for name in ("whole", "stopped"))
     command = Command(tmp_path / "1", [*stopped, "--recompute"])
     log = tmp_path / "stopped" / "train_log.csv"
-    wait_until(lambda: log.exists() and len(log.read_text().splitlines()) > 2, command)
+    command.wait_until(lambda: log.exists() and len(log.read_text().splitlines()) > 2)
     for _ in range(3):
         os.kill(command.process.pid, signal.SIGTERM)
         time.sleep(0.01)
@@ -66,7 +57,7 @@ def test_all_processes_stop_after_the_same_step_if_one_gets_the_signal(corpus, t
     flags = train_flags(corpus, tiny, tmp_path / "out", num_train_epochs=800, save_checkpoints_steps=1000)
     log = tmp_path / "out" / "train_log.csv"
     commands, _ = start_together(tmp_path / "first", [flags, flags])
-    wait_until(lambda: log.exists() and len(log.read_text().splitlines()) > 2, commands[0])
+    commands[0].wait_until(lambda: log.exists() and len(log.read_text().splitlines()) > 2)
     os.kill(commands[number].process.pid, signal.SIGTERM)
     steps = {step_after_which_it_ended(command.result()) for command in commands}
     assert steps == {latest_step(tmp_path / "out")}
@@ -75,7 +66,7 @@ def test_all_processes_stop_after_the_same_step_if_one_gets_the_signal(corpus, t
 def test_two_processes_that_were_stopped_end_as_two_that_never_were(corpus, tiny, tmp_path):
     whole, stopped = (train_flags(corpus, tiny, tmp_path / name, num_train_epochs=16) for name in ("whole", "stopped"))
     commands, _ = start_together(tmp_path / "first", [stopped, stopped])
-    wait_until(lambda: latest_step(tmp_path / "stopped") > 4, commands[0])
+    commands[0].wait_until(lambda: latest_step(tmp_path / "stopped") > 4)
     for command in commands:
         os.kill(command.process.pid, signal.SIGTERM)
     assert len({step_after_which_it_ended(command.result()) for command in commands}) == 1

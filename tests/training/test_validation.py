@@ -21,6 +21,7 @@ from bert_tf.training.config import TrainingConfig
 from bert_tf.training.curve import DevCurve
 from bert_tf.training.loop import Training, TrainingResult
 from bert_tf.training.output_dir import OutputDir
+from bert_tf.training.overflow import check_finite
 from bert_tf.training.validation import Validation
 
 STEPS = 11
@@ -198,6 +199,24 @@ def test_a_checkpoint_that_training_resumes_from_holds_the_best_weights(tmp_path
     assert "training/best/output_bias" not in read_checkpoint(tmp_path / "all" / "model.ckpt-2")
 
 
+def test_a_score_that_the_dev_set_does_not_have_ends_the_training_at_its_first_evaluation(tmp_path):
+    """Such as the area under the curve of a dev set of one class."""
+    with pytest.raises(UserError, match=r"^keep_best: is 'auc', a score that this dev set does not have; name"):
+        train(tmp_path, metric="eval_auc", keeps_best=True)
+
+
+def test_answers_that_are_not_finite_are_reported_as_a_training_that_diverged(tmp_path):
+    def evaluate() -> dict[str, float]:
+        check_finite("eval", np.array([[np.nan, 1.0]]), "none")
+
+    validation = Validation(make_tiny_head(), DevCurve(["eval_accuracy"], "eval_accuracy"), [4], evaluate)
+    config = TrainingConfig(train_batch_size=2, learning_rate=0.1, save_checkpoints_steps=3)
+    training = CountedSteps(make_tiny_head(), config, STEPS, one_device(), validation=validation)
+    expected = r"^step 4: answers to the dev set are not finite; the last good .*ckpt-3; try a lower --learning_rate"
+    with pytest.raises(UserError, match=expected):
+        training.run(make_tiny_features(), OutputDir(tmp_path))
+
+
 # Early stopping.
 
 
@@ -268,6 +287,25 @@ def test_a_run_that_is_killed_before_any_write_ends_as_one_that_never_was(tmp_pa
         is_finished = saved == whole.result.step and again.evaluated == []
         assert again.evaluated == [step for step in whole.scores if step > saved] or is_finished
     assert len(list(copies.iterdir())) > 12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keep", [1, 2])
+def test_a_checkpoint_that_counts_is_never_lost_when_the_best_weights_take_its_name(tmp_path, monkeypatch, keep):
+    """The best weights are those of step 4, and the last checkpoint before the end is of step 4 too."""
+    fields = {"keeps_best": True, "patience": 1, "save_checkpoints_steps": 4, "keep_checkpoint_max": keep}
+    folder, killed, replace = tmp_path / "whole", [], Path.replace
+
+    def replace_in_a_copy_first(self: Path, target: Path) -> Path:
+        killed.append(Path(shutil.copytree(folder, tmp_path / f"killed{len(killed)}")))
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace_in_a_copy_first)
+        whole = train(folder, **fields)
+    assert steps_of(folder) == [4] and len(killed) > 6
+    for copy in killed:
+        assert train(copy, **fields)[1:5] == whole[1:5], copy.name
 
 
 def test_a_checkpoint_without_a_curve_is_not_continued(tmp_path):

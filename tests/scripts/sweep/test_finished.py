@@ -16,7 +16,7 @@ def project(tmp_path) -> Project:
 
 def test_only_what_was_finished_with_the_same_flags_is_skipped(project):
     for count, flags in enumerate([[], ["--max_seq_length=64"], [], ["--data_dir=../data/./MRPC"]], start=1):
-        assert "accuracy 0.7500, 0:00:0" in project.run(*flags, **SWEEP).stdout
+        assert "accuracy 0.7500, 0:0" in project.run(*flags, **SWEEP).stdout
         skipped = project.run(*flags, **SWEEP)
         assert skipped.returncode == 0 and "accuracy 0.7500, finished before" in skipped.stdout
         assert len(project.starts(NAME)) == count
@@ -38,7 +38,7 @@ def test_a_run_on_other_data_under_the_same_path_is_not_finished(name, project):
     project.run(**SWEEP)
     with (project.data / name).open("a") as file:
         file.write("Rain fell .\tSnow fell .\t0\n")
-    assert "accuracy 0.7500, 0:00:0" in project.run(**SWEEP).stdout
+    assert "accuracy 0.7500, 0:0" in project.run(**SWEEP).stdout
     assert "finished before" in project.run(**SWEEP).stdout
     assert len(project.starts(NAME)) == 2
 
@@ -50,7 +50,7 @@ def test_a_run_that_does_not_say_on_what_it_was_run_is_not_finished(name, key, p
     content = json.loads(path.read_text())
     del content[key]
     path.write_text(json.dumps(content))
-    assert "accuracy 0.7500, 0:00:0" in project.run(**SWEEP).stdout
+    assert "accuracy 0.7500, 0:0" in project.run(**SWEEP).stdout
 
 
 def test_data_that_cannot_be_read_is_reported_in_one_line_and_nothing_is_run(project):

@@ -1,0 +1,66 @@
+"""Reads what the labels of a fine-tuned model are, from the files that training leaves beside its weights.
+
+kind = read_kind(Path("output/reviews"), "copy the file there again")
+labels = read_labels(Path("output/reviews"), kind, "copy the file there again")
+"""
+
+from bert_tf import run_files
+from bert_tf.data.targets import KINDS, Number, OneLabel
+from bert_tf.errors import UserError, reading, shown
+from bert_tf.files import read_json, read_text
+from bert_tf.remote import AnyPath
+
+
+def read_kind(folder: AnyPath, remedy: str) -> str:
+    """Reads the kind of the labels from task.json; without that file the model is a classifier.
+
+    Args:
+        folder: of the model.
+        remedy: what the user can do about a broken file.
+
+    Raises:
+        UserError: the file is broken, or names no known kind.
+
+    Example:
+        >>> from pathlib import Path
+        >>> read_kind(Path("output/reviews"), "copy the file there again")
+        'classification'
+    """
+    path = folder / run_files.TASK
+    if not path.exists():
+        return OneLabel.kind
+    with reading(path, remedy):
+        kind = read_json(path).get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise UserError(f"{path}: the kind {shown(kind)} is unknown; {remedy}")
+    return kind
+
+
+def read_labels(folder: AnyPath, kind: str, remedy: str) -> list[str]:
+    r"""Reads the names of the labels from labels.txt, in the order of the head's outputs; none for numbers.
+
+    Args:
+        folder: of the model.
+        kind: the result of `read_kind`.
+        remedy: what the user can do about a broken file.
+
+    Raises:
+        UserError: the file is missing, broken or empty, or has a label twice; no label is invented.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("labels.txt").write_text("bad\ngood\n", encoding="utf-8")
+        >>> read_labels(Path(), "classification", "copy the file there again")
+        ['bad', 'good']
+    """
+    if kind == Number.kind:
+        return []
+    path = folder / run_files.LABELS
+    with reading(path, remedy):
+        labels = read_text(path).splitlines()
+    if not labels:
+        raise UserError(f"{path}: has no labels; {remedy}")
+    for line, label in enumerate(labels, start=1):
+        if label in labels[: line - 1]:
+            raise UserError(f"{path}:{line}: has the label {shown(label)} twice; {remedy}")
+    return labels
