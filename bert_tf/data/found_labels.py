@@ -14,7 +14,7 @@ from bert_tf.data.cells import Cell
 from bert_tf.data.examples import InputExample
 from bert_tf.data.own_examples import ReadRows
 from bert_tf.data.targets import Label, Number, OneLabel, SomeLabels, Targets
-from bert_tf.errors import UserError, first_few, shown
+from bert_tf.errors import UserError, counted, first_few, shown
 
 SEPARATORS = (",", ";", "|")
 # A whole number without zeros in front: "007" is a name.
@@ -95,8 +95,7 @@ def describe(targets: Targets) -> str:
     names = f": {first_few(targets.labels)}"
     if isinstance(targets, OneLabel):
         return f"{len(targets.labels):,} classes{names}"
-    count = f"{len(targets.labels):,} label{'s' * (len(targets.labels) != 1)}"
-    return f"{count}, any number of them a row{names}"
+    return f"{counted(len(targets.labels), 'label')}, any number of them a row{names}"
 
 
 def is_label_name(name: str) -> bool:

@@ -16,8 +16,8 @@ from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.training.early_checks import check_model
 
-# A run without training takes these from the training, if the user does not say otherwise.
-_KEPT = ("text_column", "text_pair_column", "label_column", "label_separator")
+# A run without training takes a group of these from the training, if the user says nothing of it.
+_KEPT = (("text_column", "text_pair_column", "label_column"), ("label_separator",))
 _REMEDY = "copy the file there again"
 
 
