@@ -147,4 +147,4 @@ def _openers_of(data: object, split: str) -> dict[str, Opener]:
         source = in_memory(data, split)
         return {split: lambda wanted: source}
     path = checked_path(data, split)
-    return files_of(find_files(path, None, None) if split == "train" else OwnFiles(dev=as_path(path)))
+    return files_of(find_files(path, None, None) if split == "train" else OwnFiles(**{split: as_path(path)}))
