@@ -21,6 +21,14 @@ from bert_tf.remote import AnyPath
 
 DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 OWN_DELIMITER = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
+# How files begin that are no tables, in small letters, and what to do.
+_NO_TABLES = {
+    '{"': "is a JSON object; name the file with .jsonl at the end",
+    "<!doctype html": "is the beginning of a web page; download the file itself",
+    "<html": "is the beginning of a web page; download the file itself",
+    "version https://git-lfs.github.com/": "stands for the file in Git LFS; run git lfs pull",
+    "sep=": "tells Excel the separator; remove the line",
+}
 _SAMPLE_LINES = 50
 _SAMPLE_ROWS = 1000
 
@@ -40,6 +48,7 @@ class DelimitedFile(Source):
         self._path = path
         self.name = printable(path)
         self._text = read_text(path, "check the path")
+        _check_is_table(self.name, self._text)
         own = OWN_DELIMITER.get(path.suffix.lower(), "\t")
         self._delimiter = find_delimiter(self._text, own)
         self._is_quoted = self._delimiter != "\t" or _is_quoted(path, self._text)
@@ -121,6 +130,13 @@ class DelimitedFile(Source):
         if self._delimiter == "\t" and may_be_quoted(self._text):
             remarks.append("double quotes read as csv does" if self._is_quoted else "double quotes are kept")
         return remarks
+
+
+def _check_is_table(name: str, text: str) -> None:
+    start = text[:100].lower()
+    problem = next((problem for begin, problem in _NO_TABLES.items() if start.startswith(begin)), None)
+    if problem:
+        raise UserError(f"{name}:1: {problem}")
 
 
 def find_delimiter(text: str, own: str) -> str:

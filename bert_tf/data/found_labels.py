@@ -14,7 +14,7 @@ from bert_tf.data.cells import Cell
 from bert_tf.data.examples import InputExample
 from bert_tf.data.own_examples import ReadRows
 from bert_tf.data.targets import Label, Number, OneLabel, SomeLabels, Targets
-from bert_tf.errors import UserError, first_few, shown
+from bert_tf.errors import UserError, counted, first_few, shown
 
 SEPARATORS = (",", ";", "|")
 # A whole number without zeros in front: "007" is a name.
@@ -92,8 +92,10 @@ def describe(targets: Targets) -> str:
     """
     if isinstance(targets, Number):
         return "a number, so this is a regression"
-    kind = "classes" if isinstance(targets, OneLabel) else "labels, any number of them a row"
-    return f"{len(targets.labels):,} {kind}: {first_few(targets.labels)}"
+    names = f": {first_few(targets.labels)}"
+    if isinstance(targets, OneLabel):
+        return f"{len(targets.labels):,} classes{names}"
+    return f"{counted(len(targets.labels), 'label')}, any number of them a row{names}"
 
 
 def is_label_name(name: str) -> bool:

@@ -16,8 +16,8 @@ from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.training.early_checks import check_model
 
-# A run without training takes these from the training, if the user does not say otherwise.
-_KEPT = ("text_column", "text_pair_column", "label_column", "label_separator")
+# A run without training takes a group of these from the training, if the user says nothing of it.
+_KEPT = (("text_column", "text_pair_column", "label_column"), ("label_separator",))
 _REMEDY = "copy the file there again"
 
 
@@ -62,12 +62,13 @@ def own_data_options(config: ClassifierConfig) -> OwnDataOptions:
 
 
 def _with_kept(config: ClassifierConfig, folder: AnyPath | None) -> Mapping[str, str | None]:
-    said = {field: getattr(config, field) for field in _KEPT}
+    said = {field: getattr(config, field) for group in _KEPT for field in group}
     training = read_json_or_empty(folder / run_files.RUN).get("training") if folder else None
-    if not isinstance(training, dict) or any(said.values()):
-        return said
-    kept = {field: training.get(field) for field in _KEPT}
-    return {field: value if isinstance(value, str) else None for field, value in kept.items()}
+    kept = training if isinstance(training, dict) else {}
+    for group in _KEPT:
+        if not any(said[field] for field in group):
+            said |= {field: kept[field] for field in group if isinstance(kept.get(field), str)}
+    return said
 
 
 def _model_folder(config: ClassifierConfig) -> AnyPath | None:

@@ -7,6 +7,7 @@ Every file is written whole or not at all, so that a run can be killed at any mo
 """
 
 import contextlib
+import json
 import os
 import platform
 import re
@@ -244,11 +245,9 @@ class OutputDir:
             with reading(path, "the folder is not complete; copy the file there again"):
                 is_missing = name == run_files.TASK and not path.exists()
                 found = run_files.TASK_OF_EARLIER_VERSIONS if is_missing else read_text(path)
-            if found != wanted:
-                raise UserError(
-                    f"{path}: the model was fine-tuned for {_subject(name, found)}, not for {_subject(name, wanted)}; "
-                    "name its task"
-                )
+            subject, other = _subject(name, found), _subject(name, wanted)
+            if subject != other:
+                raise UserError(f"{path}: the model was fine-tuned for {subject}, not for {other}; name its task")
 
     # Checkpoints.
 
@@ -403,9 +402,13 @@ class OutputDir:
 
 
 def _subject(name: str, description: str) -> str:
-    lines = description.splitlines()
-    # task.json is one line; the lines of labels.txt are names.
-    return printable(" ".join(lines)) if name == run_files.TASK else str(lines)
+    """Returns what a file says the model is for, however its lines end and its JSON is spaced."""
+    if name != run_files.TASK:
+        return str(description.splitlines())
+    try:
+        return printable(json.dumps(json.loads(description)))
+    except (ValueError, RecursionError):
+        return printable(description)
 
 
 def _check_run(run: Mapping) -> None:

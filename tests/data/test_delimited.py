@@ -94,3 +94,24 @@ def test_a_text_of_several_lines_keeps_the_line_numbers_of_the_file(tmp_path):
 def test_a_text_with_its_delimiter_and_without_quotes_is_explained(tmp_path):
     with pytest.raises(UserError, match="put a text that has commas in it into double quotes"):
         fields(open_file(tmp_path, "text,label\nGood,1\nGood, really,1\n"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"text": "a", "label": "x"}\n', "x.csv:1: is a JSON object; name the file with .jsonl at the end"),
+        ("<!DOCTYPE html>\n<html>\n", "x.csv:1: is the beginning of a web page; download the file itself"),
+        ("<html>\n", "x.csv:1: is the beginning of a web page; download the file itself"),
+        (
+            "version https://git-lfs.github.com/spec/v1\noid sha256:1\n",
+            "x.csv:1: stands for the file in Git LFS; run git",
+        ),
+        ("sep=;\ntext;label\na;x\n", "x.csv:1: tells Excel the separator; remove the line"),
+    ],
+)
+def test_what_is_no_table_is_named(tmp_path, content, message):
+    path = tmp_path / "x.csv"
+    path.write_text(content)
+    with pytest.raises(UserError) as caught:
+        DelimitedFile(path, WantedColumns())
+    assert message in str(caught.value)

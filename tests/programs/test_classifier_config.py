@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bert_tf.data.columns import WantedColumns
 from bert_tf.errors import UserError
 from bert_tf.programs import run_classifier
 from bert_tf.programs.classifier_config import ClassifierConfig
-from bert_tf.programs.own_task import find_processor_of
+from bert_tf.programs.own_task import find_processor_of, own_data_options
 from bert_tf.programs.run_classifier import check_scores_are_kept, read_examples, with_defaults
 from bert_tf.training.config import resume_differences, resume_fields
 
@@ -135,3 +136,18 @@ def test_the_folder_of_another_task_whose_files_have_the_same_form_is_one_line(t
     read_examples(find_processor_of(config), config)
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warnings == [f"data_dir: {tmp_path}/RTE: is the folder of RTE, not of QNLI."]
+
+
+def test_an_evaluation_takes_the_columns_of_the_training_also_if_the_separator_is_another_one(tmp_path):
+    training = {"text_column": "Kommentar", "label_column": "Urteil", "label_separator": "/"}
+    (tmp_path / "run.json").write_text(json.dumps({"training": training}))
+    (tmp_path / "task.json").write_text('{"kind": "multi_label"}')
+    (tmp_path / "labels.txt").write_text("a\nb\n")
+    flags = {"do_eval": True, "dev_file": "dev.csv", "output_dir": str(tmp_path), "multi_label": True}
+    for said, wanted, separator in [
+        ({}, WantedColumns("Kommentar", None, "Urteil"), "/"),
+        ({"label_separator": ";"}, WantedColumns("Kommentar", None, "Urteil"), ";"),
+        ({"text_column": "text"}, WantedColumns("text"), "/"),
+    ]:
+        options = own_data_options(ClassifierConfig(**flags, **said))
+        assert (options.wanted, options.known.separator) == (wanted, separator)

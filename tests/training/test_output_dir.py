@@ -375,6 +375,12 @@ def test_a_model_of_another_kind_is_refused_in_one_line(folder):
     assert one_line(error) == f"{folder.path / 'task.json'}: the model was fine-tuned {kinds}; name its task"
 
 
+def test_files_that_another_editor_wrote_say_the_same(folder):
+    (folder.path / "labels.txt").write_bytes(b"bad\r\ngood")
+    (folder.path / "task.json").write_text('{\n  "kind":"regression"}')
+    folder.check_description({"labels.txt": "bad\ngood\n"} | REGRESSION)
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\n"])
 def test_labels_that_cannot_be_read_are_reported_in_one_line(folder, content):
     if content is not None:
