@@ -215,7 +215,7 @@ class Training:
         elif start_step:
             # A run that is killed between a save and the removal leaves them.
             last_step = len(self._losses) if self._is_finished else start_step
-            output_dir.remove_older_checkpoints(start_step, self.config.keep_checkpoint_max, last_step)
+            output_dir.remove_leftover_checkpoints(start_step, self.config.keep_checkpoint_max, last_step)
         if not self._is_finished:
             with stop_at_sigterm(self.devices, start_step + 1) as stop:
                 self._train(features, order[start_step:], start_step, output_dir, progress, stop)
