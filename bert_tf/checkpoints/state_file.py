@@ -81,6 +81,20 @@ def named_checkpoint(folder: str | os.PathLike) -> str | None:
         return ""
 
 
+def listed_steps(folder: str | os.PathLike) -> list[int]:
+    r"""Returns the steps of the checkpoints that the file `checkpoint` of a folder lists; none without such a file.
+
+    Example:
+        >>> _ = Path("checkpoint").write_text('all_model_checkpoint_paths: "model.ckpt-7"\n')
+        >>> listed_steps(".")
+        [7]
+    """
+    state_file = as_path(folder) / "checkpoint"
+    text = read_text(state_file) if is_there(state_file) else ""
+    paths = re.findall(r'^all_model_checkpoint_paths: "(.*)"$', text, re.MULTILINE)
+    return [step for step in (step_in_name(Path(path)) for path in paths) if step is not None]
+
+
 def step_in_name(prefix: AnyPath) -> int | None:
     """Returns the step in the name of a run's checkpoint, `model.ckpt-STEP`; None for another name.
 

@@ -8,11 +8,10 @@ machine, number of cores and versions: the order of the examples and the dropout
 checkpoint holds the rest.
 """
 
-import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -31,6 +30,7 @@ from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolyno
 from bert_tf.training.output_dir import LAST_STEP, OutputDir
 from bert_tf.training.overflow import NotFiniteError, remedy_for_overflow
 from bert_tf.training.stopping import Stop, stop_at_sigterm
+from bert_tf.training.stopwatch import Stopwatch
 from bert_tf.training.train_log import TrainLog
 from bert_tf.training.validation import Validation
 
@@ -215,7 +215,7 @@ class Training:
         elif start_step:
             # A run that is killed between a save and the removal leaves them.
             last_step = len(self._losses) if self._is_finished else start_step
-            output_dir.remove_older_checkpoints(start_step, self.config.keep_checkpoint_max, last_step)
+            output_dir.remove_leftover_checkpoints(start_step, self.config.keep_checkpoint_max, last_step)
         if not self._is_finished:
             with stop_at_sigterm(self.devices, start_step + 1) as stop:
                 self._train(features, order[start_step:], start_step, output_dir, progress, stop)
@@ -240,7 +240,7 @@ class Training:
         compiling = self.compile_ahead(batches, features, order)
         log = TrainLog(output_dir, self.config.logging_steps, self.schedule, self._losses, self.validation.curve)
         pending: list[tf.Tensor] = []
-        stopwatch = _Stopwatch(self._seconds)
+        stopwatch = Stopwatch(self._seconds)
         looked = saved = time.perf_counter()
         for step in range(first + 1, self.num_train_steps + 1):
             pending.append(self.train_step(batches))
@@ -398,27 +398,6 @@ class Training:
             self._seconds = float(arrays["training/seconds"])
             self.validation.restore(arrays, step)
         self._step_of_weights = self._saved_step = step
-
-
-class _Stopwatch:
-    """Measures time, without that of pauses.
-
-    Args:
-        seconds: what it shows at the start.
-    """
-
-    def __init__(self, seconds: float):
-        self._started = time.perf_counter() - seconds
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self._started
-
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        before = self.seconds
-        yield
-        self._started = time.perf_counter() - before
 
 
 def _check_settled(config: TrainingConfig) -> None:

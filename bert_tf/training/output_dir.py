@@ -12,7 +12,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -23,6 +23,7 @@ from bert_tf.checkpoints.formats import read_array, read_checkpoint, write_check
 from bert_tf.checkpoints.state_file import (
     complete_steps,
     latest_checkpoint,
+    listed_steps,
     named_checkpoint,
     only_step,
     step_in_name,
@@ -344,10 +345,22 @@ class OutputDir:
             keep: the number of checkpoints to keep, this one among them; 0 keeps all.
             last_step: the last one that the run was trained to, if that is not `step`; it does not stay.
         """
+        last_step = last_step or step
+        self._remove_checkpoints(last_step, self._kept_steps(step, keep, last_step))
+
+    def remove_leftover_checkpoints(self, step: int, keep: int = 1, last_step: int | None = None) -> None:
+        """Removes the checkpoints that a run which was killed after a save did not remove any more.
+
+        Those that the file `checkpoint` lists stay, even if they are more than this run is to keep: its next save
+        removes them. The arguments are those of `remove_older_checkpoints`.
+        """
+        last_step = last_step or step
+        self._remove_checkpoints(last_step, [*self._kept_steps(step, keep, last_step), *listed_steps(self.path)])
+
+    def _remove_checkpoints(self, last_step: int, kept: Collection[int]) -> None:
+        """Removes the checkpoints of all steps up to the last one, except those of the kept steps."""
         if not self.is_writer:
             return
-        last_step = last_step or step
-        kept = self._kept_steps(step, keep, last_step)
         matches = [(path, _CHECKPOINT_FILE.fullmatch(path.name)) for path in self._list()]
         self._remove(
             path for path, match in matches if match and int(match[1]) <= last_step and int(match[1]) not in kept

@@ -75,6 +75,10 @@ class WatchedDir(OutputDir):
         self._copy()
         super().remove_older_checkpoints(*arguments)
 
+    def remove_leftover_checkpoints(self, *arguments) -> None:
+        self._copy()
+        super().remove_leftover_checkpoints(*arguments)
+
     def append(self, *arguments) -> None:
         self._copy()
         super().append(*arguments)
@@ -260,6 +264,12 @@ def test_the_best_one_is_among_those_that_are_kept(tmp_path, keep, steps):
     ended = train(tmp_path, keep_checkpoint_max=keep, keeps_best=True)
     assert ended.result.step == 4 and steps_of(tmp_path) == steps
     assert tf.train.latest_checkpoint(tmp_path) == str(tmp_path / "model.ckpt-4")
+
+
+@pytest.mark.parametrize("keeps_best", [False, True])
+def test_starting_a_finished_run_again_removes_no_checkpoint_that_it_kept(tmp_path, keeps_best):
+    ended = train(tmp_path, keep_checkpoint_max=3, keeps_best=keeps_best)
+    assert train(tmp_path, keeps_best=keeps_best)[1:5] == ended[1:5] and len(steps_of(tmp_path)) == 3
 
 
 # Killed and started again.
