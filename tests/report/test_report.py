@@ -95,17 +95,20 @@ ALLOWED = {
     "bert_tf.data.glue",
     "bert_tf.data.headers",
     "bert_tf.data.json_lines",
+    "bert_tf.data.label_files",
     "bert_tf.data.own_code",
     "bert_tf.data.own_data",
     "bert_tf.data.own_examples",
     "bert_tf.data.own_files",
     "bert_tf.data.quoting",
+    "bert_tf.data.readings",
     "bert_tf.data.repeated",
     "bert_tf.data.sources",
     "bert_tf.data.splitting",
     "bert_tf.data.targets",
     "bert_tf.data.text_files",
     "bert_tf.data.tsv",
+    "bert_tf.data.tsv_table",
 }
 WRITE = """
 import pathlib, sys
