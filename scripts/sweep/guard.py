@@ -4,10 +4,12 @@
 
 The sweep holds the other end of the guard's standard input. The system closes it when the sweep ends, even by
 kill -9, on Linux and on macOS. The guard then kills the command: all files are written whole or not at all, so the
-next sweep can continue at once. The exit code is the command's, or 128 + N after signal N, as in a shell.
+next sweep can continue at once. The exit code is the command's, or 128 + N after signal N, as in a shell. If the guard
+itself is killed, Linux kills the command.
 """
 
 import contextlib
+import ctypes
 import select
 import signal
 import subprocess
@@ -17,6 +19,7 @@ from collections.abc import Sequence
 import psutil
 
 SECONDS_BETWEEN_LOOKS = 0.1
+_PR_SET_PDEATHSIG = 1  # from Linux's sys/prctl.h
 
 
 def main(command: Sequence[str]) -> int:
@@ -26,7 +29,8 @@ def main(command: Sequence[str]) -> int:
     # Ctrl-C reaches the command by itself. It would inherit an ignored signal, but not this empty handler.
     signal.signal(signal.SIGINT, lambda number, frame: None)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    process = psutil.Popen(command, stdin=subprocess.DEVNULL)
+    end_with_guard = _end_with_parent if sys.platform == "linux" else None
+    process = psutil.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=end_with_guard)
     try:
         while process.poll() is None and not is_closed(sys.stdin.fileno()):
             pass
@@ -34,6 +38,11 @@ def main(command: Sequence[str]) -> int:
         kill_tree(process)
     code = process.wait()
     return code if code >= 0 else 128 - code
+
+
+def _end_with_parent() -> None:
+    """Lets Linux kill this process when its parent ends: Ray kills the guard of a run together with its own process."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def is_closed(pipe: int) -> bool:

@@ -82,6 +82,16 @@ def test_the_command_is_killed_when_its_guard_is_terminated(guarded):
     wait_for(lambda: not parent.is_running() or parent.status() == psutil.STATUS_ZOMBIE)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_the_command_ends_with_a_guard_that_is_killed(guarded):
+    family = guarded(FAMILY)
+    child = psutil.Process(int(family.line()))
+    (parent,) = psutil.Process(family.guard.pid).children()
+    family.guard.kill()
+    wait_for(lambda: not parent.is_running() or parent.status() == psutil.STATUS_ZOMBIE)
+    child.kill()
+
+
 def test_an_interrupt_is_for_the_command_and_not_for_its_guard(guarded):
     interrupted = guarded(INTERRUPTED)
     assert interrupted.line() == "ready"
