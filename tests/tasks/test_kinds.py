@@ -86,7 +86,7 @@ def finish(processor: DataProcessor, model: Path, folder: Path, **fields) -> dic
 
 @pytest.mark.slow
 def test_a_regression_is_learned_scored_written_and_loaded(model, tmp_path, caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="absl")
     results = finish(Share(), model, tmp_path)
     long = {split: sum(len(text.split()) > 4 for text in texts(split, size)) for split, size in SIZES.items()}
     assert {split: results[f"{split}_truncated"] for split in long} == long
@@ -110,7 +110,7 @@ SIZES = {"train": 96, "dev": 32, "test": 10}
 
 @pytest.mark.slow
 def test_many_labels_are_learned_scored_written_and_loaded(model, tmp_path, caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="absl")
     results = finish(Seen(), model, tmp_path, max_seq_length=40, num_train_epochs=16.0)
     assert "examples (" not in caplog.text and results["train_truncated"] == 0
     assert results["headline"] == "eval_micro_f1" and results["eval_micro_f1"] > 0.8

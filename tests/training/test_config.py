@@ -26,6 +26,7 @@ from bert_tf.training.config import (
 )
 from bert_tf.training.fields import flags_of
 from bert_tf.training.loop import Training
+from bert_tf.training.model import reinitialize
 from bert_tf.training.output_dir import OutputDir
 
 SMALL, BASE, CASED = "all-MiniLM-L6-v2", "uncased_L-12_H-768_A-12", "cased_L-12_H-768_A-12"
@@ -326,6 +327,8 @@ def other_value(config: TrainingConfig, field: str) -> object:
 def weights_after_training(config: TrainingConfig, steps: int, folder: OutputDir) -> bytes:
     policies = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
     head = make_tiny_head(dtype=policies[config.mixed_precision])
+    # With another seed: the tiny head's weights are already those of a model from scratch.
+    reinitialize(head.encoder, config.reinit_layers, seed=config.seed + 7)
     Training(head, config, steps, one_device()).run(make_tiny_features(NUM_EXAMPLES), folder)
     return b"".join(variable.numpy().tobytes() for variable in head.variables_by_name.values())
 

@@ -149,7 +149,7 @@ def finished(tmp_path_factory) -> Path:
 
 @pytest.mark.slow
 def test_each_checkpoint_of_the_folder_is_evaluated(finished, caplog):
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="absl")
     before = json.loads((finished / "out" / "results.json").read_text())
     config = config_for(finished, "out", do_train=False, do_eval=True, do_predict=True, eval_all_checkpoints=True)
     results = run(ClassificationTask("MRPC", MrpcProcessor()), config)

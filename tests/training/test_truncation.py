@@ -23,7 +23,7 @@ def features(examples: int, truncated: int, length: int = 128) -> Features:
     ],
 )
 def test_count_and_share_are_said_once_for_each_split(truncated, length, count, were_cut, caplog):
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="absl")
     found = {"train": features(3668, truncated, length), "dev": features(10, 0, length)}
     say_truncated(found, positions=512)
     assert [record.getMessage() for record in caplog.records] == [

@@ -112,9 +112,9 @@ def test_no_run_outlives_a_sweep_that_was_stopped(number, project, address):
 def test_a_run_whose_node_dies_resumes_on_another_one(project, cluster, address, tmp_path):
     corpus = write_corpus(tmp_path / "corpus", {"train": 64, "dev": 24})
     tiny = write_tiny_model(tmp_path / "tiny")
-    grid = {"MODELS": shlex.quote(str(tiny)), "LEARNING_RATES": "1e-3", "EPOCHS": "32", "SEEDS": "5"}
+    grid = {"MODELS": shlex.quote(str(tiny)), "LEARNING_RATES": "1e-3", "EPOCHS": "64", "SEEDS": "5"}
     flags = [f"--ray={address}", f"--data_dir={corpus}", "--max_seq_length=48", "--save_checkpoints_steps=8"]
-    name = "tiny_lr1e-3_batch8_epochs32_seed5"
+    name = "tiny_lr1e-3_batch8_epochs64_seed5"
     folder = project.folder / "here" / "node" / name
 
     process = project.start(*flags, OUTPUT_DIR="node", BERT_TF_TRAINS=1, **grid)
@@ -127,7 +127,7 @@ def test_a_run_whose_node_dies_resumes_on_another_one(project, cluster, address,
     died, finished = done.stdout.splitlines()[1:]
     assert "node it was running on is dead" in died and died.endswith("; starts again")
     assert finished.startswith(f"[1/1] {name} ... accuracy 0.")
-    assert "Resuming after step" in (folder / "run.log").read_text() and latest_step(folder) == 256
+    assert "Resuming after step" in (folder / "run.log").read_text() and latest_step(folder) == 512
 
 
 @needs_ray
