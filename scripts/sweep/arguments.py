@@ -31,7 +31,7 @@ SET_BY_TASKS = {"task_name": "TASKS", "data_dir": "GLUE_DIR"}
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """The part of a sweep whose runs share task and data.
+    """Describes the runs of a sweep that share task and data.
 
     Attributes:
         output_dir: the folder of the sweep.

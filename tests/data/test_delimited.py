@@ -1,4 +1,4 @@
-"""What is found out about a CSV or TSV file: delimiter, quotes and header. Most forms are in support/own_files.py."""
+"""Tests how delimiter, quotes and header of a table are found out. Most forms are in support/own_files.py."""
 
 from pathlib import Path
 

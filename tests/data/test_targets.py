@@ -1,4 +1,4 @@
-"""What a field of a file means as a label, for each kind of label."""
+"""Tests how each kind of label reads a field of a file."""
 
 import pytest
 

@@ -26,7 +26,7 @@ def small_corpus(folder: Path) -> Path:
 
 
 def outputs_of(notebook: nbformat.NotebookNode, text: str) -> str:
-    """What the cell with a text in its source printed or returned."""
+    """Returns what the cell with this text in its source printed or returned."""
     cell = next(cell for cell in notebook.cells if cell.cell_type == "code" and text in cell.source)
     printed = [output.get("text", "") for output in cell.outputs]
     returned = [output.data.get("text/html", "") for output in cell.outputs if "data" in output]

@@ -1,4 +1,4 @@
-"""What the two exports share: reading through tensorflow-datasets, and writing all files or none."""
+"""Tests how both exports read through tensorflow-datasets and write all files or none."""
 
 import resource
 from pathlib import Path

@@ -85,7 +85,7 @@ class WatchedDir(OutputDir):
 
 
 class Ended(NamedTuple):
-    """What a run leaves: its result, the scores, its files, and the steps that this process evaluated."""
+    """Holds what a run leaves: its result, scores and files, and the steps that this process evaluated."""
 
     result: TrainingResult
     scores: dict
