@@ -1,40 +1,17 @@
 """Fills encoders with the weights of checkpoints."""
 
 import os
-import re
 from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
-from absl import logging
 
 from bert_tf.checkpoints.casing import check_casing, find_casing
-from bert_tf.checkpoints.completeness import check_pieces, room_for
+from bert_tf.checkpoints.fit import check_sizes, fitting_arrays
 from bert_tf.checkpoints.formats import read_checkpoint
-from bert_tf.checkpoints.locate import CheckpointFiles, resolve
+from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.tokenization import FullTokenizer
-from bert_tf.errors import UserError, first_few, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.names import original_shape
-
-# Real checkpoints also contain heads, the optimizer's state, counters and constant buffers.
-_OUTSIDE_ENCODER = re.compile(
-    r"training/|(bert/)?cls[/.]|classifier[/.]|qa_outputs\.|sentence_prediction/|next_sentence/|predictions/"
-    r"|(global_step|save_counter|beta[12]_power)$"
-    r"|(.*/)?(output_weights|output_bias|adam_[mv]|Adam|Adam_1|position_ids|token_type_ids)$"
-)
-# The arrays that show the sizes of a model: the configuration's field, the array and its axis.
-_SIZES = {
-    "vocab_size": ("bert/embeddings/word_embeddings", 0),
-    "hidden_size": ("bert/embeddings/word_embeddings", 1),
-    "max_position_embeddings": ("bert/embeddings/position_embeddings", 0),
-    "type_vocab_size": ("bert/embeddings/token_type_embeddings", 0),
-    "intermediate_size": ("bert/encoder/layer_0/intermediate/dense/kernel", 1),
-}
-# A model may have rows without a piece: up to 7, or up to a tenth of its rows, but at most 1024.
-_ROUNDING, _LARGE_ROUNDING = 7, 1024
-_LAYER = re.compile(r"bert/encoder/layer_\d+/")
 
 
 def load_encoder(path_or_name: str | os.PathLike) -> BertEncoder:
@@ -79,56 +56,6 @@ def load_tokenizer(path_or_name: str | os.PathLike, do_lower_case: bool | None =
     return FullTokenizer(files.vocab_file, do_lower_case)
 
 
-def check_vocabulary(vocab: Mapping[str, int], config: BertConfig, files: CheckpointFiles) -> None:
-    """Raises `UserError` if a vocabulary lacks a piece that every text needs, or the model has no room for it.
-
-    Much more room than pieces is a warning.
-
-    Args:
-        vocab: the ids of the pieces.
-        config: the configuration.
-        files: where both come from, for messages.
-    """
-    check_pieces(vocab, config, files)
-    pieces, rows = max(vocab.values()) + 1, config.vocab_size
-    # Some models have a few rows more, up to a round number: NVIDIA's 30528 for 30522 pieces.
-    if rows - pieces > max(_ROUNDING, min(_LARGE_ROUNDING, rows // 10)):
-        described = room_for(vocab, config, files)
-        logging.warning("%s: %s; check that it is the vocabulary of this model.", files.vocab_file, described)
-
-
-def check_sizes(config: BertConfig, arrays: Mapping[str, np.ndarray], files: CheckpointFiles) -> None:
-    """Raises `UserError` if a configuration has other sizes than the weights. Call it before building the encoder.
-
-    An encoder of 2^31 word pieces, which a damaged configuration can ask for, would take all memory.
-
-    Args:
-        config: the configuration.
-        arrays: the result of `read_checkpoint`.
-        files: where both come from, for messages.
-    """
-    names = dict.fromkeys(name for name, _ in _SIZES.values())
-    missing = [name for name in names if name not in arrays]
-    no_matrix = [name for name in names if name in arrays and arrays[name].ndim != 2]
-    _check({"missing": missing, "not a matrix": no_matrix}, files.checkpoint)
-    others = [
-        f"{field} is {getattr(config, field)}, but the weights have {size}"
-        for field, size in _sizes(arrays).items()
-        if getattr(config, field) != size
-    ]
-    if others:
-        raise UserError(
-            f"{printable(files.config_file)}: does not fit {printable(files.checkpoint)}: {'; '.join(others)}; "
-            "give the configuration of this checkpoint"
-        )
-
-
-def _sizes(arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """Returns the sizes of a model as its weights have them, by the configuration's field."""
-    sizes = {field: arrays[name].shape[axis] for field, (name, axis) in _SIZES.items()}
-    return sizes | {"num_hidden_layers": len({match[0] for match in map(_LAYER.match, arrays) if match})}
-
-
 def fill(encoder: BertEncoder, arrays: Mapping[str, np.ndarray], origin: str | os.PathLike = "the checkpoint") -> None:
     """Sets all variables of an encoder, or none if anything does not fit.
 
@@ -150,48 +77,6 @@ def fill(encoder: BertEncoder, arrays: Mapping[str, np.ndarray], origin: str | o
         >>> fill(encoder, {name: np.zeros(v.shape) for name, v in encoder.variables_by_name.items()})
     """
     variables = encoder.variables_by_name
-    _check(_misfits(variables, arrays), origin)
-    values = {name: np.asarray(arrays[name], np.float32) for name in variables}
-    _check({"not finite": [name for name, value in values.items() if not np.isfinite(value).all()]}, origin)
-    for name, value in values.items():
+    shapes = {name: variable.shape for name, variable in variables.items()}
+    for name, value in fitting_arrays(shapes, arrays, origin).items():
         variables[name].assign(value.reshape(variables[name].shape))
-
-
-def _misfits(variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
-    """Lists the names of arrays that do not fit, by the kind of problem."""
-    return {
-        "missing": [name for name in variables if name not in arrays],
-        "unknown": [name for name in arrays if name not in variables and not _is_outside(name, variables, arrays)],
-        "of another shape": _other_shapes(variables, arrays),
-        # Integers are quantized weights, which need factors that the original does not have.
-        "not floating-point": [
-            f"{name} ({arrays[name].dtype})"
-            for name in variables
-            if name in arrays and not tf.as_dtype(arrays[name].dtype).is_floating
-        ],
-    }
-
-
-def _is_outside(name: str, variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarray]) -> bool:
-    """Returns True for heads, the state of optimizers, and single numbers, such as counters and loss scales."""
-    is_slot = name.rpartition("/")[0] in variables
-    return is_slot or arrays[name].ndim == 0 or _OUTSIDE_ENCODER.match(name) is not None
-
-
-def _other_shapes(variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarray]) -> list[str]:
-    found = []
-    for name in variables.keys() & arrays.keys():
-        needed, given = (original_shape(name, values[name].shape) for values in (variables, arrays))
-        if needed != given:
-            found.append(f"{name} {list(given)} instead of {list(needed)}")
-    return sorted(found)
-
-
-def _check(problems: Mapping[str, list[str]], origin: str | os.PathLike) -> None:
-    """Raises `UserError` if there are names under any of the problems."""
-    found = [f"{problem}: {first_few(names)}" for problem, names in problems.items() if names]
-    if found:
-        raise UserError(
-            f"{printable(origin)}: does not fit the model; {'; '.join(found)}; "
-            "check that the checkpoint is complete and belongs to the configuration"
-        )

@@ -10,27 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from bert_tf.checkpoints.formats import read_checkpoint
-from bert_tf.checkpoints.load import check_sizes, check_vocabulary, fill, load_tokenizer
-from bert_tf.checkpoints.locate import resolve
+from bert_tf.checkpoints.load import fill
 from bert_tf.data.batches import batch_lengths, evaluation_order, unpadded_batch
 from bert_tf.data.examples import InputExample, is_unicode
 from bert_tf.data.features import make_features
-from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.errors import UserError, shown
-from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Batch, Head
-from bert_tf.paths import checked_path
+from bert_tf.serving.fine_tuned import read_fine_tuned
 from bert_tf.serving.predictions import KINDS, AnyPrediction
-from bert_tf.tasks.metrics import METRICS
-from bert_tf.training.model import POLICIES, warn_if_unfinished
-from bert_tf.training.output_dir import OutputDir
+from bert_tf.training.model import POLICIES
 from bert_tf.training.overflow import check_finite
-
-_MAX_SEQ_LENGTH = 128  # the default of run_classifier.py, for a folder that does not say
-_REMEDY = "give a finished run's output folder"
 
 
 class Predictor:
@@ -124,42 +115,16 @@ def load(folder: str | os.PathLike) -> Predictor:
     """Loads a fine-tuned model from the output folder of a finished run. It computes as the run did.
 
     Args:
-        folder: the folder; it needs vocabulary, configuration, checkpoint and, but for a regression, `labels.txt`. A
-            folder without `task.json` holds a classifier.
+        folder: see `read_fine_tuned`.
 
     Raises:
         UserError: something is missing or broken; no label is invented.
     """
-    folder = checked_path(folder, "load")
-    output_dir = OutputDir(folder, is_writer=False)
-    if not output_dir.path.is_dir():
-        raise UserError(f"{folder}: there is no such folder; give the output folder of a finished run")
-    kind = read_kind(output_dir.path, _REMEDY)
-    labels = read_labels(output_dir.path, kind, _REMEDY)
-    files = resolve(folder)
-    run = (output_dir.read_unchecked_run() or {}).get("training", {})
-    config, arrays = BertConfig.from_json_file(files.config_file), read_checkpoint(files.checkpoint)
-    check_sizes(config, arrays, files)
-    dtype = POLICIES.get(str(run.get("mixed_precision")), "float32")
-    head = KINDS[kind].make_head(BertEncoder(config, dtype, initializer="zeros"), labels)
-    fill(head, arrays, files.checkpoint)
-    warn_if_unfinished(files.checkpoint, arrays, run.get("num_train_steps"))
-    tokenizer = load_tokenizer(folder)
-    check_vocabulary(tokenizer.vocab, config, files)
-    max_seq_length = _max_seq_length(run.get("max_seq_length"), config.max_position_embeddings)
-    return Predictor(kind, head, tokenizer, labels, max_seq_length, _read_scores(output_dir, kind))
-
-
-def _max_seq_length(trained: object, positions: int) -> int:
-    """Returns the length that the run was trained with, if run.json has one that the model can take."""
-    is_usable = type(trained) is int and 3 <= trained <= positions
-    return trained if is_usable else min(_MAX_SEQ_LENGTH, positions)
-
-
-def _read_scores(output_dir: OutputDir, kind: str) -> dict[str, float]:
-    results = output_dir.read_results()
-    names = (f"eval_{name}" for name in (*METRICS[kind], "loss"))
-    return {name: results[name] for name in names if isinstance(results.get(name), float)}
+    model = read_fine_tuned(folder)
+    dtype = POLICIES[model.compute_dtype.replace("float32", "none")]
+    head = KINDS[model.kind].make_head(BertEncoder(model.config, dtype, initializer="zeros"), model.labels)
+    fill(head, model.arrays, model.folder)
+    return Predictor(model.kind, head, model.tokenizer(), model.labels, model.max_seq_length, dict(model.scores))
 
 
 def _example(text: str | tuple[str, str]) -> InputExample:

@@ -61,6 +61,10 @@ class ProcessorTask(Task):
         kind = {run_files.TASK: json.dumps({"kind": self._kind}) + "\n"}
         return kind | ({run_files.LABELS: "".join(f"{label}\n" for label in self.labels)} if self.labels else {})
 
+    def facts(self, examples: Sequence[InputExample]) -> Mapping[str, object]:
+        """Returns whether there are pairs of texts among the examples, as `pairs`."""
+        return {"pairs": any(example.text_b is not None for example in examples)}
+
 
 def tab_separated(rows: np.ndarray) -> list[str]:
     r"""Returns the numbers of each row, [examples, numbers], in one line, as the original writes them.

@@ -95,3 +95,7 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def describe(self) -> Mapping[str, str]:
         """Returns the files that the output folder needs so that the head can be used again: contents by name."""
+
+    def facts(self, examples: Sequence[Example]) -> Mapping[str, object]:
+        """Returns what run.json is to remember of the training examples; by default nothing."""
+        return {}

@@ -6,15 +6,15 @@ head, step = build_head(task, start, tokenizer, devices)
 import os
 from collections.abc import Mapping
 
-import numpy as np
 from absl import logging
 
+from bert_tf.checkpoints.fit import check_sizes, check_vocabulary
 from bert_tf.checkpoints.formats import read_checkpoint
-from bert_tf.checkpoints.load import check_sizes, check_vocabulary, fill
+from bert_tf.checkpoints.load import fill
 from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
-from bert_tf.errors import UserError, printable, reading
+from bert_tf.errors import UserError, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.construction import initial_value
 from bert_tf.modeling.encoder import BertEncoder
@@ -24,6 +24,7 @@ from bert_tf.tasks.task import Task
 from bert_tf.training.config import RunConfig
 from bert_tf.training.early_checks import check_length, check_reinit_layers
 from bert_tf.training.start import Start
+from bert_tf.training.unfinished import saved_step, warn_if_unfinished
 
 # The policy of Keras for each --mixed_precision.
 POLICIES = {"none": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -60,7 +61,7 @@ def build_head(task: Task, start: Start, tokenizer: FullTokenizer, devices: Devi
         _say_where_the_head_comes_from(head, arrays, has_head, files)
     if not config.do_train:
         warn_if_unfinished(files.checkpoint, arrays, start.num_train_steps)
-    return head, _step(arrays, files.checkpoint)
+    return head, saved_step(arrays, files.checkpoint)
 
 
 def _new_head(task: Task, config: RunConfig, bert_config: BertConfig, devices: Devices, initializer: str) -> Head:
@@ -94,35 +95,11 @@ def _has_head(head: Head, arrays: Mapping) -> bool:
     return all(name in arrays and tuple(arrays[name].shape) == tuple(v.shape) for name, v in own)
 
 
-def _step(arrays: Mapping, checkpoint: AnyPath) -> int:
-    """Returns the step at which a checkpoint was saved; 0 if it does not say."""
-    with reading(checkpoint, "copy or download it again", "its global_step is no number"):
-        return int(np.asarray(arrays.get("global_step", 0)).item())
-
-
 def _say_where_the_head_comes_from(head: Head, arrays: Mapping, has_head: bool, files: CheckpointFiles) -> None:
     if has_head:
         logging.info("The head is that of %s, trained further.", files.checkpoint)
     elif head.own_variables_by_name.keys() & arrays.keys():
         logging.info("The head is new: that of %s has another shape.", files.checkpoint)
-
-
-def warn_if_unfinished(checkpoint: AnyPath, arrays: Mapping, num_train_steps: int | None) -> None:
-    """Warns of a training that was stopped: only its last checkpoint has no state of the optimizer.
-
-    Args:
-        checkpoint: whose arrays these are.
-        arrays: the result of `read_checkpoint`.
-        num_train_steps: of the training; None if that is unknown.
-    """
-    if "training/loss_scale" in arrays:
-        of_total = f" of {num_train_steps}" if num_train_steps else ""
-        logging.warning(
-            "%s: is from step %d%s of a training that is not finished; the command that started it resumes it.",
-            checkpoint,
-            _step(arrays, checkpoint),
-            of_total,
-        )
 
 
 def _check_fit(config: RunConfig, bert_config: BertConfig, files: CheckpointFiles, tokenizer: FullTokenizer) -> None:

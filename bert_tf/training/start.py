@@ -301,6 +301,7 @@ def begin(task: Task, start: Start, examples: Sequence[Example], training: Train
             "model": model_digest(start.files),
             "overwrites": start.config.overwrite_output_dir,
             "machines": [machine],
+            **task.facts(examples),
         }
         if start.dev_data:
             run["dev_data"] = start.dev_data

@@ -1,0 +1,61 @@
+"""The names and shapes of a model's variables, in the original's form. Needs no TensorFlow.
+
+variable_shapes(BertConfig(vocab_size=30522))["bert/pooler/dense/kernel"]  # (768, 768)
+"""
+
+from bert_tf.modeling.config import BertConfig
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def variable_shapes(config: BertConfig) -> Shapes:
+    """Returns the shape of each variable of the encoder: the original's `BertModel`.
+
+    Example:
+        >>> shapes = variable_shapes(BertConfig(vocab_size=100, hidden_size=8, num_hidden_layers=1,
+        ...                                     num_attention_heads=2, intermediate_size=16))
+        >>> shapes["bert/encoder/layer_0/intermediate/dense/kernel"]
+        (8, 16)
+    """
+    width = config.hidden_size
+    shapes: Shapes = {
+        "bert/embeddings/word_embeddings": (config.vocab_size, width),
+        "bert/embeddings/token_type_embeddings": (config.type_vocab_size, width),
+        "bert/embeddings/position_embeddings": (config.max_position_embeddings, width),
+        **_norm("bert/embeddings/LayerNorm", width),
+    }
+    for layer in range(config.num_hidden_layers):
+        shapes |= _layer(f"bert/encoder/layer_{layer}", width, config.intermediate_size)
+    return shapes | _dense("bert/pooler/dense", width, width)
+
+
+def head_shapes(num_outputs: int, config: BertConfig) -> Shapes:
+    """Returns the shapes of the layer on the pooled output: the original's `run_classifier.create_model`.
+
+    Example:
+        >>> head_shapes(2, BertConfig(vocab_size=100))
+        {'output_weights': (2, 768), 'output_bias': (2,)}
+    """
+    return {"output_weights": (num_outputs, config.hidden_size), "output_bias": (num_outputs,)}
+
+
+def _layer(scope: str, width: int, inner: int) -> Shapes:
+    shapes: Shapes = {}
+    for part in ("query", "key", "value"):
+        shapes |= _dense(f"{scope}/attention/self/{part}", width, width)
+    return (
+        shapes
+        | _dense(f"{scope}/attention/output/dense", width, width)
+        | _norm(f"{scope}/attention/output/LayerNorm", width)
+        | _dense(f"{scope}/intermediate/dense", width, inner)
+        | _dense(f"{scope}/output/dense", inner, width)
+        | _norm(f"{scope}/output/LayerNorm", width)
+    )
+
+
+def _dense(scope: str, rows: int, columns: int) -> Shapes:
+    return {f"{scope}/kernel": (rows, columns), f"{scope}/bias": (columns,)}
+
+
+def _norm(scope: str, width: int) -> Shapes:
+    return {f"{scope}/gamma": (width,), f"{scope}/beta": (width,)}
