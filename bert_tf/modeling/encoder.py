@@ -14,7 +14,6 @@ in bfloat16, and it computes padding as well. The tests compare with `BertEncode
 import dataclasses
 import functools
 import random
-from collections.abc import Sequence
 
 import tensorflow as tf
 import tf_keras
@@ -24,19 +23,20 @@ from tensorflow.python.saved_model import save_context
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.construction import float32_policy, initial_values, truncated_normal
 from bert_tf.modeling.fusion import is_fusing
-from bert_tf.modeling.layout import Layout
 from bert_tf.modeling.names import original_name
-from bert_tf.modeling.operations import (
-    ACTIVATIONS,
-    TRAINING_ACTIVATIONS,
-    add_bias,
-    dropout,
-    dropout_add_norm,
-    layer_norm,
-)
+from bert_tf.modeling.operations import plain_gelu, plain_gelu_erf
+from bert_tf.modeling.transformer import ProductWeights, Transformer, product_weights
 
 _INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
-_DROPOUTS_OF_LAYER = 3
+# Keras saves an activation under its registered name.
+_register = tf_keras.utils.register_keras_serializable
+_KERAS_ACTIVATIONS = {
+    "gelu": _register(package="bert_tf", name="gelu")(plain_gelu),
+    "gelu_erf": _register(package="bert_tf", name="gelu_erf")(plain_gelu_erf),
+    "relu": tf_keras.activations.relu,
+    "tanh": tf_keras.activations.tanh,
+    "linear": tf_keras.activations.linear,
+}
 _UNSUPPORTED_INPUTS = ("input_word_embeddings", "dense_inputs", "dense_mask", "dense_type_ids")
 
 
@@ -51,29 +51,6 @@ def _fresh_dropout_seed() -> tf.Tensor:
     replica of a strategy has its own, and no variable is added to the model.
     """
     return tf.random.uniform([2], tf.int32.min, tf.int32.max, tf.int32)
-
-
-def _dense(x: tf.Tensor, kernel_and_bias: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-    kernel, bias = kernel_and_bias
-    return add_bias(tf.matmul(x, kernel), bias)
-
-
-class _DropoutSeeds:
-    """Gives each dropout of one forward pass its own seed, in the order of the model."""
-
-    def __init__(self, seeds: Sequence[tf.Tensor] | None):
-        self.training = seeds is not None
-        self._seeds = iter(seeds or ())
-
-    @classmethod
-    def split(cls, seed: tf.Tensor | None, count: int) -> "_DropoutSeeds":
-        return cls(None if seed is None else tf.unstack(tf.random.experimental.stateless_split(seed, count)))
-
-    def next(self) -> tf.Tensor:
-        return next(self._seeds)
-
-    def apply(self, x: tf.Tensor, rate: float) -> tf.Tensor:
-        return dropout(x, rate, self.next()) if self.training else x
 
 
 @tf_keras.utils.register_keras_serializable(package="bert_tf")
@@ -131,7 +108,7 @@ class BertEncoder(BertEncoderV2):
                 max_sequence_length=config.max_position_embeddings,
                 type_vocab_size=config.type_vocab_size,
                 inner_dim=config.intermediate_size,
-                inner_activation=ACTIVATIONS[config.hidden_act],
+                inner_activation=_KERAS_ACTIVATIONS[config.hidden_act],
                 output_dropout=config.hidden_dropout_prob,
                 attention_dropout=config.attention_probs_dropout_prob,
                 initializer=tf_keras.initializers.TruncatedNormal(stddev=config.initializer_range),
@@ -198,7 +175,7 @@ class BertEncoder(BertEncoderV2):
         *,
         dropout_seed: tf.Tensor | None = None,
         output_range: int | None = None,
-        weights: dict[str, tuple[tf.Tensor, tf.Tensor]] | None = None,
+        weights: ProductWeights | None = None,
     ) -> dict[str, tf.Tensor | list[tf.Tensor]]:
         """Encodes a batch.
 
@@ -225,156 +202,18 @@ class BertEncoder(BertEncoderV2):
         if dropout_seed is None and training:
             dropout_seed = _fresh_dropout_seed()
         weights = self.product_weights() if weights is None else weights
-        weights = {**weights, **self._norm_weights()}
-        seeds = _DropoutSeeds.split(dropout_seed, 1 + _DROPOUTS_OF_LAYER * self.config.num_hidden_layers)
-        layout = Layout(inputs, self.config.num_attention_heads)
-        x = self._embed(inputs, layout, seeds)
-        # As in the original: a padded position is not minus infinity but 10,000 less.
-        attention_bias = tf.cast((1.0 - tf.cast(inputs["input_mask"], tf.float32)) * -10000.0, self.compute_dtype)
-        attention_bias = tf.reshape(attention_bias, [layout.batch, 1, 1, layout.length])
-        compute = self._recomputed_layer if self.recompute and seeds.training else self._transformer_layer
-        encoder_outputs = []
-        for layer in range(self.config.num_hidden_layers - 1):
-            x = compute(layer, x, weights, layout, attention_bias, seeds)
-            encoder_outputs.append(layout.to_grid(x))
-        last = self.config.num_hidden_layers - 1
-        x = compute(last, x, weights, layout, attention_bias, seeds, queries=output_range)
-        width = self.config.hidden_size
-        encoder_outputs.append(tf.reshape(x, [-1, output_range, width]) if output_range else layout.to_grid(x))
-        pooled = tf.cast(encoder_outputs[-1][:, 0], tf.float32)
-        pooled = tf.matmul(pooled, self._float32("pooler/dense/kernel")) + self._float32("pooler/dense/bias")
-        return {
-            "sequence_output": encoder_outputs[-1],
-            "pooled_output": tf.tanh(pooled),
-            "encoder_outputs": encoder_outputs,
-        }
+        transformer = Transformer(
+            self.config, self.variables_by_name, weights, fuse=self.fuses, recompute=self.recompute
+        )
+        return transformer(inputs, dropout_seed, output_range)
 
-    def product_weights(self) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
+    def product_weights(self) -> ProductWeights:
         """Returns each dense layer's kernel [in, out] and bias [out] in the compute type.
 
         Query, key and value are one layer. Compute these once and pass them to `call` when the weights do not change
         between batches: much faster in bfloat16 with small batches.
         """
-        weights = {}
-        for layer in range(self.config.num_hidden_layers):
-            scope = f"encoder/layer_{layer}"
-            parts = [self._kernel_and_bias(f"{scope}/attention/self/{part}") for part in ("query", "key", "value")]
-            weights[f"{scope}/attention/self"] = tuple(tf.concat(part, axis=-1) for part in zip(*parts, strict=True))
-            for part in ("attention/output/dense", "intermediate/dense", "output/dense"):
-                weights[f"{scope}/{part}"] = self._kernel_and_bias(f"{scope}/{part}")
-        return weights
-
-    def _kernel_and_bias(self, scope: str) -> tuple[tf.Tensor, tf.Tensor]:
-        kernel, bias = (tf.cast(self._float32(f"{scope}/{leaf}"), self.compute_dtype) for leaf in ("kernel", "bias"))
-        bias = tf.reshape(bias, [-1])
-        return tf.reshape(kernel, [-1, bias.shape[0]]), bias
-
-    def _float32(self, name: str) -> tf.Tensor:
-        return tf.convert_to_tensor(self.variables_by_name[f"bert/{name}"])
-
-    def _embed(self, inputs: dict[str, tf.Tensor], layout: Layout, seeds: _DropoutSeeds) -> tf.Tensor:
-        """[tokens, hidden]: words, positions and types added, normalized (the paper's figure 2)."""
-        word_table = self.variables_by_name["bert/embeddings/word_embeddings"]
-        words = tf.gather(word_table, layout.to_rows(inputs["input_word_ids"]))
-        # A product with one-hot rows, as in the original: its gradient is dense and quick for so few types.
-        types = tf.one_hot(layout.to_rows(inputs["input_type_ids"]), self.config.type_vocab_size)
-        types = tf.matmul(types, self._float32("embeddings/token_type_embeddings"))
-        positions = self._float32("embeddings/position_embeddings")[: layout.length]
-        positions = layout.to_rows(tf.repeat(tf.expand_dims(positions, 0), layout.batch, axis=0))
-        gamma, beta = self._gamma_and_beta("embeddings/LayerNorm")
-        x = layer_norm(words + types + positions, gamma, beta, self.config.layer_norm_eps, fuse=self.fuses)
-        x = tf.cast(x, self.compute_dtype)
-        return seeds.apply(x, self.config.hidden_dropout_prob)
-
-    def _recomputed_layer(
-        self,
-        layer: int,
-        x: tf.Tensor,
-        weights: dict[str, tuple[tf.Tensor, tf.Tensor]],
-        layout: Layout,
-        attention_bias: tf.Tensor,
-        seeds: _DropoutSeeds,
-        queries: int | None = None,
-    ) -> tf.Tensor:
-        """Computes a layer as `_transformer_layer` does, and again in the backward pass."""
-        own = {name: pair for name, pair in weights.items() if name.startswith(f"encoder/layer_{layer}/")}
-        # Drawn once: both passes drop the same.
-        own_seeds = [seeds.next() for _ in range(_DROPOUTS_OF_LAYER)]
-
-        def compute(x: tf.Tensor, *tensors: tf.Tensor) -> tf.Tensor:
-            weights = tf.nest.pack_sequence_as(own, tensors)
-            return self._transformer_layer(layer, x, weights, layout, attention_bias, _DropoutSeeds(own_seeds), queries)
-
-        return tf.recompute_grad(compute)(x, *tf.nest.flatten(own))
-
-    def _transformer_layer(
-        self,
-        layer: int,
-        x: tf.Tensor,
-        weights: dict[str, tuple[tf.Tensor, tf.Tensor]],
-        layout: Layout,
-        attention_bias: tf.Tensor,
-        seeds: _DropoutSeeds,
-        queries: int | None = None,
-    ) -> tf.Tensor:
-        """Computes one layer of the original's `transformer_model` on rows [tokens, hidden].
-
-        With `queries` it computes only the first `queries` positions of each example, [batch * queries, hidden].
-        """
-        scope = f"encoder/layer_{layer}"
-        qkv = _dense(x, weights[f"{scope}/attention/self"])
-        context = self._attention(qkv, layout, attention_bias, seeds, queries)
-        if queries:
-            x = tf.reshape(layout.to_grid(x)[:, :queries], [-1, self.config.hidden_size])
-        attended = _dense(context, weights[f"{scope}/attention/output/dense"])
-        x = self._add_and_norm(x, attended, weights[f"{scope}/attention/output/LayerNorm"], seeds)
-        inner = self._activation(_dense(x, weights[f"{scope}/intermediate/dense"]), seeds.training)
-        inner = _dense(inner, weights[f"{scope}/output/dense"])
-        return self._add_and_norm(x, inner, weights[f"{scope}/output/LayerNorm"], seeds)
-
-    def _attention(
-        self,
-        qkv: tf.Tensor,
-        layout: Layout,
-        attention_bias: tf.Tensor,
-        seeds: _DropoutSeeds,
-        queries: int | None,
-    ) -> tf.Tensor:
-        """Computes the original's `attention_layer`; `qkv` is query, key and value, [tokens, 3 * hidden]."""
-        query, key, value = layout.split_heads(qkv)
-        if queries:
-            query = query[:, :, :queries]
-        scale = tf.cast(query.shape[-1] ** -0.5, self.compute_dtype)
-        probabilities = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) * scale + attention_bias)
-        probabilities = seeds.apply(probabilities, self.config.attention_probs_dropout_prob)
-        context = tf.matmul(probabilities, value)
-        return layout.merge_heads(context, whole=not queries)
-
-    def _activation(self, x: tf.Tensor, training: bool) -> tf.Tensor:
-        if training and self.config.hidden_act in TRAINING_ACTIVATIONS:
-            return TRAINING_ACTIVATIONS[self.config.hidden_act](x, fuse=self.fuses)
-        return ACTIVATIONS[self.config.hidden_act](x)
-
-    def _add_and_norm(
-        self, x: tf.Tensor, branch: tf.Tensor, gamma_and_beta: tuple[tf.Tensor, tf.Tensor], seeds: _DropoutSeeds
-    ) -> tf.Tensor:
-        """Dropout, residual connection and layer norm: the end of each half-layer."""
-        rate, epsilon = self.config.hidden_dropout_prob, self.config.layer_norm_eps
-        if not seeds.training:
-            return layer_norm(x + branch, *gamma_and_beta, epsilon, fuse=self.fuses)
-        return dropout_add_norm(x, branch, rate, seeds.next(), *gamma_and_beta, epsilon, fuse=self.fuses)
-
-    def _norm_weights(self) -> dict[str, tuple[tf.Tensor, tf.Tensor]]:
-        """Returns gamma and beta of each layer norm in the layers."""
-        scopes = [
-            f"encoder/layer_{layer}/{part}/LayerNorm"
-            for layer in range(self.config.num_hidden_layers)
-            for part in ("attention/output", "output")
-        ]
-        return {scope: self._gamma_and_beta(scope) for scope in scopes}
-
-    def _gamma_and_beta(self, scope: str) -> tuple[tf.Tensor, tf.Tensor]:
-        return self._float32(f"{scope}/gamma"), self._float32(f"{scope}/beta")
+        return product_weights(self.config, self.variables_by_name, self.compute_dtype)
 
 
 def _check_inputs(inputs: dict[str, tf.Tensor]) -> None:

@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable
 
 import tensorflow as tf
-import tf_keras
 
 from bert_tf.modeling.fusion import fused, is_fusing
 
@@ -90,24 +89,24 @@ def gelu_erf(x: tf.Tensor) -> tf.Tensor:
     return x * _normal_cdf(x)
 
 
-@tf_keras.utils.register_keras_serializable(package="bert_tf", name="gelu")
-def _plain_gelu(x: tf.Tensor) -> tf.Tensor:
+def plain_gelu(x: tf.Tensor) -> tf.Tensor:
+    """`gelu` with TensorFlow's own gradient, in the type of `x`."""
     return tf.nn.gelu(x, approximate=True)
 
 
-@tf_keras.utils.register_keras_serializable(package="bert_tf", name="gelu_erf")
-def _plain_gelu_erf(x: tf.Tensor) -> tf.Tensor:
+def plain_gelu_erf(x: tf.Tensor) -> tf.Tensor:
+    """`gelu_erf` with TensorFlow's own gradient, in the type of `x`."""
     return tf.nn.gelu(x, approximate=False)
 
 
 # The original's names of activations (modeling.get_activation), and "gelu_erf" for the exact form that Hugging
-# Face's files call "gelu": the original's "gelu" is the tanh approximation. Keras can save each of these functions.
+# Face's files call "gelu": the original's "gelu" is the tanh approximation.
 ACTIVATIONS = {
-    "gelu": _plain_gelu,
-    "gelu_erf": _plain_gelu_erf,
-    "relu": tf_keras.activations.relu,
-    "tanh": tf_keras.activations.tanh,
-    "linear": tf_keras.activations.linear,
+    "gelu": plain_gelu,
+    "gelu_erf": plain_gelu_erf,
+    "relu": tf.nn.relu,
+    "tanh": tf.tanh,
+    "linear": tf.identity,
 }
 # In training, use our gradients. In inference, TensorFlow's own activations are faster: on a CPU it makes them part of
 # the matrix product before.
