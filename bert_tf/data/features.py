@@ -5,7 +5,8 @@ features.num_truncated
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -71,6 +72,20 @@ class Features:
         }
 
 
+class JoinedPieces(NamedTuple):
+    """The pieces of examples.
+
+    Attributes:
+        ids: int32 ragged [examples, (pieces)], with `[CLS]` and `[SEP]`.
+        type_ids: int32 ragged of the same shape; 1 in the second text.
+        truncated: bool [examples]; whether an example lost its end.
+    """
+
+    ids: tf.RaggedTensor
+    type_ids: tf.RaggedTensor
+    truncated: tf.Tensor
+
+
 def _zero_padding(target: tf.Tensor | tf.RaggedTensor, is_real: tf.Tensor, shape: list) -> tf.Tensor:
     if isinstance(target, tf.RaggedTensor):
         target = target.to_tensor(shape=shape)
@@ -108,44 +123,70 @@ def make_features(
         tokenizer: cuts texts into pieces.
         targets: see `Features`.
     """
-    ids, types, num_truncated = zip(*_joined(examples, max_seq_length, tokenizer), strict=True)
-    return Features(tf.concat(ids, axis=0), tf.concat(types, axis=0), targets, max_seq_length, sum(num_truncated))
+    parts = [_tokenize_and_join(chunk, max_seq_length, tokenizer) for chunk in _chunks(examples, _EXAMPLES_PER_CALL)]
+    ids, types, truncated = zip(*parts, strict=True)
+    num_truncated = int(tf.math.count_nonzero(tf.concat(truncated, axis=0)))
+    return Features(tf.concat(ids, axis=0), tf.concat(types, axis=0), targets, max_seq_length, num_truncated)
 
 
-def _joined(
-    examples: Sequence[InputExample], max_seq_length: int, tokenizer: FullTokenizer
-) -> Iterator[tuple[tf.RaggedTensor, tf.RaggedTensor, int]]:
-    """Yields ids, type ids and the number of truncated examples of each part of the examples."""
-    for chunk in _chunks(examples, _EXAMPLES_PER_CALL):
-        yield _join_pairs(
-            tokenizer.token_ids(tf.constant([example.text_a for example in chunk])),
-            tokenizer.token_ids(tf.constant([example.text_b or "" for example in chunk])),
-            max_seq_length,
-            tokenizer.vocab["[CLS]"],
-            tokenizer.vocab["[SEP]"],
-        )
+def _tokenize_and_join(examples: Sequence[InputExample], max_seq_length: int, tokenizer: FullTokenizer) -> JoinedPieces:
+    return join_pieces(
+        tokenizer.token_ids(tf.constant([example.text_a for example in examples])),
+        tokenizer.token_ids(tf.constant([example.text_b or "" for example in examples])),
+        max_seq_length,
+        tokenizer.vocab["[CLS]"],
+        tokenizer.vocab["[SEP]"],
+    )
 
 
 def _chunks(items: Sequence, size: int) -> list[Sequence]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def _join_pairs(
-    tokens_a: tf.RaggedTensor, tokens_b: tf.RaggedTensor, max_seq_length: int, cls_id: int, sep_id: int
-) -> tuple[tf.RaggedTensor, tf.RaggedTensor, int]:
-    whole_a, whole_b = tokens_a.row_lengths(), tokens_b.row_lengths()
-    lengths_a, lengths_b = truncated_lengths(whole_a, whole_b, max_seq_length)
-    num_truncated = int(tf.math.count_nonzero(lengths_a + lengths_b < whole_a + whole_b))
-    has_b = tf.cast(lengths_b > 0, tf.int64)
-    parts = [
-        _repeat(cls_id, tf.ones_like(has_b)),
-        _first(tokens_a, lengths_a),
-        _repeat(sep_id, tf.ones_like(has_b)),
-        _first(tokens_b, lengths_b),
-        _repeat(sep_id, has_b),
-    ]
-    type_ids = [_repeat(0, lengths_a + 2), _repeat(1, lengths_b + has_b)]
-    return tf.concat(parts, axis=1), tf.concat(type_ids, axis=1), num_truncated
+def join_pieces(
+    pieces_a: tf.RaggedTensor, pieces_b: tf.RaggedTensor, max_seq_length: int, cls_id: int, sep_id: int
+) -> JoinedPieces:
+    """Joins the pieces of texts or pairs: `[CLS] a [SEP] b [SEP]`, or `[CLS] a [SEP]` without a second text.
+
+    Every piece of the result is looked up in one vector, so it takes few operations, inside a graph or outside.
+
+    Args:
+        pieces_a: int32 [examples, (pieces)].
+        pieces_b: of the same type; empty for an example with one text.
+        max_seq_length: longer examples are truncated, the longer text first.
+        cls_id: of `[CLS]`.
+        sep_id: of `[SEP]`.
+
+    Example:
+        >>> joined = join_pieces(tf.ragged.constant([[7, 8]]), tf.ragged.constant([[9]]), 128, cls_id=1, sep_id=2)
+        >>> joined.ids.to_list(), joined.type_ids.to_list()
+        ([[1, 7, 8, 2, 9, 2]], [[0, 0, 0, 0, 1, 1]])
+    """
+    whole_a, whole_b = pieces_a.row_lengths(), pieces_b.row_lengths()
+    kept_a, kept_b = truncated_lengths(whole_a, whole_b, max_seq_length)
+    lengths = _joined_lengths(kept_a, kept_b)
+    splits = tf.concat([tf.zeros([1], tf.int64), tf.cumsum(lengths)], axis=0)
+    table = tf.concat([pieces_a.values, pieces_b.values, [cls_id, sep_id]], axis=0)
+    size_a, size = tf.size(pieces_a.values, tf.int64), tf.size(table, tf.int64)
+
+    # For each piece of the result: the numbers of its example, and its position there.
+    of_example = tf.stack([splits[:-1], kept_a, kept_b, pieces_a.row_starts(), size_a + pieces_b.row_starts()], axis=1)
+    start, kept_a, kept_b, start_a, start_b = tf.unstack(tf.repeat(of_example, lengths, axis=0), axis=1)
+    position = tf.range(splits[-1]) - start
+    in_a, in_b = position - 1, position - 2 - kept_a
+    special = tf.where(position == 0, size - 2, size - 1)
+    place = tf.where((in_b >= 0) & (in_b < kept_b), start_b + in_b, special)
+    place = tf.where((in_a >= 0) & (in_a < kept_a), start_a + in_a, place)
+    ids, type_ids = tf.gather(table, place), tf.cast(in_b >= 0, tf.int32)
+    return JoinedPieces(
+        tf.RaggedTensor.from_row_splits(ids, splits, validate=False),
+        tf.RaggedTensor.from_row_splits(type_ids, splits, validate=False),
+        lengths < _joined_lengths(whole_a, whole_b),
+    )
+
+
+def _joined_lengths(lengths_a: tf.Tensor, lengths_b: tf.Tensor) -> tf.Tensor:
+    return lengths_a + lengths_b + tf.cast(tf.where(lengths_b > 0, 3, 2), tf.int64)
 
 
 def truncated_lengths(lengths_a: tf.Tensor, lengths_b: tf.Tensor, max_seq_length: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -169,14 +210,3 @@ def truncated_lengths(lengths_a: tf.Tensor, lengths_b: tf.Tensor, max_seq_length
     half = tf.where(lengths_b > 0, room - room // 2, room)
     kept_a = tf.minimum(lengths_a, tf.maximum(half, room - lengths_b))
     return kept_a, tf.minimum(lengths_b, room - kept_a)
-
-
-def _first(tokens: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
-    """Keeps the first `lengths[row]` pieces of each row."""
-    positions = tf.ragged.range(tokens.row_lengths())
-    keep = positions.with_values(positions.values < tf.repeat(lengths, tokens.row_lengths()))
-    return tf.ragged.boolean_mask(tokens, keep)
-
-
-def _repeat(value: int, times: tf.Tensor) -> tf.RaggedTensor:
-    return tf.RaggedTensor.from_row_lengths(tf.fill([tf.reduce_sum(times)], tf.constant(value, tf.int32)), times)

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from bert_tf.data.targets import Number, OneLabel, SomeLabels
-from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import ClassificationHead, Head, MultiLabelHead, RegressionHead
+
+# With any number of labels, one with at least this probability is predicted: `MultiLabelHead.threshold`.
+THRESHOLD = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,11 +60,11 @@ class Kind(NamedTuple):
     """The parts of a prediction that depend on the kind of labels.
 
     Attributes:
-        make_head: creates the head, given an encoder and the labels.
-        make_prediction: converts the head's answer for one text, given the labels.
+        answers: converts the head's outputs, [rows, outputs], to answers: `Head.answers` of this kind.
+        make_prediction: converts the answer for one text, given the labels.
     """
 
-    make_head: Callable[[BertEncoder, Sequence[str]], Head]
+    answers: Callable[[tf.Tensor], tf.Tensor]
     make_prediction: Callable[[Sequence[str], np.ndarray], AnyPrediction]
 
 
@@ -75,7 +77,7 @@ def _number(labels: Sequence[str], answer: np.ndarray) -> NumberPrediction:
 
 
 def _labels(labels: Sequence[str], answer: np.ndarray) -> LabelsPrediction:
-    chosen = np.flatnonzero(answer >= MultiLabelHead.threshold)
+    chosen = np.flatnonzero(answer >= THRESHOLD)
     return LabelsPrediction(tuple(labels[index] for index in chosen), _by_label(labels, answer))
 
 
@@ -84,7 +86,7 @@ def _by_label(labels: Sequence[str], answer: np.ndarray) -> dict[str, float]:
 
 
 KINDS: Mapping[str, Kind] = {
-    OneLabel.kind: Kind(lambda encoder, labels: ClassificationHead(encoder, len(labels), seed=0), _label),
-    Number.kind: Kind(lambda encoder, labels: RegressionHead(encoder, seed=0), _number),
-    SomeLabels.kind: Kind(lambda encoder, labels: MultiLabelHead(encoder, len(labels), seed=0), _labels),
+    OneLabel.kind: Kind(tf.nn.softmax, _label),
+    Number.kind: Kind(lambda outputs: tf.squeeze(outputs, -1), _number),
+    SomeLabels.kind: Kind(tf.sigmoid, _labels),
 }

@@ -4,65 +4,74 @@ model = load("output/MRPC/all-MiniLM-L6-v2")
 model.predict([("It rains .", "Rain falls ."), ("It rains .", "It snows .")])
 """
 
+import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from bert_tf.checkpoints.load import fill
-from bert_tf.data.batches import batch_lengths, evaluation_order, unpadded_batch
-from bert_tf.data.examples import InputExample, is_unicode
-from bert_tf.data.features import make_features
-from bert_tf.data.tokenization import FullTokenizer
+from bert_tf.data.examples import is_unicode
 from bert_tf.errors import UserError, shown
-from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import Batch, Head
-from bert_tf.serving.fine_tuned import read_fine_tuned
+from bert_tf.serving.fine_tuned import FineTunedModel, read_fine_tuned
+from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.predictions import KINDS, AnyPrediction
-from bert_tf.training.model import POLICIES
 from bert_tf.training.overflow import check_finite
 
 
+class TextModel(Protocol):
+    """Computes answers for texts, in whatever way."""
+
+    def answers(self, text: tf.Tensor, text_pair: tf.Tensor) -> tf.Tensor:
+        """Computes the answers for texts or pairs; see `ServingGraph.answers`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What a predictor knows of its model.
+
+    Attributes:
+        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`.
+        labels: in the order of the answers; empty for a regression.
+        pairs: whether it was trained on pairs of texts; None if nothing says so.
+        compute_dtype: in which products are computed, such as `"float32"`.
+        scores: of its evaluation, such as `eval_accuracy`; empty without one.
+    """
+
+    kind: str
+    labels: tuple[str, ...]
+    pairs: bool | None
+    compute_dtype: str
+    scores: Mapping[str, float]
+
+    @classmethod
+    def of(cls, model: FineTunedModel) -> "Facts":
+        """Returns the facts of a fine-tuned model."""
+        return cls(model.kind, model.labels, model.pairs, model.compute_dtype, model.scores)
+
+
 class Predictor:
-    """A fine-tuned model; `load` makes one.
+    """A fine-tuned model; `load` makes one. It can be called from several threads at a time.
 
     Args:
-        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`.
-        head: encoder and head, with their weights.
-        tokenizer: of the encoder's vocabulary.
-        labels: in the order of the head's outputs; empty for a regression.
-        max_seq_length: longer texts are truncated, as in training.
-        scores: of its evaluation, if there was one.
+        facts: of the model.
+        model: computes its answers; safe in threads.
 
     Attributes:
         kind: of the labels.
         labels: the names of the labels.
+        pairs: whether the model was trained on pairs of texts; None if nothing says so.
         scores: such as `eval_accuracy`; empty without an evaluation.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        head: Head,
-        tokenizer: FullTokenizer,
-        labels: Sequence[str],
-        max_seq_length: int,
-        scores: dict[str, float],
-    ):
-        self.kind = kind
-        self.labels = tuple(labels)
-        self.scores = scores
-        self._head = head
-        self._tokenizer = tokenizer
-        self._max_seq_length = max_seq_length
-        self._mixed_precision = head.encoder.compute_dtype.replace("float32", "none")
-        # Weights are cast and joined once, and one graph serves batches of all shapes.
-        self._weights = head.encoder.product_weights()
-        names = ("input_word_ids", "input_mask", "input_type_ids")
-        shapes = {name: tf.TensorSpec([None, None], tf.int32) for name in names}
-        shapes["token_rows"] = tf.TensorSpec([None], tf.int32)
-        self._answers = tf.function(self._compute, input_signature=[shapes], autograph=False)
+    def __init__(self, facts: Facts, model: TextModel):
+        self.kind = facts.kind
+        self.labels = facts.labels
+        self.pairs = facts.pairs
+        self.scores = dict(facts.scores)
+        self._mixed_precision = facts.compute_dtype.replace("float32", "none")
+        self._model = model
 
     def __repr__(self) -> str:
         scores = "".join(f", {name}={score:.4g}" for name, score in self.scores.items())
@@ -70,7 +79,7 @@ class Predictor:
         return f"Predictor({subject}{scores})"
 
     def predict(self, texts: Iterable[str | tuple[str, str]], batch_size: int = 32) -> list[AnyPrediction]:
-        """Predicts for each text or pair of texts. The first call takes some seconds, later calls do not.
+        """Predicts for each text or pair of texts. The first call takes about a second, later calls do not.
 
         Args:
             texts: a list, an array or a column of a table; each a string, or two strings for a model of pairs.
@@ -88,27 +97,22 @@ class Predictor:
             raise UserError("predict: needs a list of texts; put the text in a list, as in predict([text])")
         if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise UserError(f"predict: batch_size is {batch_size!r:.60}; it must be a whole number, at least 1")
-        examples = [_example(text) for text in texts]
-        if not examples:
+        pairs = [_pair(text) for text in texts]
+        if not pairs:
             return []
-        answers = self._answer_in_batches(examples, int(batch_size))
+        answers = self._answers_in_batches(pairs, int(batch_size))
+        check_finite("predict", answers, self._mixed_precision)
         return [KINDS[self.kind].make_prediction(self.labels, answer) for answer in answers]
 
-    def _answer_in_batches(self, examples: Sequence[InputExample], batch_size: int) -> np.ndarray:
-        features = make_features(examples, self._max_seq_length, self._tokenizer, targets={})
-        order = evaluation_order(features.lengths, min(batch_size, len(examples)))
+    def _answers_in_batches(self, pairs: Sequence[tuple[str, str]], batch_size: int) -> np.ndarray:
+        """Computes texts of similar length together, so that little is padded; returns answers in the texts' order."""
+        order = np.argsort([len(text) + len(text_pair) for text, text_pair in pairs], kind="stable")
         found = []
-        lengths = batch_lengths(features.lengths, order, self._max_seq_length)
-        for rows, length in zip(order, lengths, strict=True):
-            real = rows[rows >= 0]
-            batch = unpadded_batch(features, tf.constant(real), int(length), int(features.lengths[real].sum()))
-            found.append(self._answers(batch).numpy())
-        answers = np.concatenate(found)[np.argsort(order[order >= 0])]
-        check_finite("predict", answers, self._mixed_precision)
-        return answers
-
-    def _compute(self, batch: Batch) -> tf.Tensor:
-        return self._head.answers(self._head(batch, weights=self._weights))
+        for start in range(0, len(order), batch_size):
+            batch = [pairs[number] for number in order[start : start + batch_size]]
+            text, text_pair = (tf.constant(column) for column in zip(*batch, strict=True))
+            found.append(self._model.answers(text, text_pair).numpy())
+        return np.concatenate(found)[np.argsort(order)]
 
 
 def load(folder: str | os.PathLike) -> Predictor:
@@ -121,17 +125,15 @@ def load(folder: str | os.PathLike) -> Predictor:
         UserError: something is missing or broken; no label is invented.
     """
     model = read_fine_tuned(folder)
-    dtype = POLICIES[model.compute_dtype.replace("float32", "none")]
-    head = KINDS[model.kind].make_head(BertEncoder(model.config, dtype, initializer="zeros"), model.labels)
-    fill(head, model.arrays, model.folder)
-    return Predictor(model.kind, head, model.tokenizer(), model.labels, model.max_seq_length, dict(model.scores))
+    return Predictor(Facts.of(model), ServingGraph(model))
 
 
-def _example(text: str | tuple[str, str]) -> InputExample:
+def _pair(text: str | tuple[str, str]) -> tuple[str, str]:
+    """Returns a text or a pair as two texts, the second one empty for a single text."""
     parts = [text] if isinstance(text, str) else text
     is_pair_or_text = isinstance(parts, (tuple, list, np.ndarray)) and len(parts) == 1 + (parts is text)
     if not is_pair_or_text or not all(isinstance(part, str) for part in parts):
         raise UserError(f"predict: {shown(text)} is neither a text nor a pair of texts; give strings, or tuples of two")
     if not all(map(is_unicode, parts)):
         raise UserError(f"predict: {shown(text)} has half of a surrogate pair, which is no character; decode it again")
-    return InputExample("", *parts)
+    return parts[0], parts[1] if len(parts) == 2 else ""

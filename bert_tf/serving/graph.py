@@ -1,0 +1,96 @@
+"""A fine-tuned model as one graph: texts in, answers out. It has variables and tables, and no Keras objects.
+
+graph = ServingGraph(read_fine_tuned("output/MRPC/all-MiniLM-L6-v2"))
+graph.answers(tf.constant(["It rains ."]), tf.constant(["Rain falls ."]))  # [1, labels]
+"""
+
+import tensorflow as tf
+
+from bert_tf.data.features import join_pieces
+from bert_tf.modeling.transformer import Transformer, Variables, product_weights
+from bert_tf.serving.fine_tuned import FineTunedModel
+from bert_tf.serving.predictions import KINDS
+
+_TEXTS = tf.TensorSpec([None], tf.string)
+_PIECES = tf.TensorSpec([None, None], tf.int32)
+
+
+class ServingGraph(tf.Module):
+    """Computes the answers of a fine-tuned model; an object can be called from several threads at a time.
+
+    The graph has nothing that depends on the machine that traces it, and computes nothing for padding.
+
+    Args:
+        model: the model.
+
+    Attributes:
+        tokenizer: cuts texts into word pieces.
+    """
+
+    def __init__(self, model: FineTunedModel):
+        super().__init__(name="bert")
+        self._config, self._kind, self._max_seq_length = model.config, model.kind, model.max_seq_length
+        self.tokenizer = model.tokenizer()
+        products = product_weights(model.config, model.arrays, model.compute_dtype)
+        # Joined and cast once; the encoder's own kernels are not needed any more.
+        self._products = {name: tuple(map(_variable, (name, name), pair)) for name, pair in products.items()}
+        self._others = {name: _variable(name, model.arrays[name]) for name in _without_products(model.arrays, products)}
+
+    @tf.function(input_signature=[_TEXTS, _TEXTS], autograph=False)
+    def answers(self, text: tf.Tensor, text_pair: tf.Tensor) -> tf.Tensor:
+        """Computes the answers for texts or pairs.
+
+        Args:
+            text: string [examples], UTF-8.
+            text_pair: string [examples]; empty for an example with one text.
+
+        Returns:
+            float32 [examples, labels]; [examples] for a regression.
+        """
+        examples = tf.size(text)
+        pieces = self.tokenizer.token_ids(tf.concat([text, text_pair], axis=0))
+        vocab = self.tokenizer.vocab
+        joined = join_pieces(pieces[:examples], pieces[examples:], self._max_seq_length, vocab["[CLS]"], vocab["[SEP]"])
+        ids = joined.ids.to_tensor()
+        mask = tf.sequence_mask(joined.ids.row_lengths(), tf.shape(ids)[1], tf.int32)
+        return self._compute(ids, mask, joined.type_ids.to_tensor())
+
+    @tf.function(input_signature=[_PIECES, _PIECES, _PIECES], autograph=False)
+    def answers_of_pieces(
+        self, input_word_ids: tf.Tensor, input_mask: tf.Tensor, input_type_ids: tf.Tensor
+    ) -> tf.Tensor:
+        """Computes the answers for word pieces, `[CLS] a [SEP] b [SEP]` each.
+
+        Args:
+            input_word_ids: int32 [examples, length].
+            input_mask: of the same shape; 1 for a piece, 0 for padding.
+            input_type_ids: of the same shape; 1 in the second text.
+
+        Returns:
+            As `answers`.
+        """
+        return self._compute(input_word_ids, input_mask, input_type_ids)
+
+    def _compute(self, ids: tf.Tensor, mask: tf.Tensor, types: tf.Tensor) -> tf.Tensor:
+        # The first position of each example is always computed, also of one that is all padding.
+        is_needed = tf.concat([tf.ones_like(mask[:, :1]), mask[:, 1:]], axis=1) > 0
+        inputs = {
+            "input_word_ids": ids,
+            "input_mask": mask,
+            "input_type_ids": types,
+            "token_rows": tf.cast(tf.where(tf.reshape(is_needed, [-1]))[:, 0], tf.int32),
+        }
+        transformer = Transformer(self._config, self._others, self._products)
+        pooled = transformer(inputs, output_range=1)["pooled_output"]
+        logits = tf.matmul(pooled, self._others["output_weights"], transpose_b=True)
+        return KINDS[self._kind].answers(tf.nn.bias_add(logits, self._others["output_bias"]))
+
+
+def _variable(name: str, value: tf.Tensor) -> tf.Variable:
+    return tf.Variable(value, trainable=False, name=name)
+
+
+def _without_products(arrays: Variables, products: dict) -> list[str]:
+    """Returns the names of the arrays that are not part of a dense layer in the encoder's layers."""
+    scopes = tuple(f"bert/{scope}/" for scope in products)
+    return [name for name in arrays if not name.startswith(scopes)]
