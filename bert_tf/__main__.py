@@ -6,7 +6,7 @@ bert-tf run_classifier --task_name=MRPC --do_train --do_eval
 import importlib
 import sys
 
-PROGRAMS = ("run_classifier",)
+PROGRAMS = ("run_classifier", "export")
 
 
 def main() -> None:

@@ -227,3 +227,16 @@ def _read_own_number(task: object, members: list[Member]) -> int:
         if (member.job, member.index) == (job, index):
             return number
     raise _refusal(f"has no {job} {index} in its cluster")
+
+
+def is_chief(strategy: str | None) -> bool:
+    """Returns True in the process that writes files: the first of a training over several, or the only one.
+
+    Args:
+        strategy: the name of the distribution strategy.
+
+    Example:
+        >>> is_chief("mirrored")
+        True
+    """
+    return strategy != "multi_worker_mirrored" or read_tf_config(os.environ.get("TF_CONFIG")).own_number == 0

@@ -4,7 +4,6 @@ import dataclasses
 import os
 from collections.abc import Iterable, Sequence, Set
 
-from bert_tf.checkpoints.locate import latest_checkpoint
 from bert_tf.data.cells import label_of
 from bert_tf.data.examples import examples_digest
 from bert_tf.data.found_labels import is_label_name
@@ -16,11 +15,10 @@ from bert_tf.errors import UserError, shown, user_error_for, with_type
 from bert_tf.paths import checked_path
 from bert_tf.programs.classifier_config import ClassifierConfig, InMemoryConfig
 from bert_tf.programs.own_task import find_processor_of, own_data_options
-from bert_tf.programs.run_classifier import check_scores_are_kept, read_examples, run_task, with_defaults
-from bert_tf.remote import AnyPath, as_path
+from bert_tf.programs.run_classifier import check_scores_are_kept, model_folder, read_examples, run_task, with_defaults
+from bert_tf.remote import as_path
 from bert_tf.serving.predictor import Predictor, load
 from bert_tf.tasks.example_reader import ExampleReader
-from bert_tf.training.early_checks import named_model
 from bert_tf.training.fields import flag_name, flags_of
 
 
@@ -68,14 +66,7 @@ def fine_tune(
     names = [name for name in ExampleReader(processor).score_names if name in results and name.startswith("eval_")]
     if names:
         print(f"{config.output_dir}: " + ", ".join(f"{name} = {results[name]:.4f}" for name in names))
-    return load(_model_folder(config))
-
-
-def _model_folder(config: ClassifierConfig) -> AnyPath:
-    """Returns the output folder, or that of the model if the run only evaluated or predicted with it elsewhere."""
-    if latest_checkpoint(config.output_dir):
-        return as_path(config.output_dir)
-    return named_model(config).checkpoint.parent
+    return load(model_folder(config))
 
 
 def _fields(flags: dict[str, object]) -> dict[str, object]:

@@ -20,6 +20,9 @@ LABELS = "labels.txt"
 TASK = "task.json"
 TASK_OF_EARLIER_VERSIONS = '{"kind": "classification"}\n'
 
+# In the assets of an exported model: what it says of itself.
+EXPORT = "export.json"
+
 # Written by a sweep: all that the run printed, and how it failed.
 LOG = "run.log"
 FAILURE = "failure.txt"

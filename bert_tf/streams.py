@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging as standard_logging
 import os
 import sys
 from collections.abc import Iterator
@@ -86,3 +87,23 @@ def hidden_start_up_messages() -> Iterator[None]:
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
+
+
+@contextlib.contextmanager
+def without_lines_of(package: str) -> Iterator[None]:
+    """Hides what a package logs below WARNING inside the block: TensorFlow names each tensor that it saves.
+
+    Example:
+        >>> with without_lines_of("tensorflow"):
+        ...     pass
+    """
+
+    def is_wanted(record: standard_logging.LogRecord) -> bool:
+        return record.levelno >= standard_logging.WARNING or package not in Path(record.pathname).parts
+
+    logger = standard_logging.getLogger("absl")
+    logger.addFilter(is_wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_wanted)

@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from bert_tf.modeling.gradients import custom_gradient
 
-@tf.custom_gradient
+
+@custom_gradient
 def _take_rows(x: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """`tf.gather` of rows that are all different, so that its gradient needs no sums."""
 
@@ -19,7 +21,7 @@ def _take_rows(x: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     return tf.gather(x, rows), gradient
 
 
-@tf.custom_gradient
+@custom_gradient
 def _split_heads(
     qkv: tf.Tensor, split_index: tf.Tensor, merge_index: tf.Tensor
 ) -> tuple[tuple[tf.Tensor, ...], Callable]:
@@ -40,7 +42,7 @@ def _split_heads(
     return tuple(tf.unstack(tf.gather(tf.reshape(qkv, [-1, width]), split_index))), gradient
 
 
-@tf.custom_gradient
+@custom_gradient
 def _merge_heads(context: tf.Tensor, merge_index: tf.Tensor, split_index: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     """[batch, heads, length, width] -> [tokens, heads * width].
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from bert_tf.modeling.fusion import fused, is_fusing
+from bert_tf.modeling.gradients import custom_gradient
 
 # Dropout draws 16 random bits for each element, half as many as `tf.nn.dropout`.
 _DRAWS = 2**16
@@ -33,7 +34,7 @@ def _with_slope(slope: Callable) -> Callable:
 
         @functools.wraps(value)
         def activation(x: tf.Tensor, fuse: bool | None = None) -> tf.Tensor:
-            @tf.custom_gradient
+            @custom_gradient
             def differentiable(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
                 return forward(x, fuse=fuse), lambda upstream: backward(x, upstream, fuse=fuse)
 
@@ -118,7 +119,7 @@ def sum_of_rows(x: tf.Tensor) -> tf.Tensor:
     return tf.matmul(tf.ones([1, tf.shape(x)[0]], x.dtype), x)[0]
 
 
-@tf.custom_gradient
+@custom_gradient
 def add_bias(x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     """`tf.nn.bias_add` with a `sum_of_rows` as its gradient.
 
@@ -150,7 +151,7 @@ def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float, 
         [rows, width], of `x`'s type.
     """
 
-    @tf.custom_gradient
+    @custom_gradient
     def forward(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
             dx, dgamma, dbeta = _gradients(tf.cast(x, tf.float32), gamma, upstream, epsilon)
@@ -248,7 +249,7 @@ def dropout_add_norm(
     """
     bits = _random_bits(tf.shape(branch), seed)
 
-    @tf.custom_gradient
+    @custom_gradient
     def forward(x: tf.Tensor, branch: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
             return _dropout_add_norm_gradient(x, branch, bits, gamma, upstream, rate=rate, epsilon=epsilon, fuse=fuse)

@@ -8,7 +8,7 @@ from bert_tf.data.own_files import task_name_of
 from bert_tf.data.processors import PROCESSORS, canonical_name, find_processor_class, glue_class, is_known_task
 from bert_tf.errors import UserError, shown
 from bert_tf.programs.own_data_config import OWN_FILES, OwnDataConfig
-from bert_tf.remote import as_path
+from bert_tf.remote import as_path, is_remote
 from bert_tf.tasks.loss_settings import LossSettings
 from bert_tf.training.config import RunConfig
 from bert_tf.training.fields import FlagConfig, flag
@@ -56,6 +56,12 @@ class ClassifierConfig(OwnDataConfig, LossConfig, RunConfig):
         resume=False,
     )
 
+    do_export: bool = flag(
+        False,
+        "Whether to write the model as a SavedModel that takes raw texts into output_dir/export/NUMBER at the end.",
+        resume=False,
+    )
+
     def __post_init__(self) -> None:
         FlagConfig.__post_init__(self)
         if self.has_own_data:
@@ -64,6 +70,10 @@ class ClassifierConfig(OwnDataConfig, LossConfig, RunConfig):
             self._check_known_task()
         super().__post_init__()
         self._check_glue_submission()
+        if self.do_export and self.output_dir and is_remote(self.output_dir):
+            raise UserError(
+                "do_export: needs a local output_dir; scripts/export.py OUTPUT_DIR FOLDER exports from a bucket"
+            )
 
     @property
     def has_own_data(self) -> bool:

@@ -22,7 +22,8 @@ from absl import logging
 
 from bert_tf import run_files
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
-from bert_tf.checkpoints.locate import model_name
+from bert_tf.checkpoints.locate import latest_checkpoint, model_name
+from bert_tf.cluster import is_chief
 from bert_tf.data.examples import InputExample, examples_digest
 from bert_tf.data.folders import exported_dir, sample_dir
 from bert_tf.data.processors import DataProcessor, canonical_name, glue_class
@@ -30,11 +31,18 @@ from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.programs.export import EXPORTS
 from bert_tf.programs.own_task import find_processor_of
-from bert_tf.remote import as_path
+from bert_tf.remote import AnyPath, as_path
 from bert_tf.streams import hide_start_up_messages
 from bert_tf.tasks.example_reader import ExampleReader
-from bert_tf.training.early_checks import check_keep_best, check_model, check_resumable, check_training_size
+from bert_tf.training.early_checks import (
+    check_keep_best,
+    check_model,
+    check_resumable,
+    check_training_size,
+    named_model,
+)
 from bert_tf.training.interruption import advice_after_interruption
 
 
@@ -165,7 +173,26 @@ def run_task(
     from bert_tf.training.run import run
 
     task = make_task(config.task_name, processor, config.loss_settings)
-    return run(GlueSubmission(task, processor) if config.glue_submission else task, config, examples)
+    results = run(GlueSubmission(task, processor) if config.glue_submission else task, config, examples)
+    if config.do_export and is_chief(config.distribution_strategy):
+        export_model(config)
+    return results
+
+
+def export_model(config: ClassifierConfig) -> None:
+    """Writes the model of a finished run as a SavedModel into its output folder."""
+    from bert_tf.serving.export import export
+    from bert_tf.serving.fine_tuned import read_fine_tuned
+
+    path = export(read_fine_tuned(model_folder(config)), as_path(config.output_dir) / EXPORTS)
+    logging.info("%s: the exported model.", printable(path))
+
+
+def model_folder(config: ClassifierConfig) -> AnyPath:
+    """Returns the output folder, or that of the model if the run only evaluated or predicted with it elsewhere."""
+    if latest_checkpoint(config.output_dir):
+        return as_path(config.output_dir)
+    return named_model(config).checkpoint.parent
 
 
 def main() -> None:

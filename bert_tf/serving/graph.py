@@ -7,6 +7,7 @@ graph.answers(tf.constant(["It rains ."]), tf.constant(["Rain falls ."]))  # [1,
 import tensorflow as tf
 
 from bert_tf.data.features import join_pieces
+from bert_tf.modeling.gradients import without_gradients
 from bert_tf.modeling.transformer import Transformer, Variables, product_weights
 from bert_tf.serving.fine_tuned import FineTunedModel
 from bert_tf.serving.predictions import KINDS
@@ -81,7 +82,8 @@ class ServingGraph(tf.Module):
             "token_rows": tf.cast(tf.where(tf.reshape(is_needed, [-1]))[:, 0], tf.int32),
         }
         transformer = Transformer(self._config, self._others, self._products)
-        pooled = transformer(inputs, output_range=1)["pooled_output"]
+        with without_gradients():
+            pooled = transformer(inputs, output_range=1)["pooled_output"]
         logits = tf.matmul(pooled, self._others["output_weights"], transpose_b=True)
         return KINDS[self._kind].answers(tf.nn.bias_add(logits, self._others["output_bias"]))
 

@@ -14,6 +14,8 @@ from bert_tf.data.targets import Number, OneLabel, SomeLabels
 
 # With any number of labels, one with at least this probability is predicted: `MultiLabelHead.threshold`.
 THRESHOLD = 0.5
+# Outputs of exported models.
+PROBABILITIES, VALUE = "probabilities", "value"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,10 +63,14 @@ class Kind(NamedTuple):
 
     Attributes:
         answers: converts the head's outputs, [rows, outputs], to answers: `Head.answers` of this kind.
+        answers_name: the name of the answers among the outputs of an exported model.
+        outputs: returns all outputs of an exported model by name, given the answers and the names of the labels.
         make_prediction: converts the answer for one text, given the labels.
     """
 
     answers: Callable[[tf.Tensor], tf.Tensor]
+    answers_name: str
+    outputs: Callable[[tf.Tensor, tf.Tensor | None], dict[str, tf.Tensor]]
     make_prediction: Callable[[Sequence[str], np.ndarray], AnyPrediction]
 
 
@@ -85,8 +91,21 @@ def _by_label(labels: Sequence[str], answer: np.ndarray) -> dict[str, float]:
     return dict(zip(labels, map(float, answer), strict=True))
 
 
+def _outputs_of_label(answers: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+    return {"label": tf.gather(labels, tf.argmax(answers, axis=-1)), PROBABILITIES: answers}
+
+
+def _outputs_of_number(answers: tf.Tensor, labels: None) -> dict[str, tf.Tensor]:
+    return {VALUE: answers}
+
+
+def _outputs_of_labels(answers: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+    """`labels` [examples, labels] has the name of each label that was found, and an empty text for the others."""
+    return {"labels": tf.where(answers >= THRESHOLD, labels, ""), PROBABILITIES: answers}
+
+
 KINDS: Mapping[str, Kind] = {
-    OneLabel.kind: Kind(tf.nn.softmax, _label),
-    Number.kind: Kind(lambda outputs: tf.squeeze(outputs, -1), _number),
-    SomeLabels.kind: Kind(tf.sigmoid, _labels),
+    OneLabel.kind: Kind(tf.nn.softmax, PROBABILITIES, _outputs_of_label, _label),
+    Number.kind: Kind(lambda outputs: tf.squeeze(outputs, -1), VALUE, _outputs_of_number, _number),
+    SomeLabels.kind: Kind(tf.sigmoid, PROBABILITIES, _outputs_of_labels, _labels),
 }

@@ -4,7 +4,6 @@ model = load("output/MRPC/all-MiniLM-L6-v2")
 model.predict([("It rains .", "Rain falls ."), ("It rains .", "It snows .")])
 """
 
-import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
@@ -14,9 +13,13 @@ import tensorflow as tf
 
 from bert_tf.data.examples import is_unicode
 from bert_tf.errors import UserError, shown
-from bert_tf.serving.fine_tuned import FineTunedModel, read_fine_tuned
+from bert_tf.paths import checked_path
+from bert_tf.remote import as_path
+from bert_tf.serving.export_facts import ASSETS, Facts, facts_of, find_export, read_facts
+from bert_tf.serving.fine_tuned import read_fine_tuned
 from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.predictions import KINDS, AnyPrediction
+from bert_tf.serving.saved_model import SavedTextModel
 from bert_tf.training.overflow import check_finite
 
 
@@ -25,30 +28,6 @@ class TextModel(Protocol):
 
     def answers(self, text: tf.Tensor, text_pair: tf.Tensor) -> tf.Tensor:
         """Computes the answers for texts or pairs; see `ServingGraph.answers`."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Facts:
-    """What a predictor knows of its model.
-
-    Attributes:
-        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`.
-        labels: in the order of the answers; empty for a regression.
-        pairs: whether it was trained on pairs of texts; None if nothing says so.
-        compute_dtype: in which products are computed, such as `"float32"`.
-        scores: of its evaluation, such as `eval_accuracy`; empty without one.
-    """
-
-    kind: str
-    labels: tuple[str, ...]
-    pairs: bool | None
-    compute_dtype: str
-    scores: Mapping[str, float]
-
-    @classmethod
-    def of(cls, model: FineTunedModel) -> "Facts":
-        """Returns the facts of a fine-tuned model."""
-        return cls(model.kind, model.labels, model.pairs, model.compute_dtype, model.scores)
 
 
 class Predictor:
@@ -116,16 +95,22 @@ class Predictor:
 
 
 def load(folder: str | os.PathLike) -> Predictor:
-    """Loads a fine-tuned model from the output folder of a finished run. It computes as the run did.
+    """Loads a fine-tuned model. It computes as the run did.
 
     Args:
-        folder: see `read_fine_tuned`.
+        folder: the output folder of a finished run, see `read_fine_tuned`; or an exported SavedModel, its own folder or
+            the one with the numbered folders. Load only a SavedModel that you trust: it is a program.
 
     Raises:
         UserError: something is missing or broken; no label is invented.
     """
-    model = read_fine_tuned(folder)
-    return Predictor(Facts.of(model), ServingGraph(model))
+    path = as_path(checked_path(folder, "load"))
+    exported = find_export(path)
+    if exported is not None:
+        facts = read_facts(exported / ASSETS)
+        return Predictor(facts, SavedTextModel(exported, facts))
+    model = read_fine_tuned(path)
+    return Predictor(facts_of(model), ServingGraph(model))
 
 
 def _pair(text: str | tuple[str, str]) -> tuple[str, str]:

@@ -1,0 +1,38 @@
+r"""Exports a fine-tuned model as a SavedModel that takes raw texts.
+
+    python scripts/export.py output/MRPC/all-MiniLM-L6-v2
+    python scripts/export.py output/MRPC/all-MiniLM-L6-v2 /srv/models/mrpc
+
+The first argument is the output folder of a finished run. The SavedModel goes into the next numbered folder below the
+second one, by default the folder `export` of the first, as TensorFlow Serving wants it. A folder whose newest export is
+of the same model stays as it is.
+"""
+
+from bert_tf.errors import UserError, printable
+from bert_tf.flags import run_program
+from bert_tf.paths import checked_path, local_path
+from bert_tf.remote import as_path
+from bert_tf.streams import hide_start_up_messages
+
+EXPORTS = "export"  # the folder in an output folder
+
+
+def main(arguments: list[str]) -> None:
+    """Exports the model in the folder that `arguments` name first."""
+    if len(arguments) not in (1, 2):
+        raise UserError("give the output folder of a finished run, and optionally a folder for the export")
+    source = as_path(checked_path(arguments[0], "export"))
+    target = local_path(arguments[1] if len(arguments) > 1 else source / EXPORTS, "export")
+    if not source.is_dir():
+        raise UserError(f"{printable(source)}: there is no such folder; give the output folder of a finished run")
+    hide_start_up_messages()
+    # TensorFlow takes seconds to load.
+    from bert_tf.serving.export import export
+    from bert_tf.serving.fine_tuned import read_fine_tuned
+
+    print(printable(export(read_fine_tuned(source), target)))
+
+
+def run_main() -> None:
+    """Starts the program."""
+    run_program(main, takes_arguments=True)

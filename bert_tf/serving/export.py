@@ -1,0 +1,145 @@
+"""Writes a fine-tuned model as a SavedModel: raw texts in, label and probabilities out.
+
+path = export(read_fine_tuned("output/MRPC/all-MiniLM-L6-v2"), "output/MRPC/all-MiniLM-L6-v2/export")
+
+A process that loads it needs `tensorflow` and `import tensorflow_text`, and nothing of this project.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import tensorflow as tf
+from absl import logging
+
+from bert_tf import run_files
+from bert_tf.errors import printable
+from bert_tf.files import json_text
+from bert_tf.folders import new_folder
+from bert_tf.paths import local_path
+from bert_tf.serving.export_facts import ASSETS, PIECES, TEXTS, facts_of, numbered_exports, read_facts
+from bert_tf.serving.fine_tuned import FineTunedModel
+from bert_tf.serving.graph import ServingGraph
+from bert_tf.serving.predictions import KINDS
+from bert_tf.serving.warmup import write_warmup_requests
+from bert_tf.streams import without_lines_of
+
+_PIECE_NAMES = ("input_word_ids", "input_mask", "input_type_ids")
+_WARMUP_BATCHES, _WARMUP_LENGTH, _WARMUP_TEXT = (1, 8), 32, "It rains ."
+
+
+def export(model: FineTunedModel, folder: str | os.PathLike) -> Path:
+    """Writes a model into the next numbered folder, as TensorFlow Serving wants it, whole or not at all.
+
+    If the newest export there is of the same model, nothing is written.
+
+    Args:
+        model: the model.
+        folder: above the numbered folders.
+
+    Returns:
+        The path of the export, such as `folder/1`.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    folder = Path(local_path(folder, "export"))
+    earlier = numbered_exports(folder)
+    if earlier and read_facts(earlier[-1] / ASSETS).digest == facts_of(model).digest:
+        logging.info("%s: is this model already.", printable(earlier[-1]))
+        return earlier[-1]
+    number = int(earlier[-1].name) + 1 if earlier else 1
+    with new_folder(folder / str(number), overwrite=False) as made:
+        write_saved_model(model, made)
+    return folder / str(number)
+
+
+def write_saved_model(model: FineTunedModel, folder: Path) -> None:
+    """Writes a SavedModel with its assets and warm-up requests into an existing, empty folder."""
+    with tempfile.TemporaryDirectory(prefix="assets.") as temporary:
+        signatures = Signatures(model)
+        # Of the graph only the variables: its functions would be in there a second time, beside the signatures.
+        saved = tf.Module()
+        saved.weights = signatures.graph.variables
+        saved.assets = {
+            name: tf.saved_model.Asset(path) for name, path in _write_assets(model, Path(temporary)).items()
+        }
+        if model.labels:
+            saved.label_table = signatures.label_table = _label_table(saved.assets[run_files.LABELS])
+        with without_lines_of("tensorflow"):
+            tf.saved_model.save(saved, str(folder), signatures.traced())
+    write_warmup_requests(folder, signatures.typical_requests())
+
+
+def _write_assets(model: FineTunedModel, folder: Path) -> dict[str, str]:
+    """Writes the files that travel inside the SavedModel; returns their paths by name."""
+    contents = {
+        run_files.VOCAB: model.vocab_file.read_bytes(),
+        run_files.EXPORT: json_text(facts_of(model).to_json()).encode(),
+    }
+    if model.labels:
+        contents[run_files.LABELS] = "".join(f"{label}\n" for label in model.labels).encode()
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return {name: str(folder / name) for name in contents}
+
+
+def _label_table(asset: tf.saved_model.Asset) -> tf.lookup.StaticHashTable:
+    """Returns the names of the labels by number; a table reads them from the asset when the SavedModel is loaded."""
+    columns = (tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE)
+    return tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(asset.asset_path, *columns), default_value="")
+
+
+class Signatures:
+    """The functions that a server calls. All inputs and outputs have names.
+
+    Args:
+        model: the model.
+
+    Attributes:
+        graph: computes the answers.
+        label_table: the names of the labels by number; None without labels.
+    """
+
+    def __init__(self, model: FineTunedModel):
+        self.graph = ServingGraph(model)
+        self.label_table: tf.lookup.StaticHashTable | None = None
+        self._model = model
+
+    def traced(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """Traces the signatures: `serving_default` takes texts, `pieces` the ids of word pieces."""
+        texts = ("text",) if self._model.pairs is False else ("text", "text_pair")
+        return {
+            TEXTS: _traced(self._of_texts, texts, tf.TensorSpec([None], tf.string)),
+            PIECES: _traced(self._of_pieces, _PIECE_NAMES, tf.TensorSpec([None, None], tf.int32)),
+        }
+
+    def _of_texts(self, text: tf.Tensor, text_pair: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        no_pair = tf.fill(tf.shape(text), "")
+        return self._named(self.graph.answers(text, no_pair if text_pair is None else text_pair))
+
+    def _of_pieces(self, **pieces: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._named(self.graph.answers_of_pieces(**pieces))
+
+    def _named(self, answers: tf.Tensor) -> dict[str, tf.Tensor]:
+        numbers = tf.range(len(self._model.labels), dtype=tf.int64)
+        labels = None if self.label_table is None else self.label_table.lookup(numbers)
+        return KINDS[self._model.kind].outputs(answers, labels)
+
+    def typical_requests(self) -> list[tuple[str, dict[str, tf.Tensor]]]:
+        """Returns requests of a few sizes to each signature."""
+        found = []
+        for size in _WARMUP_BATCHES:
+            text = {"text": tf.fill([size], _WARMUP_TEXT)}
+            found.append((TEXTS, text if self._model.pairs is False else {**text, "text_pair": text["text"]}))
+            ids = tf.fill([size, _WARMUP_LENGTH], self.graph.tokenizer.vocab["[SEP]"])
+            found.append((PIECES, dict(zip(_PIECE_NAMES, (ids, tf.ones_like(ids), tf.zeros_like(ids)), strict=True))))
+        return found
+
+
+def _traced(
+    function: Callable[..., dict[str, tf.Tensor]], names: Sequence[str], spec: tf.TensorSpec
+) -> tf.types.experimental.ConcreteFunction:
+    specs = {name: tf.TensorSpec(spec.shape, spec.dtype, name) for name in names}
+    return tf.function(function, autograph=False).get_concrete_function(**specs)

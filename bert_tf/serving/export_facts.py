@@ -1,0 +1,120 @@
+"""What an exported model says of itself, and where exports are. Needs no TensorFlow.
+
+numbered_exports(Path("output/MRPC/all-MiniLM-L6-v2/export"))  # [.../1, .../2]
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from bert_tf import run_files
+from bert_tf.data.targets import KINDS
+from bert_tf.errors import UserError, printable, reading, shown
+from bert_tf.files import read_json
+from bert_tf.remote import AnyPath
+from bert_tf.serving.fine_tuned import FineTunedModel
+
+FORMAT = 1  # of what an export consists
+# TensorFlow's names in a SavedModel.
+SAVED_MODEL, ASSETS = "saved_model.pb", "assets"
+# The two signatures: one takes texts, the other the ids of word pieces.
+TEXTS, PIECES = "serving_default", "pieces"
+_REMEDY = "export the model again"
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known of a model that answers texts, wherever it comes from.
+
+    Attributes:
+        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`.
+        labels: in the order of the answers; empty for a regression.
+        pairs: whether it was trained on pairs of texts; None if nothing says so.
+        do_lower_case: whether text is lowercased.
+        max_seq_length: longer texts are truncated.
+        compute_dtype: in which products are computed, such as `"float32"`.
+        scores: of its evaluation, such as `eval_accuracy`; empty without one.
+        digest: 16 hexadecimal digits that stand for all that its answers depend on.
+    """
+
+    kind: str
+    labels: tuple[str, ...]
+    pairs: bool | None
+    do_lower_case: bool
+    max_seq_length: int
+    compute_dtype: str
+    scores: Mapping[str, float]
+    digest: str
+
+    def to_json(self) -> dict[str, object]:
+        """Returns the content of an `export.json`."""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
+
+
+def facts_of(model: FineTunedModel) -> Facts:
+    """Returns the facts of a fine-tuned model."""
+    return Facts(
+        kind=model.kind,
+        labels=model.labels,
+        pairs=model.pairs,
+        do_lower_case=model.do_lower_case,
+        max_seq_length=model.max_seq_length,
+        compute_dtype=model.compute_dtype,
+        scores=dict(model.scores),
+        digest=_digest(model),
+    )
+
+
+def _digest(model: FineTunedModel) -> str:
+    settings = (model.config, model.kind, model.labels, model.pairs, model.do_lower_case, model.max_seq_length)
+    found = hashlib.sha256(repr((*settings, model.compute_dtype)).encode())
+    found.update(model.vocab_file.read_bytes())
+    for name in sorted(model.arrays):
+        found.update(name.encode())
+        found.update(np.ascontiguousarray(model.arrays[name]).data)
+    return found.hexdigest()[:16]
+
+
+def numbered_exports(folder: AnyPath) -> list[AnyPath]:
+    """Returns the SavedModels in the numbered folders of a folder, the newest last."""
+    if not folder.is_dir():
+        return []
+    found = [path for path in folder.iterdir() if path.name.isascii() and path.name.isdigit()]
+    return sorted((path for path in found if (path / SAVED_MODEL).is_file()), key=lambda path: int(path.name))
+
+
+def find_export(folder: AnyPath) -> AnyPath | None:
+    """Returns the SavedModel that a folder is, or the newest one in its numbered folders; None if there is none."""
+    if (folder / SAVED_MODEL).is_file():
+        return folder
+    return next(reversed(numbered_exports(folder)), None)
+
+
+def read_facts(folder: AnyPath) -> Facts:
+    """Reads what an export says of itself.
+
+    Args:
+        folder: of the export.json.
+
+    Raises:
+        UserError: it was not written by an export of ours, or by another version.
+    """
+    path = folder / run_files.EXPORT
+    if not path.is_file():
+        raise UserError(f"{printable(path)}: is missing, so this is no export of bert-tf; {_REMEDY}")
+    with reading(path, _REMEDY):
+        content = read_json(path)
+    if content.pop("format", None) != FORMAT:
+        raise UserError(f"{printable(path)}: was written by another version; {_REMEDY}")
+    with reading(path, _REMEDY):
+        return _checked(Facts(**{**content, "labels": tuple(content["labels"])}))
+
+
+def _checked(facts: Facts) -> Facts:
+    if facts.kind not in KINDS:
+        raise ValueError(f"the kind {shown(facts.kind)} is unknown")
+    if not all(isinstance(label, str) for label in facts.labels):
+        raise ValueError("a label is no text")
+    return facts

@@ -1,0 +1,47 @@
+"""Answers texts with an exported SavedModel.
+
+model = SavedTextModel(folder, read_facts(folder / "assets"))
+model.answers(tf.constant(["It rains ."]), tf.constant(["Rain falls ."]))
+"""
+
+import tensorflow as tf
+import tensorflow_text  # noqa: F401 - registers the operations of the tokenizer
+
+from bert_tf.errors import UserError, reading
+from bert_tf.remote import AnyPath
+from bert_tf.serving.export_facts import TEXTS, Facts
+from bert_tf.serving.predictions import KINDS
+
+
+class SavedTextModel:
+    """A loaded SavedModel; an object can be called from several threads at a time.
+
+    Args:
+        folder: of the SavedModel.
+        facts: what it says of itself.
+
+    Raises:
+        UserError: it is broken.
+    """
+
+    def __init__(self, folder: AnyPath, facts: Facts):
+        with reading(folder, "export the model again", "cannot be loaded"):
+            # The object must live as long as its functions.
+            self._loaded = tf.saved_model.load(str(folder))
+            self._signature = self._loaded.signatures[TEXTS]
+        self._takes_pairs = facts.pairs is not False
+        self._answers_name = KINDS[facts.kind].answers_name
+
+    def answers(self, text: tf.Tensor, text_pair: tf.Tensor) -> tf.Tensor:
+        """Computes the answers for texts or pairs; see `ServingGraph.answers`.
+
+        Raises:
+            UserError: there is a pair, and the model takes single texts.
+        """
+        if self._takes_pairs:
+            return self._signature(text=text, text_pair=text_pair)[self._answers_name]
+        if tf.reduce_any(text_pair != ""):
+            raise UserError(
+                "predict: this export takes single texts, not pairs; export a model that was trained on pairs"
+            )
+        return self._signature(text=text)[self._answers_name]
