@@ -101,9 +101,11 @@ def without_lines_of(package: str) -> Iterator[None]:
     def is_wanted(record: standard_logging.LogRecord) -> bool:
         return record.levelno >= standard_logging.WARNING or package not in Path(record.pathname).parts
 
-    logger = standard_logging.getLogger("absl")
-    logger.addFilter(is_wanted)
+    loggers = [standard_logging.getLogger(name) for name in ("absl", package)]
+    for logger in loggers:
+        logger.addFilter(is_wanted)
     try:
         yield
     finally:
-        logger.removeFilter(is_wanted)
+        for logger in loggers:
+            logger.removeFilter(is_wanted)
