@@ -58,8 +58,8 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        # NamedTemporaryFile makes files that only their owner can read; give them the permissions of any new file.
-        Path(made.name).chmod(0o666 & ~_umask())
+        # NamedTemporaryFile makes files that only their owner can read.
+        give_usual_permissions(Path(made.name))
         Path(made.name).replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -203,6 +203,11 @@ def _open_regular(path: str | os.PathLike, flags: int) -> int:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "is not a regular file", os.fspath(path))
     return descriptor
+
+
+def give_usual_permissions(path: Path) -> None:
+    """Gives a local file the permissions of any new file, where a library made it readable for its owner only."""
+    path.chmod(0o666 & ~_umask())
 
 
 def _umask() -> int:

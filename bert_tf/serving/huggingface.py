@@ -1,0 +1,31 @@
+"""Writes a model as a folder of Hugging Face's transformers."""
+
+from pathlib import Path
+
+from bert_tf import run_files
+from bert_tf.checkpoints.huggingface_model import config_json, write_safetensors
+from bert_tf.checkpoints.huggingface_tokenizer import PADDING, tokenizer_config, tokenizer_json
+from bert_tf.data.vocabulary import load_vocab
+from bert_tf.files import write_json
+from bert_tf.serving.pretrained import Model
+
+
+def write_huggingface(folder: Path, model: Model) -> None:
+    """Writes configuration, weights, tokenizer and vocabulary into a folder.
+
+    A fine-tuned model becomes a `BertForSequenceClassification`, a pre-trained one a `BertModel`.
+
+    Args:
+        folder: it must exist.
+        model: the result of `read_model`.
+
+    Raises:
+        UserError: the disk is full.
+    """
+    vocab = load_vocab(model.vocab_file)
+    write_json(folder / "config.json", config_json(model.config, vocab.get(PADDING, 0), model.kind, model.labels))
+    write_safetensors(folder / "model.safetensors", model.arrays)
+    write_json(folder / "tokenizer.json", tokenizer_json(vocab, model.do_lower_case))
+    config = tokenizer_config(vocab, model.do_lower_case, model.max_seq_length)
+    write_json(folder / "tokenizer_config.json", config)
+    (folder / run_files.VOCAB).write_bytes(model.vocab_file.read_bytes())

@@ -1,0 +1,106 @@
+"""Reads a pre-trained encoder as plain data, and finds whether a folder holds one or a fine-tuned model. No Keras.
+
+model = read_model("uncased_L-12_H-768_A-12")
+model.kind, model.config.num_hidden_layers  # None, 12
+"""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+
+import numpy as np
+
+from bert_tf import run_files
+from bert_tf.checkpoints.casing import check_casing, find_casing
+from bert_tf.checkpoints.fit import check_sizes, check_vocabulary, fitting_arrays
+from bert_tf.checkpoints.formats import read_checkpoint
+from bert_tf.checkpoints.locate import model_name, resolve
+from bert_tf.data.vocabulary import load_vocab
+from bert_tf.modeling.config import BertConfig, read_config_fields
+from bert_tf.modeling.shapes import variable_shapes
+from bert_tf.paths import checked_path
+from bert_tf.remote import AnyPath, as_path
+from bert_tf.serving.fine_tuned import FineTunedModel, read_fine_tuned
+
+# Each of them tells a run's output folder from that of a pre-trained model.
+_FILES_OF_A_RUN = (run_files.RUN, run_files.TASK, run_files.LABELS)
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainedModel:
+    """A pre-trained encoder as plain data; the attributes are those of a `FineTunedModel`.
+
+    Attributes:
+        name: of its folder, its zip file or of the catalogue.
+        config: the shape of the encoder.
+        arrays: the weights of the encoder, float32, under the original's names and in its shapes.
+        vocab_file: the vocabulary.
+        do_lower_case: whether text is lowercased.
+        max_seq_length: all of its positions.
+        kind: None, it has no labels.
+        labels: empty.
+    """
+
+    name: str
+    config: BertConfig
+    arrays: Mapping[str, np.ndarray] = dataclasses.field(repr=False)
+    vocab_file: AnyPath
+    do_lower_case: bool
+    max_seq_length: int
+    kind: None = None
+    labels: tuple[str, ...] = ()
+
+
+Model = FineTunedModel | PretrainedModel
+
+
+def read_model(path_or_name: str | os.PathLike) -> Model:
+    """Reads a fine-tuned model if the folder says what its labels are, and otherwise a pre-trained encoder.
+
+    Args:
+        path_or_name: what `read_fine_tuned` or `resolve` takes.
+
+    Raises:
+        UserError: something is missing, broken or does not fit.
+    """
+    return read_fine_tuned(path_or_name) if is_fine_tuned(path_or_name) else read_pretrained(path_or_name)
+
+
+def is_fine_tuned(path_or_name: str | os.PathLike) -> bool:
+    """Returns True for the folder of a run, and for Hugging Face's folder of a classifier.
+
+    Example:
+        >>> is_fine_tuned("all-MiniLM-L6-v2")
+        False
+    """
+    folder = as_path(checked_path(path_or_name, "model"))
+    if any((folder / name).is_file() for name in _FILES_OF_A_RUN):
+        return True
+    config_file = folder / "config.json"
+    architectures = read_config_fields(config_file).get("architectures") if config_file.is_file() else None
+    return isinstance(architectures, list) and "BertForSequenceClassification" in architectures
+
+
+def read_pretrained(path_or_name: str | os.PathLike) -> PretrainedModel:
+    """Reads a pre-trained encoder. Heads for pre-training, which its checkpoint may have, are left out.
+
+    Args:
+        path_or_name: a folder, a zip file or a name of the catalogue (see `resolve`).
+
+    Raises:
+        UserError: something is missing, broken or does not fit.
+    """
+    files = resolve(path_or_name)
+    config, arrays = BertConfig.from_json_file(files.config_file), read_checkpoint(files.checkpoint)
+    check_sizes(config, arrays, files)
+    casing = find_casing(files, path_or_name)
+    check_casing(casing.do_lower_case, files, path_or_name)
+    check_vocabulary(load_vocab(files.vocab_file), config, files)
+    return PretrainedModel(
+        name=model_name(path_or_name),
+        config=config,
+        arrays=fitting_arrays(variable_shapes(config), arrays, files.checkpoint),
+        vocab_file=files.vocab_file,
+        do_lower_case=casing.do_lower_case,
+        max_seq_length=config.max_position_embeddings,
+    )

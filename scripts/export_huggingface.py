@@ -1,0 +1,17 @@
+#!/usr/bin/env python
+"""Exports a model as a folder of Hugging Face's transformers; see --help."""
+
+import sys
+
+try:
+    from bert_tf.programs import export_huggingface
+except ModuleNotFoundError as error:
+    sys.exit(f"{sys.argv[0]}: error: the package {error.name} is missing; install this project with: pip install -e .")
+except KeyboardInterrupt:
+    sys.exit(130)
+
+# absl shows this above the flags.
+__doc__ = export_huggingface.__doc__
+
+if __name__ == "__main__":
+    export_huggingface.run_main()

@@ -1,0 +1,121 @@
+"""A folder of transformers holds the same model: names, shapes, bits, labels and word pieces."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from support.fine_tuned import write_fine_tuned
+from support.tiny import write_tiny_model
+
+from bert_tf.checkpoints.formats import read_checkpoint
+from bert_tf.checkpoints.locate import resolve
+from bert_tf.modeling.config import BertConfig
+from bert_tf.serving.huggingface import write_huggingface
+from bert_tf.serving.pretrained import read_model, read_pretrained
+
+# What transformers 5.24 writes for a BertForSequenceClassification of one layer, in its order.
+LAYER = (
+    *(f"attention.self.{part}" for part in ("query", "key", "value")),
+    *("attention.output.dense", "attention.output.LayerNorm", "intermediate.dense", "output.dense", "output.LayerNorm"),
+)
+ENCODER = {
+    *(f"embeddings.{name}_embeddings.weight" for name in ("word", "position", "token_type")),
+    *(f"{scope}.{leaf}" for scope in ("embeddings.LayerNorm", "pooler.dense") for leaf in ("weight", "bias")),
+    *(f"encoder.layer.{n}.{part}.{leaf}" for n in (0, 1) for part in LAYER for leaf in ("weight", "bias")),
+}
+
+
+@pytest.fixture
+def export(tmp_path):
+    def write(source):
+        folder = tmp_path / "export"
+        folder.mkdir()
+        write_huggingface(folder, read_model(source))
+        return folder
+
+    return write
+
+
+def tensors(folder) -> dict[str, np.ndarray]:
+    with safe_open(folder / "model.safetensors", framework="np") as file:
+        assert file.metadata() == {"format": "pt"}
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def read_json(path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_a_fine_tuned_model_has_the_names_and_shapes_of_a_sequence_classifier(tmp_path, export):
+    found = tensors(export(write_fine_tuned(tmp_path / "run", labels=["a", "b", "c"])))
+    assert found.keys() == {f"bert.{name}" for name in ENCODER} | {"classifier.weight", "classifier.bias"}
+    assert found["classifier.weight"].shape == (3, 32)
+    assert found["bert.encoder.layer.0.intermediate.dense.weight"].shape == (64, 32)
+    assert {array.dtype for array in found.values()} == {np.dtype(np.float32)}
+
+
+def test_a_pre_trained_model_has_the_names_of_a_bert_model(tmp_path, export):
+    folder = export(write_tiny_model(tmp_path / "tiny"))
+    assert tensors(folder).keys() == ENCODER
+    config = read_json(folder / "config.json")
+    assert config["architectures"] == ["BertModel"] and "id2label" not in config
+
+
+def test_the_weights_come_back_bit_for_bit(tmp_path, export):
+    run = write_fine_tuned(tmp_path / "run")
+    arrays, back = read_checkpoint(run), read_checkpoint(export(run))
+    assert back.keys() - arrays.keys() == {"classifier.weight", "classifier.bias"}
+    back |= {"output_weights": back["classifier.weight"], "output_bias": back["classifier.bias"]}
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(back[name], array, name)
+
+
+def test_a_pre_trained_encoder_comes_back_as_it_was(tmp_path, export):
+    tiny = write_tiny_model(tmp_path / "tiny")
+    before, after = read_pretrained(tiny), read_pretrained(export(tiny))
+    assert (after.config, after.do_lower_case) == (before.config, before.do_lower_case)
+    assert after.vocab_file.read_bytes() == before.vocab_file.read_bytes()
+    for name, array in before.arrays.items():
+        np.testing.assert_array_equal(after.arrays[name], array, name)
+
+
+def test_a_tokenizer_without_vocabulary_file_has_the_same_pieces(tmp_path, export):
+    tiny = write_tiny_model(tmp_path / "tiny")
+    folder = export(tiny)
+    (folder / "vocab.txt").unlink()
+    assert resolve(folder).vocab_file.read_bytes() == (tiny / "vocab.txt").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "problem", "names"),
+    [
+        ("classification", ["no", "naïve"], "single_label_classification", ["no", "naïve"]),
+        ("multi_label", ["a", "b", "c"], "multi_label_classification", ["a", "b", "c"]),
+        ("regression", [], "regression", ["LABEL_0"]),
+    ],
+)
+def test_each_kind_of_labels_has_its_problem_type(tmp_path, export, kind, labels, problem, names):
+    config = read_json(export(write_fine_tuned(tmp_path / "run", kind, labels)) / "config.json")
+    assert config["problem_type"] == problem
+    assert config["id2label"] == {str(index): name for index, name in enumerate(names)}
+    assert config["label2id"] == {name: index for index, name in enumerate(names)}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [("gelu", "gelu_new"), ("gelu_erf", "gelu"), ("relu", "relu"), ("tanh", "tanh"), ("linear", "linear")],
+)
+def test_each_activation_has_its_name_there_and_comes_back(tmp_path, export, ours, theirs):
+    tiny = write_tiny_model(tmp_path / "tiny")
+    config = read_json(tiny / "bert_config.json") | {"hidden_act": ours, "layer_norm_eps": 1e-7}
+    (tiny / "bert_config.json").write_text(json.dumps(config))
+    folder = export(tiny)
+    assert read_json(folder / "config.json")["hidden_act"] == theirs
+    assert BertConfig.from_json_file(folder / "config.json") == BertConfig.from_json_file(tiny / "bert_config.json")
+
+
+def test_the_files_can_be_read_by_all_who_can_read_any_new_file(tmp_path, export):
+    folder = export(write_tiny_model(tmp_path / "tiny"))
+    (tmp_path / "new").write_text("")
+    assert {path.stat().st_mode for path in folder.iterdir()} == {(tmp_path / "new").stat().st_mode}
