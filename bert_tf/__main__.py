@@ -1,12 +1,13 @@
 """The command `bert-tf PROGRAM --FLAG=VALUE ...`: the programs without a clone.
 
 bert-tf run_classifier --task_name=MRPC --do_train --do_eval
+bert-tf predict output/MRPC/all-MiniLM-L6-v2 "It rains ." "Rain falls ."
 """
 
 import importlib
 import sys
 
-PROGRAMS = ("run_classifier", "export")
+PROGRAMS = ("run_classifier", "predict", "export")
 
 
 def main() -> None:

@@ -308,30 +308,40 @@ def read_bytes(path: str | os.PathLike, max_bytes: int) -> bytes:
         OSError: the file cannot be read or is not a regular file: a named pipe would wait for ever.
         ValueError: the file is larger than `max_bytes`.
     """
-    if is_remote(path):
-        return _read_remote_bytes(as_path(path), max_bytes)
-    # O_NONBLOCK: opening a named pipe waits for its writer otherwise.
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
-        status = os.fstat(file.fileno())
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "is not a regular file", os.fspath(path))
+    with open_bytes(path) as file:
+        size = as_path(path).stat().st_size if is_remote(path) else os.fstat(file.fileno()).st_size
+        _check_size(size, max_bytes)
         # A file may grow while it is read: its size decides first, and then the bytes do.
-        content = file.read(max_bytes + 1) if status.st_size <= max_bytes else b""
-    _check_size(max(status.st_size, len(content)), max_bytes)
-    return content
-
-
-def _read_remote_bytes(path: RemotePath, max_bytes: int) -> bytes:
-    status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    _check_size(status.st_size, max_bytes)
-    with path.open("rb") as file:
         content = file.read(max_bytes + 1)
     _check_size(len(content), max_bytes)
     return content
+
+
+@contextlib.contextmanager
+def open_bytes(path: str | os.PathLike) -> Iterator[IO[bytes]]:
+    """Opens a regular file for reading.
+
+    Raises:
+        OSError: the file cannot be read or is not a regular file: a named pipe would wait for ever.
+    """
+    if is_remote(path):
+        with _open_remote(as_path(path)) as file:
+            yield file
+        return
+    # O_NONBLOCK: opening a named pipe waits for its writer otherwise.
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "is not a regular file", os.fspath(path))
+        yield file
+
+
+def _open_remote(path: RemotePath) -> IO[bytes]:
+    if stat.S_ISDIR(path.stat().st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    return path.open("rb")
 
 
 def _check_size(size: int, max_bytes: int) -> None:

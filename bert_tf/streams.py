@@ -11,6 +11,8 @@ from typing import IO
 
 from absl import logging
 
+from bert_tf.errors import UserError, reason_of
+
 
 def forgive_unwritable_streams() -> None:
     """Drops what the process prints to a stream that is closed, a pipe without a reader, or a file on a full disk.
@@ -55,6 +57,40 @@ class _ForgivingFile(io.FileIO):
             return super().write(data)
         except OSError:
             return memoryview(data).nbytes
+
+
+@contextlib.contextmanager
+def checked_stdout() -> Iterator[IO[str]]:
+    """Opens standard output for a program whose work it is to write there, and ends the block if nobody reads it.
+
+    Raises:
+        UserError: standard output cannot be written, for instance because the disk is full.
+    """
+    stream = io.TextIOWrapper(
+        io.BufferedWriter(_CheckedFile(1, "w", closefd=False)),
+        encoding=getattr(sys.stdout, "encoding", None) or "utf-8",
+        errors="backslashreplace",
+    )
+    with contextlib.suppress(BrokenPipeError):
+        yield stream
+        stream.flush()
+
+
+class _CheckedFile(io.FileIO):
+    has_failed = False
+
+    def write(self, data: bytes) -> int | None:
+        if self.has_failed:
+            # Python writes the rest of a buffer when it collects it.
+            return memoryview(data).nbytes
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.has_failed = True
+            if isinstance(error, BrokenPipeError):
+                raise
+            problem = f"standard output: cannot be written ({reason_of(error)})"
+            raise UserError(f"{problem}; write to another disk or pipe") from error
 
 
 _hides = False

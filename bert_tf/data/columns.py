@@ -83,6 +83,13 @@ def choose_columns(source: Source, wanted: WantedColumns, needs_label: bool) -> 
     return Columns(text, pair, label)
 
 
+def describe_texts(source: Source, columns: Columns) -> str:
+    """Says which columns have the texts, for a line about a file."""
+    names = [source.columns[number] for number in (columns.text, columns.pair) if number is not None]
+    said = "texts are the columns" if len(names) > 1 else "text is the column"
+    return f"{said} {' and '.join(map(shown, names))}"
+
+
 def has_known_names(names: Sequence[str]) -> bool:
     """Returns True if one of the names is known as that of a text or a label.
 

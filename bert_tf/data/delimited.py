@@ -15,7 +15,7 @@ from bert_tf.data.columns import WantedColumns, find_column, has_known_names, is
 from bert_tf.data.headers import is_header
 from bert_tf.data.quoting import Row, find_quote_clues, is_blank, iterate_quoted, iterate_raw, may_be_quoted
 from bert_tf.data.sources import Source
-from bert_tf.data.text_files import read_text
+from bert_tf.data.texts import Text, TextInMemory, read_whole
 from bert_tf.errors import UserError, counted, printable
 from bert_tf.remote import AnyPath
 
@@ -39,19 +39,20 @@ class DelimitedFile(Source):
     Args:
         path: of the file.
         wanted: the columns that the user named; a file whose columns have only numbers may lack a header.
+        read: opens its text.
 
     Raises:
         UserError: the file cannot be read, or its quotes can be read in two ways.
     """
 
-    def __init__(self, path: AnyPath, wanted: WantedColumns):
+    def __init__(self, path: AnyPath, wanted: WantedColumns, read: Callable[[AnyPath], Text] = read_whole):
         self._path = path
         self.name = printable(path)
-        self._text = read_text(path, "check the path")
-        _check_is_table(self.name, self._text)
+        self._text = read(path)
+        _check_is_table(self.name, self._text.start)
         own = OWN_DELIMITER.get(path.suffix.lower(), "\t")
-        self._delimiter = find_delimiter(self._text, own)
-        self._is_quoted = self._delimiter != "\t" or _is_quoted(path, self._text)
+        self.delimiter = find_delimiter(self._text.start, own)
+        self.is_quoted = self.delimiter != "\t" or _is_quoted(path, self._text.start)
         first = next(self._filled_rows(), None)
         if first is None:
             raise UserError(f"{self.name}:1: all lines are blank; check that the file was written completely")
@@ -79,12 +80,12 @@ class DelimitedFile(Source):
             yield line, fields
 
     def _filled_rows(self) -> Iterator[Row]:
-        read = iterate_quoted if self._is_quoted else iterate_raw
-        return (row for row in read(self._path, self._text, self._delimiter) if not is_blank(row))
+        read = iterate_quoted if self.is_quoted else iterate_raw
+        return (row for row in read(self._path, self._text, self.delimiter) if not is_blank(row))
 
     def hidden_rows(self, row: Sequence[str]) -> list[Sequence[str]]:
         """Returns the rows that a field of several lines would be without its double quotes; [] if it would be none."""
-        delimiter = self._delimiter
+        delimiter = self.delimiter
         number = next((number for number, field in enumerate(row) if "\n" in field), None)
         if number is None:
             return []
@@ -102,8 +103,8 @@ class DelimitedFile(Source):
         raise UserError(f"{self.where(line)}: {problem}; {self._remedy(len(fields) > count)}")
 
     def _remedy(self, has_too_many: bool) -> str:
-        name = DELIMITERS[self._delimiter]
-        if has_too_many and self._is_quoted:
+        name = DELIMITERS[self.delimiter]
+        if has_too_many and self.is_quoted:
             return f"put a text that has {name} in it into double quotes"
         return f"separate the columns by {name}, one between two columns"
 
@@ -125,10 +126,10 @@ class DelimitedFile(Source):
         remarks = []
         if not self._has_header:
             remarks.append(f"line {self._first.line} is data, there is no header")
-        if self._delimiter != own:
-            remarks.append(f"columns are separated by {DELIMITERS[self._delimiter]}")
-        if self._delimiter == "\t" and may_be_quoted(self._text):
-            remarks.append("double quotes read as csv does" if self._is_quoted else "double quotes are kept")
+        if self.delimiter != own:
+            remarks.append(f"columns are separated by {DELIMITERS[self.delimiter]}")
+        if self.delimiter == "\t" and may_be_quoted(self._text.start):
+            remarks.append("double quotes read as csv does" if self.is_quoted else "double quotes are kept")
         return remarks
 
 
@@ -175,7 +176,7 @@ def _is_quoted(path: AnyPath, text: str) -> bool:
     if not may_be_quoted(text):
         return False
     clues = find_quote_clues(text)
-    raw, quoted = (_shape(lambda read=read: read(path, text)) for read in (iterate_raw, iterate_quoted))
+    raw, quoted = (_shape(lambda read=read: read(path, TextInMemory(text))) for read in (iterate_raw, iterate_quoted))
     if isinstance(raw, UserError) or isinstance(quoted, UserError):
         return isinstance(raw, UserError) or (isinstance(quoted, UserError) and clues.is_surely_quoted)
     if _is_header_quoted(text):

@@ -5,11 +5,10 @@ source.columns  # ["review", "stars"], the keys of the first object
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from bert_tf.data.quoting import lines_of
-from bert_tf.data.sources import Source
-from bert_tf.data.text_files import read_text
+from bert_tf.data.sources import Source, WholeRow
+from bert_tf.data.texts import Text, read_whole
 from bert_tf.errors import UserError, printable, reason_of
 from bert_tf.remote import AnyPath
 
@@ -21,14 +20,15 @@ class JsonLinesFile(Source):
 
     Args:
         path: of the file.
+        read: opens its text.
 
     Raises:
         UserError: the file cannot be read, or its first line is no object.
     """
 
-    def __init__(self, path: AnyPath):
+    def __init__(self, path: AnyPath, read: Callable[[AnyPath], Text] = read_whole):
         self.name = printable(path)
-        self._text = read_text(path, "check the path")
+        self._text = read(path)
         first = next(self._objects(), None)
         if first is None:
             raise UserError(f"{self.name}:1: all lines are blank; check that the file was written completely")
@@ -50,8 +50,14 @@ class JsonLinesFile(Source):
         for line, content in self._objects():
             yield line, [content.get(name) for name in columns]
 
+    def whole_rows(self) -> Iterator[WholeRow]:
+        """Yields each row with all keys and values of its object, also those that the first object lacks."""
+        columns = self.columns
+        for line, content in self._objects():
+            yield WholeRow(line, [content.get(name) for name in columns], list(content), list(content.values()))
+
     def _objects(self) -> Iterator[tuple[int, dict]]:
-        for line, text in enumerate(lines_of(self._text), start=1):
+        for line, text in enumerate(self._text.lines(), start=1):
             if text.strip():
                 yield line, self._parse(line, text)
 
@@ -67,6 +73,6 @@ class JsonLinesFile(Source):
         return content
 
     def _remedy(self, text: str) -> str:
-        if self._text.lstrip().startswith("[") or text.strip() == "{":
+        if self._text.start.lstrip().startswith("[") or text.strip() == "{":
             return "write one object a line, as pandas does with to_json(..., orient='records', lines=True)"
         return 'write one object a line, such as {"text": "It rains .", "label": "good"}'

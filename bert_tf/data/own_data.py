@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from absl import logging
 
-from bert_tf.data.columns import Columns, WantedColumns, choose_columns, find_column
+from bert_tf.data.columns import Columns, WantedColumns, choose_columns, describe_texts, find_column
 from bert_tf.data.data_processor import DataProcessor
 from bert_tf.data.examples import InputExample
 from bert_tf.data.found_labels import LabelOptions, describe, find_targets, use_targets
@@ -197,9 +197,7 @@ def _names(source: Source, columns: Columns) -> list[str | None]:
 def _description(read: ReadRows, targets: Targets | None) -> str:
     """Says what was read and what was taken for what, in one line."""
     names = _names(read.source, read.columns)
-    texts = " and ".join(shown(name) for name in names[:2] if name is not None)
-    said = f"{'texts are' if names[1] else 'text is'} the column{'s' * bool(names[1])} {texts}"
-    parts = [counted(len(read.examples), "example"), said]
+    parts = [counted(len(read.examples), "example"), describe_texts(read.source, read.columns)]
     if targets and names[2] is not None:
         parts[-1] += f", label is {shown(names[2])} ({describe(targets)})"
     if read.num_empty:

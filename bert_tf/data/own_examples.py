@@ -75,19 +75,29 @@ def _check_is_text(found: ReadRows, place: int, hidden: list[Sequence[str]]) -> 
 
 
 def _example(found: ReadRows, place: int, row: Sequence[object], guid: str) -> InputExample:
-    text_a = _text(found.source, place, row, found.columns.text)
-    if found.columns.pair is None:
-        text_b = None
-        is_empty = not text_a or text_a.isspace()
-    else:
-        text_b = _text(found.source, place, row, found.columns.pair)
-        num_filled = bool(text_a.strip()) + bool(text_b.strip())
-        is_empty = not num_filled
-        found.num_empty += num_filled == 1
-    if is_empty:
-        name = found.source.columns[found.columns.text]
-        raise UserError(f"{found.source.where(place)}: the text (column {shown(name)}) is empty; remove the row")
+    text_a, text_b = texts_of(found.source, found.columns, place, row)
+    if text_b is not None:
+        found.num_empty += is_blank(text_a) or is_blank(text_b)
     return InputExample(guid, text_a, text_b)
+
+
+def texts_of(source: Source, columns: Columns, place: int, row: Sequence[object]) -> tuple[str, str | None]:
+    """Returns the text of a row, or the two of a pair.
+
+    Raises:
+        UserError: a cell holds no text, or there is nothing in it; one of a pair may be empty.
+    """
+    text_a = _text(source, place, row, columns.text)
+    text_b = None if columns.pair is None else _text(source, place, row, columns.pair)
+    if is_blank(text_a) and (text_b is None or is_blank(text_b)):
+        name = source.columns[columns.text]
+        raise UserError(f"{source.where(place)}: the text (column {shown(name)}) is empty; remove the row")
+    return text_a, text_b
+
+
+def is_blank(text: str) -> bool:
+    """Returns True if there is nothing in a text but white space."""
+    return not text or text.isspace()
 
 
 def _text(source: Source, place: int, row: Sequence[object], column: int) -> str:

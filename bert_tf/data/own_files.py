@@ -11,6 +11,7 @@ from bert_tf.data.columns import WantedColumns
 from bert_tf.data.delimited import OWN_DELIMITER, DelimitedFile
 from bert_tf.data.json_lines import SUFFIXES, JsonLinesFile
 from bert_tf.data.sources import Source
+from bert_tf.data.texts import Text, read_whole
 from bert_tf.errors import UserError, first_few, printable, user_error_for
 from bert_tf.remote import AnyPath, as_path
 
@@ -86,17 +87,24 @@ def _find_in_folder(folder: AnyPath) -> dict[str, AnyPath]:
     return found
 
 
-def open_source(path: AnyPath, wanted: WantedColumns) -> Source:
+def open_source(
+    path: AnyPath, wanted: WantedColumns, read: Callable[[AnyPath], Text] = read_whole
+) -> JsonLinesFile | DelimitedFile:
     """Opens a file by the kind that its name says.
+
+    Args:
+        path: the file.
+        wanted: the columns that the user named.
+        read: opens its text: `texts.read_whole`, or `texts.TextOnDisk` for a file of any size.
 
     Raises:
         UserError: the kind is unknown, or the file cannot be read.
     """
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
-        return JsonLinesFile(path)
+        return JsonLinesFile(path, read)
     if suffix in OWN_DELIMITER:
-        return DelimitedFile(path, wanted)
+        return DelimitedFile(path, wanted, read)
     if path.is_dir():
         raise UserError(f"{printable(path)}: is a folder; name a file in it")
     if not path.exists():

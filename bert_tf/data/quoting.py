@@ -7,10 +7,12 @@ write: a field with a double quote, a tab or a line end in it is wrapped in doub
 import contextlib
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from bert_tf.data.texts import Text, TextInMemory
 from bert_tf.errors import UserError, user_error_for
 from bert_tf.remote import AnyPath
 
@@ -111,23 +113,6 @@ def may_be_quoted(text: str) -> bool:
     return text.startswith('"') or '\t"' in text or '\n"' in text
 
 
-def lines_of(text: str) -> Iterator[str]:
-    r"""Yields the lines of a text with their ends. Only "\n" ends a line.
-
-    io.StringIO would do the same, and keep a copy of four bytes a character.
-
-    Example:
-        >>> list(lines_of("a\x85b\r\n\nc"))
-        ['a\x85b\r\n', '\n', 'c']
-    """
-    start = 0
-    while end := text.find("\n", start) + 1:
-        yield text[start:end]
-        start = end
-    if start < len(text):
-        yield text[start:]
-
-
 def raw_rows(path: AnyPath, text: str) -> list[Row]:
     r"""Splits a text in which a double quote is a character like any other.
 
@@ -137,15 +122,15 @@ def raw_rows(path: AnyPath, text: str) -> list[Row]:
     Raises:
         UserError: there is a "\r" inside a line. The message begins with `path`.
     """
-    return list(iterate_raw(path, text))
+    return list(iterate_raw(path, TextInMemory(text)))
 
 
-def iterate_raw(path: AnyPath, text: str, delimiter: str = "\t") -> Iterator[Row]:
+def iterate_raw(path: AnyPath, text: Text, delimiter: str = "\t") -> Iterator[Row]:
     """Yields the rows of `raw_rows` one by one, of a file whose columns this delimiter separates."""
-    for number, ended in enumerate(lines_of(text), start=1):
+    for number, ended in enumerate(text.lines(), start=1):
         line = ended.removesuffix("\n").removesuffix("\r")
         if "\r" in line:
-            raise _carriage_return_inside(path, text, number)
+            raise _carriage_return_inside(path, text.start, number)
         yield Row(number, line.split(delimiter) if line else [])
 
 
@@ -159,15 +144,15 @@ def quoted_rows(path: AnyPath, text: str) -> list[Row]:
         UserError: a quoted field is not closed, or there is a "\r" inside a line and outside quotes. The message
             begins with `path`.
     """
-    return list(iterate_quoted(path, text))
+    return list(iterate_quoted(path, TextInMemory(text)))
 
 
-def iterate_quoted(path: AnyPath, text: str, delimiter: str = "\t") -> Iterator[Row]:
+def iterate_quoted(path: AnyPath, text: Text, delimiter: str = "\t") -> Iterator[Row]:
     """Yields the rows of `quoted_rows` one by one, of a file whose columns this delimiter separates."""
     line = 1
-    reader = csv.reader(lines_of(text), delimiter=delimiter, strict=True)
+    reader = csv.reader(text.lines(), delimiter=delimiter, strict=True)
     try:
-        with _any_field_size(text):
+        with _field_size(text.longest_field):
             for fields in reader:
                 yield Row(line, fields)
                 line = reader.line_num + 1
@@ -189,7 +174,10 @@ def lenient_rows(path: AnyPath, text: str, quotechar: str | None) -> list[list[s
     if quotechar is None:
         rows = [row.fields for row in raw_rows(path, text)]
     else:
-        with _any_field_size(text), user_error_for((csv.Error, TypeError), path, "cannot be split", "see _read_tsv"):
+        with (
+            _field_size(len(text) + 1),
+            user_error_for((csv.Error, TypeError), path, "cannot be split", "see _read_tsv"),
+        ):
             rows = list(csv.reader(io.StringIO(text), delimiter="\t", quotechar=quotechar))
     while rows and not any(field.strip() for field in rows[-1]):
         rows.pop()
@@ -197,26 +185,37 @@ def lenient_rows(path: AnyPath, text: str, quotechar: str | None) -> list[list[s
 
 
 @contextlib.contextmanager
-def _any_field_size(text: str) -> Iterator[None]:
-    """Lets the csv module read all fields of a text. Its limit applies to the whole process and is put back."""
-    limit = csv.field_size_limit(len(text) + 1)
+def _field_size(longest: int) -> Iterator[None]:
+    """Lets the csv module read fields of this length. Its limit applies to the whole process and is put back."""
+    limit = csv.field_size_limit(longest)
     try:
         yield
     finally:
         csv.field_size_limit(limit)
 
 
-def _quoting_error(path: AnyPath, text: str, line: int, delimiter: str) -> UserError:
+def _quoting_error(path: AnyPath, text: Text, line: int, delimiter: str) -> UserError:
     """Finds the mistake in the row that begins on `line` of `text`, which the csv module refused."""
-    row = text.split("\n", line - 1)[-1]
+    row = _text_from(text, line)
     # The correct fields at the start of the row, each with its delimiter; the next field is the wrong one.
     end = re.escape(delimiter)
     correct = re.match(rf'(?:(?:"[^"]*(?:""[^"]*)*"|(?!")[^{end}\r\n]*){end})*', row)[0]
-    if not row.startswith('"', len(correct)) or ("\r" in row and "\n" not in text):
-        return _carriage_return_inside(path, text, line)
+    if not row.startswith('"', len(correct)) or ("\r" in row and "\n" not in text.start):
+        return _carriage_return_inside(path, text.start, line)
     line += correct.count("\n")
     remedy = "end it with one double quote, and write each double quote inside it twice"
     return UserError(f"{path}:{line}: a quoted field begins here and is not closed; {remedy}")
+
+
+def _text_from(text: Text, line: int) -> str:
+    """Returns what begins on a line, as far as a field can reach."""
+    parts, size = [], 0
+    for part in itertools.islice(text.lines(), line - 1, None):
+        parts.append(part)
+        size += len(part)
+        if size > text.longest_field:
+            break
+    return "".join(parts)
 
 
 def _carriage_return_inside(path: AnyPath, text: str, line: int) -> UserError:

@@ -1,0 +1,94 @@
+"""The flags of `predict`."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from bert_tf.errors import UserError
+from bert_tf.serving.answer_forms import FORMS, form_of
+from bert_tf.training.fields import FlagConfig, flag
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PredictConfig(FlagConfig):
+    """What to predict, and where to write it."""
+
+    input_file: str | None = flag(
+        None,
+        "Texts to predict: a CSV, TSV or JSON lines file with named columns, or a .txt file with a text a line, or a "
+        "pair with a tab between. It may be larger than the memory. Lines that are blank are left out.",
+        resume=False,
+        is_path=True,
+    )
+    output_file: str | None = flag(
+        None,
+        "Where to write; by default to standard output. The name says the form: .csv, .tsv, .jsonl or .txt. The "
+        "columns of input_file are kept, and prediction and a probability_LABEL for each label are added, in JSON "
+        "lines prediction and probabilities.",
+        resume=False,
+        is_path=True,
+    )
+    format: str | None = flag(
+        None,
+        "The form to write: text (a line to read for each text), csv, tsv or jsonl. By default that of the name of "
+        "output_file, or else text.",
+        resume=False,
+        choices=FORMS,
+    )
+    overwrite: bool = flag(False, "Whether to replace output_file if it is there.", resume=False)
+    text_column: str | None = flag(
+        None,
+        "The column of the text in input_file: its name, or its number from 0. By default that of the training, or "
+        "the one that is known by its name, such as text, sentence or review.",
+        resume=False,
+    )
+    text_pair_column: str | None = flag(
+        None, "The column of the second text of a pair; also needs text_column.", resume=False
+    )
+    predict_batch_size: int = flag(
+        32, "How many texts to compute at a time; it does not change the answers.", resume=False, lower_bound=1
+    )
+    bert_config_file: str | None = flag(
+        None,
+        "The bert_config.json, if the folder has none, as the original's output folder.",
+        resume=False,
+        is_path=True,
+    )
+    vocab_file: str | None = flag(
+        None, "The vocabulary, if the folder has none, as the original's output folder.", resume=False, is_path=True
+    )
+    labels: str | None = flag(
+        None,
+        "The labels in the order of the outputs, with commas between, if the folder has none, as the original's output "
+        "folder.",
+        resume=False,
+    )
+
+    @property
+    def form(self) -> str:
+        """The form to write."""
+        return self.format or (form_of(self.output_file) if self.output_file else "text")
+
+    @property
+    def model_files(self) -> dict[str, object]:
+        """The arguments for `load` that complete a folder."""
+        given = {
+            "bert_config_file": self.bert_config_file,
+            "vocab_file": self.vocab_file,
+            "labels": self.labels and self.labels.split(","),
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def check(self, texts: Sequence[str]) -> None:
+        """Raises `UserError` if the flags contradict one another, or the texts of the command line."""
+        if texts and self.input_file:
+            raise UserError("input_file: texts are on the command line, too; give either")
+        if len(texts) > 2:
+            raise UserError(
+                f"there are {len(texts)} texts; give one or a pair, and more of them as lines on standard input or "
+                "with --input_file"
+            )
+        for field in ("text_column", "text_pair_column"):
+            if getattr(self, field) is not None and not self.input_file:
+                raise UserError(f"{field}: only valid with --input_file")
+        if self.overwrite and not self.output_file:
+            raise UserError("overwrite: only valid with --output_file")

@@ -1,0 +1,108 @@
+"""The texts that `predict` gets: from its command line, a file or standard input."""
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from absl import logging
+
+from bert_tf.data.columns import WantedColumns, choose_columns, describe_texts
+from bert_tf.data.own_files import open_source
+from bert_tf.data.text_files import text_blocks
+from bert_tf.data.text_rows import RowCheck, TextRow, chunks_of, line_rows, plain_row, table_rows
+from bert_tf.data.texts import TextOnDisk, lines_of
+from bert_tf.errors import UserError, counted, printable, reading
+from bert_tf.remote import AnyPath, as_path
+from bert_tf.serving.answer_forms import TableStyle, added_names, form_of
+
+_STDIN = "standard input"
+# What a pipe holds: a program that writes slowly gets each line answered, and one that is fast many together.
+_PIPE_BYTES = 1 << 16
+# So many batches are sorted by length together.
+_BATCHES_OF_CHUNK = 32
+
+
+class TextInput(NamedTuple):
+    """Texts to predict.
+
+    Attributes:
+        chunks: yields the rows in lists.
+        count: how many rows there are; None if that is not known.
+        style: of the table that they come from; None if they come from none.
+        form: of that file; None if they come from none.
+    """
+
+    chunks: Callable[[], Iterator[Iterable[TextRow]]]
+    count: int | None = None
+    style: TableStyle | None = None
+    form: str | None = None
+
+
+def command_line(texts: Sequence[str]) -> TextInput:
+    """Returns the text, or the pair, of the command line."""
+    row = plain_row("command line", texts)
+    return TextInput(lambda: iter([[row]]), 1)
+
+
+def standard_input() -> TextInput:
+    """Returns the lines of standard input. A chunk is what has arrived when it is asked for."""
+    return TextInput(_stdin_chunks)
+
+
+def _stdin_chunks() -> Iterator[Iterable[TextRow]]:
+    line = 1
+    with reading(_STDIN, "give texts, one a line"):
+        for block in text_blocks(_STDIN, functools.partial(os.read, 0, _PIPE_BYTES)):
+            yield line_rows(_STDIN, lines_of(block), line)
+            line += block.count("\n")
+
+
+def file_input(file: str, wanted: WantedColumns, form: str, labels: Sequence[str], batch_size: int) -> TextInput:
+    """Opens a file and checks all its rows.
+
+    Args:
+        file: its path.
+        wanted: the columns that the user named.
+        form: that will be written.
+        labels: of the model, if they are known.
+        batch_size: how many texts are computed at a time.
+
+    Raises:
+        UserError: the file or a row cannot be read, or has no room for the predictions.
+    """
+    path = as_path(file)
+    opened = _lines(path) if path.suffix.lower() == ".txt" and wanted.text is None else _table(path, wanted)
+    if opened.form == "jsonl" and form in ("csv", "tsv"):
+        raise UserError(f"format: {printable(path)} has JSON lines, which are no table; write .jsonl, or text")
+    check = RowCheck(None, added_names(form, labels))
+    count = sum(1 for _ in check.check(opened.rows()))
+    if not count:
+        raise UserError(f"{printable(path)}: there are no texts in it; check that this is the right file")
+    logging.info("%s: %s.", printable(path), "; ".join([counted(count, "row"), *opened.remarks]))
+    chunks = functools.partial(_chunks, opened.rows, batch_size)
+    return TextInput(chunks, count, opened.style, opened.form)
+
+
+def _chunks(rows: Callable[[], Iterator[TextRow]], batch_size: int) -> Iterator[list[TextRow]]:
+    return chunks_of(rows(), _BATCHES_OF_CHUNK * batch_size)
+
+
+class _Opened(NamedTuple):
+    rows: Callable[[], Iterator[TextRow]]
+    remarks: Sequence[str]
+    style: TableStyle | None
+    form: str | None
+
+
+def _lines(path: AnyPath) -> _Opened:
+    text = TextOnDisk(path)
+    return _Opened(lambda: line_rows(printable(path), text.lines()), ["each line is a text or a pair"], None, None)
+
+
+def _table(path: AnyPath, wanted: WantedColumns) -> _Opened:
+    source = open_source(path, wanted, TextOnDisk)
+    columns = choose_columns(source, wanted, needs_label=False)
+    style = None if source.delimiter is None else TableStyle(source.delimiter, source.is_quoted)
+    remarks = [describe_texts(source, columns), *source.remarks]
+    return _Opened(lambda: table_rows(source, columns), remarks, style, form_of(str(path)))
