@@ -115,16 +115,27 @@ class Predictor:
         return np.concatenate(found)[np.argsort(order)]
 
 
-def load(folder: str | os.PathLike) -> Predictor:
-    """Loads a fine-tuned model from the output folder of a finished run. It computes as the run did.
+def load(
+    folder: str | os.PathLike,
+    *,
+    bert_config_file: str | os.PathLike | None = None,
+    vocab_file: str | os.PathLike | None = None,
+    labels: Sequence[str] | None = None,
+) -> Predictor:
+    """Loads a fine-tuned model from its folder: that of a finished run, of Hugging Face, or of the original.
+
+    It computes as the run did.
 
     Args:
         folder: see `read_fine_tuned`.
+        bert_config_file: the configuration, for a folder without one, such as the original's.
+        vocab_file: its vocabulary.
+        labels: the names of its labels, in the order of the head's outputs.
 
     Raises:
         UserError: something is missing or broken; no label is invented.
     """
-    model = read_fine_tuned(folder)
+    model = read_fine_tuned(folder, bert_config_file=bert_config_file, vocab_file=vocab_file, labels=labels)
     return Predictor(Facts.of(model), ServingGraph(model))
 
 
