@@ -6,7 +6,7 @@ check_files(files, config)
 from collections.abc import Mapping
 
 from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors
-from bert_tf.checkpoints.safetensors_format import check_header
+from bert_tf.checkpoints.safetensors_format import BROKEN, check_header
 from bert_tf.checkpoints.shards import is_index, shard_files
 from bert_tf.checkpoints.table import read_table
 from bert_tf.data.vocabulary import load_vocab
@@ -16,8 +16,6 @@ from bert_tf.modeling.config import BertConfig
 from bert_tf.remote import AnyPath, as_path
 
 _MAX_INDEX_BYTES = 64 << 20
-# The remedy and the problem, for `reading`.
-_BROKEN = ("copy or download it again", "cannot be read, it is broken or cut off")
 
 
 def check_files(files: CheckpointFiles, config: BertConfig) -> None:
@@ -37,12 +35,12 @@ def check_files(files: CheckpointFiles, config: BertConfig) -> None:
 
 def _check_safetensors(checkpoint: AnyPath) -> None:
     for file in shard_files(checkpoint) if is_index(checkpoint) else [checkpoint]:
-        with reading(file, *_BROKEN):
+        with reading(file, *BROKEN):
             check_header(file)
 
 
 def _check_index(prefix: AnyPath, index: AnyPath) -> None:
-    with reading(prefix, *_BROKEN):
+    with reading(prefix, *BROKEN):
         read_table(read_bytes(index, _MAX_INDEX_BYTES))
     if not any(prefix.parent.glob(f"{prefix.name}.data-*-of-*")):
         raise UserError(f"{printable(prefix)}: its file .data-00000-of-00001 is missing; copy or download it again")

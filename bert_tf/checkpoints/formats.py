@@ -16,13 +16,10 @@ import tensorflow as tf
 
 from bert_tf.checkpoints.bundle import Bundle
 from bert_tf.checkpoints.locate import existing_checkpoint, is_safetensors
-from bert_tf.checkpoints.safetensors_format import read_safetensors
+from bert_tf.checkpoints.safetensors_format import BROKEN, read_safetensors
 from bert_tf.checkpoints.tensorflow_format import is_object_based, read_name_based, read_object_based, write_name_based
 from bert_tf.errors import UserError, printable, reading, user_error_for
 from bert_tf.remote import AnyPath, as_path
-
-# The remedy and the problem, for `reading`.
-_BROKEN = ("copy or download it again", "cannot be read, it is broken or cut off")
 
 
 def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -47,7 +44,7 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
         arrays["bert/embeddings/word_embeddings"].shape  # (30522, 768)
     """
     path = existing_checkpoint(path)
-    with reading(path, *_BROKEN):
+    with reading(path, *BROKEN):
         if is_safetensors(path):
             return _in_float32(read_safetensors(path), path)
         with Bundle(path) as bundle:
@@ -75,7 +72,7 @@ def read_array(prefix: str | os.PathLike, name: str) -> np.ndarray | None:
         array(343)
     """
     prefix = existing_checkpoint(prefix)
-    with reading(prefix, *_BROKEN), Bundle(prefix) as bundle:
+    with reading(prefix, *BROKEN), Bundle(prefix) as bundle:
         return bundle.read(name) if name in bundle else None
 
 

@@ -9,13 +9,16 @@ import numpy as np
 from safetensors import safe_open
 
 from bert_tf.checkpoints.shards import check_places, is_index, parse_json, read_index, shard_files
-from bert_tf.errors import UserError, first_few, printable, reading
+from bert_tf.errors import UserError, first_few, printable, reading, shown
 from bert_tf.remote import AnyPath, local_copy
 
 # A header has about 100 bytes for each array.
 _MAX_HEADER_BYTES = 8 << 20
+_MAX_OUTPUTS = 1 << 20
 # Git LFS leaves a text in place of a file that it did not fetch: version https://git-lfs ...
 _GIT_LFS_START = b"version "
+# The remedy and the problem, for `reading`.
+BROKEN = ("copy or download it again", "cannot be read, it is broken or cut off")
 _CLASSIFIER = {"classifier.weight": "output_weights", "classifier.bias": "output_bias"}
 _TYPES = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}
 
@@ -42,7 +45,7 @@ def read_safetensors(path: AnyPath) -> list[tuple[str, np.ndarray]]:
 def _read_shards(index: AnyPath) -> dict[str, np.ndarray]:
     places, arrays = read_index(index), {}
     for file in shard_files(index):
-        with reading(file, "copy or download it again", "cannot be read, or it does not belong to the others"):
+        with reading(file, "copy or download it again", "cannot be read, or does not belong to the others"):
             shard = _read_file(file)
             check_places(set(shard), file, places)
             arrays |= shard
@@ -74,6 +77,29 @@ def check_header(path: AnyPath) -> Mapping[str, object]:
     if "" in header:
         raise ValueError("its header has an empty name")
     return header
+
+
+def classifier_outputs(path: AnyPath) -> int | None:
+    """Returns the number of outputs of a model's classifier, without reading the weights; None if it has none.
+
+    Args:
+        path: a `.safetensors` file, or the index of several.
+
+    Raises:
+        UserError: a file is damaged.
+    """
+    headers = {}
+    for file in shard_files(path) if is_index(path) else [path]:
+        with reading(file, *BROKEN):
+            headers |= check_header(file)
+    names = {new: old for old, new in _classifier_names(headers).items()}
+    if "output_bias" not in names:
+        return None
+    with reading(path, *BROKEN):
+        [outputs] = headers[names["output_bias"]]["shape"]
+        if type(outputs) is not int or not 0 < outputs <= _MAX_OUTPUTS:
+            raise ValueError(f"its classifier has {shown(outputs)} outputs")
+    return outputs
 
 
 def _check_types(path: AnyPath, types: dict[str, str]) -> None:
