@@ -5,7 +5,9 @@ check_files(files, config)
 
 from collections.abc import Mapping
 
-from bert_tf.checkpoints.locate import CheckpointFiles
+from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors
+from bert_tf.checkpoints.safetensors_format import BROKEN, check_header
+from bert_tf.checkpoints.shards import is_index, shard_files
 from bert_tf.checkpoints.table import read_table
 from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError, printable, reading
@@ -24,13 +26,21 @@ def check_files(files: CheckpointFiles, config: BertConfig) -> None:
         config: its configuration.
     """
     check_pieces(load_vocab(files.vocab_file), config, files)
+    if files.checkpoint is not None and is_safetensors(files.checkpoint):
+        _check_safetensors(files.checkpoint)
     index = files.checkpoint and as_path(f"{files.checkpoint}.index")
     if index and index.is_file():
         _check_index(as_path(files.checkpoint), index)
 
 
+def _check_safetensors(checkpoint: AnyPath) -> None:
+    for file in shard_files(checkpoint) if is_index(checkpoint) else [checkpoint]:
+        with reading(file, *BROKEN):
+            check_header(file)
+
+
 def _check_index(prefix: AnyPath, index: AnyPath) -> None:
-    with reading(prefix, "copy or download it again", "cannot be read, it is broken or cut off"):
+    with reading(prefix, *BROKEN):
         read_table(read_bytes(index, _MAX_INDEX_BYTES))
     if not any(prefix.parent.glob(f"{prefix.name}.data-*-of-*")):
         raise UserError(f"{printable(prefix)}: its file .data-00000-of-00001 is missing; copy or download it again")

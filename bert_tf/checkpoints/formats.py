@@ -4,8 +4,8 @@
     write_checkpoint("output/model.ckpt-100", encoder.variables_by_name)
 
 Three formats are read: the original's (TensorFlow 1, variables by name), the Model Garden's (TensorFlow 2, variables
-by object) and Hugging Face's `model.safetensors`. All become arrays with the original's names and shapes. The
-original's format is written. Nothing is ever unpickled.
+by object) and Hugging Face's `model.safetensors`, in one file or several. All become arrays with the original's names
+and shapes. The original's format is written. Nothing is ever unpickled.
 """
 
 import os
@@ -15,14 +15,11 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.checkpoints.bundle import Bundle
-from bert_tf.checkpoints.locate import existing_checkpoint
-from bert_tf.checkpoints.safetensors_format import read_safetensors
+from bert_tf.checkpoints.locate import existing_checkpoint, is_safetensors
+from bert_tf.checkpoints.safetensors_format import BROKEN, read_safetensors
 from bert_tf.checkpoints.tensorflow_format import is_object_based, read_name_based, read_object_based, write_name_based
 from bert_tf.errors import UserError, printable, reading, user_error_for
 from bert_tf.remote import AnyPath, as_path
-
-# The remedy and the problem, for `reading`.
-_BROKEN = ("copy or download it again", "cannot be read, it is broken or cut off")
 
 
 def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -30,7 +27,8 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
     Args:
         path: the prefix of a TensorFlow checkpoint (name-based or object-based), such as `bert_model.ckpt` or
-            `model.ckpt-343`, or one of its files; a folder with one; or a `.safetensors` file.
+            `model.ckpt-343`, or one of its files; a folder with one; a `.safetensors` file, or the
+            `model.safetensors.index.json` of several.
 
     Returns:
         Arrays by name, such as `bert/encoder/layer_0/attention/self/query/kernel` [hidden, hidden]. Attention
@@ -46,8 +44,8 @@ def read_checkpoint(path: str | os.PathLike) -> dict[str, np.ndarray]:
         arrays["bert/embeddings/word_embeddings"].shape  # (30522, 768)
     """
     path = existing_checkpoint(path)
-    with reading(path, *_BROKEN):
-        if path.suffix == ".safetensors":
+    with reading(path, *BROKEN):
+        if is_safetensors(path):
             return _in_float32(read_safetensors(path), path)
         with Bundle(path) as bundle:
             if is_object_based(bundle):
@@ -74,7 +72,7 @@ def read_array(prefix: str | os.PathLike, name: str) -> np.ndarray | None:
         array(343)
     """
     prefix = existing_checkpoint(prefix)
-    with reading(prefix, *_BROKEN), Bundle(prefix) as bundle:
+    with reading(prefix, *BROKEN), Bundle(prefix) as bundle:
         return bundle.read(name) if name in bundle else None
 
 

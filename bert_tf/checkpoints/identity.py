@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from bert_tf.checkpoints.integrity import sha256
 from bert_tf.checkpoints.locate import CheckpointFiles
+from bert_tf.checkpoints.shards import is_index, shard_files
 from bert_tf.errors import reading
 from bert_tf.remote import AnyPath
 
@@ -32,6 +33,8 @@ def model_digest(files: CheckpointFiles) -> str:
 def _weight_files(checkpoint: AnyPath | None) -> Iterable[AnyPath]:
     if checkpoint is None:
         return []
+    if is_index(checkpoint):
+        return [checkpoint, *shard_files(checkpoint)]
     if checkpoint.suffix == ".safetensors":
         return [checkpoint]
     # Not by a pattern: a folder's name may have characters of patterns in it.

@@ -9,13 +9,18 @@ from bert_tf.checkpoints.casing import check_casing, find_casing
 from bert_tf.checkpoints.fit import check_sizes, fitting_arrays
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.locate import resolve
+from bert_tf.checkpoints.pooler import with_pooler
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 
+_POOLER_SEED = 0  # the default of --seed
+
 
 def load_encoder(path_or_name: str | os.PathLike) -> BertEncoder:
     """Builds the encoder of a model and fills it with its weights.
+
+    A Hugging Face model without a pooler gets a new one, with a warning; the outputs of its layers do not depend on it.
 
     Args:
         path_or_name: a folder, a zip file or a name of the catalogue (see `resolve`).
@@ -30,6 +35,7 @@ def load_encoder(path_or_name: str | os.PathLike) -> BertEncoder:
     config, arrays = BertConfig.from_json_file(files.config_file), read_checkpoint(files.checkpoint)
     check_sizes(config, arrays, files)
     encoder = BertEncoder(config, initializer="zeros")
+    arrays = with_pooler(arrays, config, _POOLER_SEED, files.checkpoint)
     fill(encoder, arrays, files.checkpoint)
     return encoder
 

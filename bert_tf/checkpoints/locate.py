@@ -6,6 +6,7 @@ import re
 
 from bert_tf.checkpoints.archives import unpack_zip
 from bert_tf.checkpoints.download import fetch
+from bert_tf.checkpoints.shards import INDEX_NAME, is_index
 from bert_tf.checkpoints.state_file import latest_checkpoint
 from bert_tf.checkpoints.tokenizer_json import vocabulary_from
 from bert_tf.errors import UserError, first_few, printable, user_error_for
@@ -33,8 +34,8 @@ class CheckpointFiles:
     Attributes:
         config_file: the original's `bert_config.json` or Hugging Face's `config.json`.
         vocab_file: the vocabulary, one word piece a line.
-        checkpoint: the prefix of a TensorFlow checkpoint (`.../bert_model.ckpt`), or a `.safetensors` file; None to
-            start from random weights.
+        checkpoint: the prefix of a TensorFlow checkpoint (`.../bert_model.ckpt`), a `.safetensors` file, or the
+            `model.safetensors.index.json` of several; None to start from random weights.
 
     Example:
         files = resolve("uncased_L-12_H-768_A-12")
@@ -119,7 +120,7 @@ def existing_checkpoint(path: str | os.PathLike) -> AnyPath:
         path = checkpoint_in(path) if path.is_dir() else checkpoint_prefix(path)
         refuse_pickled(path)
         if not _is_checkpoint(path):
-            file = path if path.suffix == ".safetensors" else as_path(f"{path}.index")
+            file = path if is_safetensors(path) else as_path(f"{path}.index")
             raise UserError(
                 f"{printable(path)}: there is no checkpoint ({printable(file.name)} is missing); check the path"
             )
@@ -157,9 +158,9 @@ def checkpoint_in(folder: AnyPath) -> AnyPath:
     """Finds the checkpoint in a folder.
 
     Returns:
-        The prefix of a TensorFlow checkpoint or the path of a `.safetensors` file. The first of these counts: the
-        newest checkpoint that the file `checkpoint` names, `bert_model.ckpt`, `model.safetensors`, the only
-        TensorFlow checkpoint.
+        The prefix of a TensorFlow checkpoint or the path of a `.safetensors` file, or of the index of several. The
+        first of these counts: the newest checkpoint that the file `checkpoint` names, `bert_model.ckpt`,
+        `model.safetensors`, `model.safetensors.index.json`, the only TensorFlow checkpoint.
 
     Raises:
         UserError: there is no checkpoint, more than one, or only a pickled one.
@@ -172,15 +173,16 @@ def checkpoint_in(folder: AnyPath) -> AnyPath:
         return latest_checkpoint(folder)
     if (folder / "bert_model.ckpt.index").is_file():
         return folder / "bert_model.ckpt"
-    if (folder / "model.safetensors").is_file():
-        return folder / "model.safetensors"
+    for name in ("model.safetensors", INDEX_NAME):
+        if (folder / name).is_file():
+            return folder / name
     indexes = sorted(folder.glob("*.index"))
     if len(indexes) == 1:
         return indexes[0].with_suffix("")
     if indexes:
         names = first_few(path.stem for path in indexes)
         raise UserError(f"{printable(folder)}: has several checkpoints ({names}); choose one with --init_checkpoint")
-    _refuse_parts(folder)
+    _refuse_parts_without_index(folder)
     for path in sorted(folder.iterdir()):
         refuse_pickled(path)
     raise UserError(
@@ -188,13 +190,24 @@ def checkpoint_in(folder: AnyPath) -> AnyPath:
     )
 
 
-def _refuse_parts(folder: AnyPath) -> None:
-    """Raises `UserError` if transformers has saved the weights in several files."""
+def _refuse_parts_without_index(folder: AnyPath) -> None:
+    """Raises `UserError` if transformers has saved the weights in several files, and their index is missing."""
     parts = sorted(path.name for path in folder.glob("model-*-of-*.safetensors"))
-    if parts or (folder / "model.safetensors.index.json").is_file():
+    if parts:
         raise UserError(
-            f"{printable(folder)}: has weights in several files ({first_few(parts)}), which are not read; {_CONVERSION}"
+            f"{printable(folder)}: has weights in several files ({first_few(parts)}), but no {INDEX_NAME}; "
+            "copy it there"
         )
+
+
+def is_safetensors(path: AnyPath) -> bool:
+    """Returns True if a path is that of a `.safetensors` file, or of the index of several.
+
+    Example:
+        >>> is_safetensors(as_path("model.safetensors")), is_safetensors(as_path("bert_model.ckpt"))
+        (True, False)
+    """
+    return path.suffix == ".safetensors" or is_index(path)
 
 
 def refuse_pickled(path: AnyPath) -> None:
@@ -214,7 +227,7 @@ def _path(path: str | os.PathLike) -> AnyPath:
 
 
 def _is_checkpoint(path: AnyPath) -> bool:
-    return as_path(f"{path}.index").is_file() or (path.suffix == ".safetensors" and path.is_file())
+    return as_path(f"{path}.index").is_file() or (is_safetensors(path) and path.is_file())
 
 
 def _folder_of(path_or_name: str | os.PathLike) -> AnyPath:
@@ -252,7 +265,7 @@ def _files_beside(checkpoint: AnyPath) -> CheckpointFiles:
     """Returns the files of a model whose configuration and vocabulary are in the checkpoint's folder."""
     folder = checkpoint.parent
     # "gelu" means another function in Hugging Face's files, so weights need their own configuration.
-    names = reversed(_CONFIG_NAMES) if checkpoint.suffix == ".safetensors" else _CONFIG_NAMES
+    names = reversed(_CONFIG_NAMES) if is_safetensors(checkpoint) else _CONFIG_NAMES
     config_file = next((folder / name for name in names if (folder / name).is_file()), None)
     if config_file is None:
         raise UserError(

@@ -1,43 +1,71 @@
-"""Reads Hugging Face's `model.safetensors`. Nothing in it is executed or unpickled."""
+"""Reads Hugging Face's `model.safetensors`, in one file or several. Nothing in it is executed or unpickled.
 
-import json
+Needs no TensorFlow.
+"""
+
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from safetensors import safe_open
 
-from bert_tf.errors import UserError, first_few, printable
+from bert_tf.checkpoints.shards import check_places, is_index, parse_json, read_index, shard_files
+from bert_tf.errors import UserError, first_few, printable, reading, shown
 from bert_tf.remote import AnyPath, local_copy
 
 # A header has about 100 bytes for each array.
 _MAX_HEADER_BYTES = 8 << 20
+_MAX_OUTPUTS = 1 << 20
 # Git LFS leaves a text in place of a file that it did not fetch: version https://git-lfs ...
 _GIT_LFS_START = b"version "
+# The remedy and the problem, for `reading`.
+BROKEN = ("copy or download it again", "cannot be read, it is broken or cut off")
+_CLASSIFIER = {"classifier.weight": "output_weights", "classifier.bias": "output_bias"}
 _TYPES = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}
 
 
 def read_safetensors(path: AnyPath) -> list[tuple[str, np.ndarray]]:
-    """Reads all arrays of a file.
+    """Reads all arrays of a file, or of all the files that an index names.
 
     Returns:
-        Pairs of a name and an array. The variables of the encoder have the original's names and shapes, all others
-        keep theirs. A file of several encoders gives several pairs of the same name.
+        Pairs of a name and an array. The variables of the encoder and of a classifier on its pooled output have the
+        original's names and shapes, all others keep theirs. A file of several encoders gives several pairs of the same
+        name.
 
     Raises:
-        UserError: an array does not hold numbers of a type that NumPy has.
+        UserError: an array does not hold numbers of a type that NumPy has, or one of several files is damaged.
         Exception: the file is damaged, see `errors.reading`.
     """
-    _check_header(path)
-    # The library maps the file into memory.
-    with local_copy(path) as copy, safe_open(copy, framework="np") as file:
-        names = list(file.keys())
-        _check_types(path, {name: file.get_slice(name).get_dtype() for name in names})
-        pairs = [(_original_name(name), file.get_tensor(name)) for name in names]
+    arrays = _read_shards(path) if is_index(path) else _read_file(path)
+    names = {name: _original_name(name) for name in arrays} | _classifier_names(arrays)
+    pairs = [(names[name], array) for name, array in arrays.items()]
     # A linear layer of PyTorch is [out, in], of TensorFlow [in, out].
     return [(name, array.T if name.endswith("/kernel") else array) for name, array in pairs]
 
 
-def _check_header(path: AnyPath) -> None:
-    """Raises an exception for what the library accepts: a header that takes minutes, or says a thing twice."""
+def _read_shards(index: AnyPath) -> dict[str, np.ndarray]:
+    places, arrays = read_index(index), {}
+    for file in shard_files(index):
+        with reading(file, "copy or download it again", "cannot be read, or does not belong to the others"):
+            shard = _read_file(file)
+            check_places(set(shard), file, places)
+            arrays |= shard
+    return arrays
+
+
+def _read_file(path: AnyPath) -> dict[str, np.ndarray]:
+    check_header(path)
+    # The library maps the file into memory.
+    with local_copy(path) as copy, safe_open(copy, framework="np") as file:
+        names = list(file.keys())
+        _check_types(path, {name: file.get_slice(name).get_dtype() for name in names})
+        return {name: file.get_tensor(name) for name in names}
+
+
+def check_header(path: AnyPath) -> Mapping[str, object]:
+    """Returns the header of a file; raises an exception if it takes minutes to read, or says a thing twice.
+
+    The library accepts both.
+    """
     with path.open("rb") as file:
         start = file.read(8)
         if start == _GIT_LFS_START:
@@ -45,15 +73,33 @@ def _check_header(path: AnyPath) -> None:
         size = int.from_bytes(start, "little")
         if size > _MAX_HEADER_BYTES:
             raise ValueError(f"its header is larger than {_MAX_HEADER_BYTES} bytes")
-        json.loads(file.read(size), object_pairs_hook=_refuse_duplicates)
-
-
-def _refuse_duplicates(pairs: list[tuple[str, object]]) -> None:
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        raise ValueError("its header has a name twice")
-    if "" in names:
+        header = parse_json(file.read(size))
+    if "" in header:
         raise ValueError("its header has an empty name")
+    return header
+
+
+def classifier_outputs(path: AnyPath) -> int | None:
+    """Returns the number of outputs of a model's classifier, without reading the weights; None if it has none.
+
+    Args:
+        path: a `.safetensors` file, or the index of several.
+
+    Raises:
+        UserError: a file is damaged.
+    """
+    headers = {}
+    for file in shard_files(path) if is_index(path) else [path]:
+        with reading(file, *BROKEN):
+            headers |= check_header(file)
+    names = {new: old for old, new in _classifier_names(headers).items()}
+    if "output_bias" not in names:
+        return None
+    with reading(path, *BROKEN):
+        [outputs] = headers[names["output_bias"]]["shape"]
+        if type(outputs) is not int or not 0 < outputs <= _MAX_OUTPUTS:
+            raise ValueError(f"its classifier has {shown(outputs)} outputs")
+    return outputs
 
 
 def _check_types(path: AnyPath, types: dict[str, str]) -> None:
@@ -82,3 +128,12 @@ def _original_name(name: str) -> str:
     if scope.endswith("/LayerNorm"):
         leaf = {"weight": "gamma", "bias": "beta"}.get(leaf, leaf)
     return f"{scope}/{leaf.replace('weight', 'kernel')}"
+
+
+def _classifier_names(names: Iterable[str]) -> dict[str, str]:
+    """Returns the original's names of the layer on the pooled output, that of a `BertForSequenceClassification`.
+
+    A `classifier` of a model without a pooler is another layer: that of a `BertForTokenClassification`.
+    """
+    has_pooler = any(name.removeprefix("bert.").startswith("pooler.") for name in names)
+    return {name: _CLASSIFIER[name] for name in names if has_pooler and name in _CLASSIFIER}

@@ -1,20 +1,22 @@
 """Chooses the processor of a run: that of a known task, or one for own files. Needs no TensorFlow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bert_tf import run_files
+from bert_tf.checkpoints.hugging_face import described_head
+from bert_tf.checkpoints.locate import is_safetensors, latest_checkpoint
+from bert_tf.checkpoints.safetensors_format import classifier_outputs
 from bert_tf.data.columns import WantedColumns
 from bert_tf.data.found_labels import LabelOptions, known_targets
 from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.own_data import OwnDataOptions, OwnDataProcessor, files_of
 from bert_tf.data.own_files import find_files
 from bert_tf.data.processors import DataProcessor, find_processor
-from bert_tf.data.targets import Targets
 from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.remote import AnyPath, as_path
-from bert_tf.training.early_checks import check_model
+from bert_tf.training.early_checks import check_model, named_model
 
 # A run without training takes a group of these from the training, if the user says nothing of it.
 _KEPT = (("text_column", "text_pair_column", "label_column"), ("label_separator",))
@@ -45,19 +47,21 @@ def own_data_options(config: ClassifierConfig) -> OwnDataOptions:
         UserError: a file of the model is broken.
     """
     folder = None if config.do_train else _model_folder(config)
-    if not config.do_train and folder is None:
+    foreign = None if config.do_train or folder else _hugging_face_head(config)
+    if not config.do_train and folder is None and foreign is None:
         check_model(config)  # says it if there is no model at all
         raise UserError(
             f"output_dir: {config.output_dir}: has no labels.txt that says the labels of a model; name the folder of a "
             "fine-tuned one with --output_dir or --bert_model"
         )
     said = _with_kept(config, folder)
+    head = foreign or (folder and _head_of_run(folder))
     return OwnDataOptions(
         WantedColumns(said["text_column"], said["text_pair_column"], said["label_column"]),
         LabelOptions(config.regression, config.multi_label, said["label_separator"]),
         config.dev_split,
         config.split_seed,
-        folder and _read_targets(folder, said["label_separator"]),
+        head and known_targets(*head, said["label_separator"]),
     )
 
 
@@ -80,6 +84,20 @@ def _model_folder(config: ClassifierConfig) -> AnyPath | None:
     )
 
 
-def _read_targets(folder: AnyPath, separator: str | None) -> Targets:
+def _head_of_run(folder: AnyPath) -> tuple[str, Sequence[str]]:
+    """Returns the kind and the names of the labels."""
     kind = read_kind(folder, _REMEDY)
-    return known_targets(kind, read_labels(folder, kind, _REMEDY), separator)
+    return kind, read_labels(folder, kind, _REMEDY)
+
+
+def _hugging_face_head(config: ClassifierConfig) -> tuple[str, Sequence[str]] | None:
+    """Returns kind and labels of the named Hugging Face classifier; None if the flags name none, or another counts."""
+    if not config.names_model or latest_checkpoint(config.output_dir):
+        return None
+    files = named_model(config)
+    is_hugging_face = files.checkpoint is not None and is_safetensors(files.checkpoint)
+    num_outputs = classifier_outputs(files.checkpoint) if is_hugging_face else None
+    if not num_outputs:
+        return None
+    head = described_head(files.config_file, num_outputs)
+    return head.kind, head.labels

@@ -94,23 +94,33 @@ class Predictor:
         return np.concatenate(found)[np.argsort(order)]
 
 
-def load(folder: str | os.PathLike) -> Predictor:
+def load(
+    folder: str | os.PathLike,
+    *,
+    bert_config_file: str | os.PathLike | None = None,
+    vocab_file: str | os.PathLike | None = None,
+    labels: Sequence[str] | None = None,
+) -> Predictor:
     """Loads a fine-tuned model. It computes as the run did.
 
     Args:
-        folder: the output folder of a finished run, see `read_fine_tuned`; or an exported SavedModel, its own folder or
-            the one with the numbered folders. Load only a SavedModel that you trust: it is a program.
+        folder: the output folder of a finished run or of the original, or a Hugging Face folder with a classifier, see
+            `read_fine_tuned`; or an exported SavedModel, its own folder or the one with the numbered folders. Load only
+            a SavedModel that you trust: it is a program.
+        bert_config_file: the configuration, for a folder without one, such as the original's.
+        vocab_file: its vocabulary.
+        labels: the names of its labels, in the order of the head's outputs.
 
     Raises:
         UserError: something is missing or broken; no label is invented.
     """
     path = as_path(checked_path(folder, "load"))
     exported = find_export(path)
-    if exported is not None:
-        facts = read_facts(exported / ASSETS)
-        return Predictor(facts, SavedTextModel(exported, facts))
-    model = read_fine_tuned(path)
-    return Predictor(facts_of(model), ServingGraph(model))
+    if exported is None:
+        model = read_fine_tuned(path, bert_config_file=bert_config_file, vocab_file=vocab_file, labels=labels)
+        return Predictor(facts_of(model), ServingGraph(model))
+    facts = read_facts(exported / ASSETS)
+    return Predictor(facts, SavedTextModel(exported, facts))
 
 
 def _pair(text: str | tuple[str, str]) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from bert_tf.checkpoints.fit import check_sizes, check_vocabulary
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import fill
 from bert_tf.checkpoints.locate import CheckpointFiles
+from bert_tf.checkpoints.pooler import with_pooler
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
 from bert_tf.errors import UserError, printable
@@ -23,6 +24,7 @@ from bert_tf.remote import AnyPath
 from bert_tf.tasks.task import Task
 from bert_tf.training.config import RunConfig
 from bert_tf.training.early_checks import check_length, check_reinit_layers
+from bert_tf.training.foreign_head import fit_head
 from bert_tf.training.start import Start
 from bert_tf.training.unfinished import saved_step, warn_if_unfinished
 
@@ -51,6 +53,9 @@ def build_head(task: Task, start: Start, tokenizer: FullTokenizer, devices: Devi
         return _new_head(task, config, bert_config, devices, "random"), 0
     arrays = read_checkpoint(files.checkpoint)
     check_sizes(bert_config, arrays, files)
+    arrays = fit_head(arrays, files, task.describe(), is_needed=not config.do_train)
+    if config.do_train:
+        arrays = with_pooler(arrays, bert_config, config.seed, files.checkpoint)
     head = _new_head(task, config, bert_config, devices, "zeros")
     has_head = _has_head(head, arrays)
     if not has_head and not config.do_train:

@@ -148,14 +148,6 @@ def test_the_vocabulary_of_another_tokenizer_is_named(tmp_path, name):
         resolve(folder)
 
 
-def test_weights_in_several_files_are_not_read(tmp_path):
-    folder = hugging_face_folder(tmp_path)
-    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
-    (folder / "model.safetensors.index.json").write_text("{}")
-    with pytest.raises(UserError, match=r"has weights in several files \(model-00001-of-00002.safetensors\), which"):
-        resolve(folder)
-
-
 def test_pickled_weights_are_refused_with_a_call_that_converts_them(tmp_path):
     folder = hugging_face_folder(tmp_path)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")

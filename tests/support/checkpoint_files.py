@@ -1,6 +1,7 @@
 """Checkpoints in several formats, and comparisons of their content."""
 
 import io
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -116,3 +117,9 @@ def assert_same(read: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> N
     assert arrays.keys() <= read.keys()
     for name, array in arrays.items():
         np.testing.assert_array_equal(read[name], array, err_msg=name, strict=True)
+
+
+def break_json(path: Path, **fields: object) -> None:
+    """Gives fields of a JSON object other values; None removes a field."""
+    content = json.loads(path.read_text()) | fields
+    path.write_text(json.dumps({name: value for name, value in content.items() if value is not None}))

@@ -152,3 +152,14 @@ def test_nothing_is_new_without_layers_on_resume_or_without_training(folder, cha
 def test_more_new_layers_than_the_model_has_are_refused(folder):
     with pytest.raises(UserError, match=r"^reinit_layers: 3 is more than the 2 layers of .*bert_config\.json$"):
         build(resolve(folder), reinit_layers=3)
+
+
+def test_a_model_without_a_pooler_is_trained_with_a_new_one_and_one_warning(golden, caplog):
+    files = resolve(golden / "hugging_face" / "cased_masked_lm")
+    kernels = [
+        build(files, seed=seed).encoder.variables_by_name["bert/pooler/dense/kernel"].numpy() for seed in (1, 1, 2)
+    ]
+    np.testing.assert_array_equal(kernels[0], kernels[1])
+    assert np.abs(kernels[0] - kernels[2]).max() > 0.1
+    assert len(warnings_of(caplog)) == 3
+    assert all("has no pooler" in warning for warning in warnings_of(caplog))

@@ -1,0 +1,115 @@
+"""Reads what the head of a Hugging Face model is for, from its `config.json`. Needs no TensorFlow.
+
+described_head(Path("my-model/config.json"), num_outputs=2)
+# DescribedHead(kind='classification', labels=('negative', 'positive'))
+"""
+
+import dataclasses
+
+from bert_tf.data.label_names import label_problem
+from bert_tf.errors import UserError, counted, first_few, printable, reading, shown
+from bert_tf.files import read_json
+from bert_tf.modeling.config import read_config_fields
+from bert_tf.remote import AnyPath
+
+TOKENIZER_CONFIG = "tokenizer_config.json"
+_ARCHITECTURE = "BertForSequenceClassification"
+# The kinds of labels, as task.json names them, by transformers' names.
+_CLASSIFICATION, _REGRESSION = "classification", "regression"
+_KINDS = {
+    "single_label_classification": _CLASSIFICATION,
+    "multi_label_classification": "multi_label",
+    "regression": _REGRESSION,
+}
+_MAX_JSON_BYTES = 8 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class DescribedHead:
+    """The kind and the labels of a head.
+
+    Attributes:
+        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`.
+        labels: in the order of the head's outputs; empty for a regression.
+    """
+
+    kind: str
+    labels: tuple[str, ...]
+
+
+def described_head(config_file: AnyPath, num_outputs: int) -> DescribedHead:
+    """Reads the kind of the labels from `problem_type`, and their names from `id2label`.
+
+    Without `problem_type` one output is a regression and more are a classification, as in transformers. Without
+    `id2label` the labels are `LABEL_0`, `LABEL_1` and so on: transformers leaves out the names that it gave itself.
+
+    Args:
+        config_file: Hugging Face's `config.json`.
+        num_outputs: of the head.
+
+    Raises:
+        UserError: the file is broken or describes another model, or the labels do not fit the head.
+    """
+    fields = read_config_fields(config_file)
+    where = printable(config_file)
+    _check_architecture(fields.get("architectures"), where)
+    kind = _kind(fields.get("problem_type"), num_outputs, where)
+    if kind == _REGRESSION:
+        return DescribedHead(kind, ())
+    return DescribedHead(kind, _labels(fields.get("id2label"), num_outputs, where))
+
+
+def _check_architecture(architectures: object, where: str) -> None:
+    if isinstance(architectures, list) and architectures and _ARCHITECTURE not in architectures:
+        raise UserError(
+            f"{where}: is a {shown(architectures[0])}; only the head of a {_ARCHITECTURE} can be used without training"
+        )
+
+
+def _kind(problem_type: object, num_outputs: int, where: str) -> str:
+    if problem_type is None:
+        return _REGRESSION if num_outputs == 1 else _CLASSIFICATION
+    if not isinstance(problem_type, str) or problem_type not in _KINDS:
+        raise UserError(f"{where}: problem_type is {shown(problem_type)}; known are {', '.join(_KINDS)}")
+    kind = _KINDS[problem_type]
+    if (kind == _REGRESSION and num_outputs > 1) or (kind == _CLASSIFICATION and num_outputs == 1):
+        raise UserError(
+            f"{where}: problem_type is {shown(problem_type)}, but the head has {counted(num_outputs, 'output')}; "
+            "a regression has one output, and a classification has more"
+        )
+    return kind
+
+
+def _labels(id2label: object, num_outputs: int, where: str) -> tuple[str, ...]:
+    if id2label is None:
+        return tuple(f"LABEL_{number}" for number in range(num_outputs))
+    if not isinstance(id2label, dict):
+        raise UserError(f"{where}: id2label is {shown(id2label)}; the names of the labels by their ids are needed")
+    ids = [str(number) for number in range(num_outputs)]
+    if set(id2label) != set(ids):
+        raise UserError(
+            f"{where}: the head has {counted(num_outputs, 'output')}, but the ids in id2label are "
+            f"{first_few(id2label) or 'none'}; they must be 0 to {num_outputs - 1}"
+        )
+    labels = [id2label[number] for number in ids]
+    for number, label in enumerate(labels):
+        problem = label_problem(label, labels[:number])
+        if problem:
+            raise UserError(f"{where}: the label {number} in id2label is {shown(label)}, {problem}; repair it")
+    return tuple(labels)
+
+
+def model_max_length(folder: AnyPath) -> int | None:
+    """Returns the longest text of a model in word pieces, as its `tokenizer_config.json` says; None if it does not.
+
+    transformers writes a number of 31 digits for no limit.
+
+    Raises:
+        UserError: the file is broken.
+    """
+    path = folder / TOKENIZER_CONFIG
+    with reading(path, "repair or remove it"):
+        if not path.is_file():
+            return None
+        length = read_json(path, _MAX_JSON_BYTES).get("model_max_length")
+    return length if type(length) is int else None

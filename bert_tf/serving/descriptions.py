@@ -1,0 +1,172 @@
+"""Reads what a folder says about its fine-tuned model besides the weights; there is a function for each form of folder.
+
+describe(files, num_outputs=2, labels=None)        # one of these three
+describe_run(folder)                               # the output folder of a run
+describe_hugging_face(files, num_outputs=2)        # a Hugging Face folder with a classifier
+describe_original(folder, 2, ["0", "1"])            # the original's output folder, which says next to nothing
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+
+from bert_tf import run_files
+from bert_tf.checkpoints.hugging_face import described_head, model_max_length
+from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors
+from bert_tf.data.label_files import read_kind, read_labels
+from bert_tf.data.label_names import label_problem
+from bert_tf.data.processors import find_processor, is_known_task
+from bert_tf.data.targets import OneLabel
+from bert_tf.errors import UserError, counted, first_few, printable, reading, shown
+from bert_tf.files import read_text
+from bert_tf.remote import AnyPath
+from bert_tf.tasks.metrics import METRICS
+from bert_tf.training.output_dir import OutputDir
+
+_REMEDY = "give a finished run's output folder"
+_SCORE = re.compile(r"(eval_\w+) = (\S+)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """The facts about a model that are not in its weights and configuration.
+
+    Attributes:
+        kind: of its labels: `"classification"`, `"regression"` or `"multi_label"`.
+        labels: in the order of the head's outputs; empty for a regression.
+        length: the longest text of its training in word pieces; None if nothing says so.
+        mixed_precision: of its training: `"none"`, `"bfloat16"` or `"float16"`.
+        pairs: whether it was trained on pairs of texts; None if nothing says so.
+        scores: of its evaluation, such as `eval_accuracy`.
+        run: the content of run.json; empty if others trained the model.
+    """
+
+    kind: str
+    labels: tuple[str, ...]
+    length: int | None = None
+    mixed_precision: str = "none"
+    pairs: bool | None = None
+    scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    run: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+
+def describe(files: CheckpointFiles, num_outputs: int, labels: Sequence[str] | None) -> Description:
+    """Reads what the folder of a checkpoint says.
+
+    Args:
+        files: of the model.
+        num_outputs: of its head.
+        labels: the names of its labels, if the user gives them.
+
+    Raises:
+        UserError: a file is missing or broken, the labels do not fit the head, or nothing says what they are.
+    """
+    folder = files.checkpoint.parent
+    if labels is not None:
+        _check_labels(labels)
+    if is_safetensors(files.checkpoint):
+        found = describe_hugging_face(files, num_outputs)
+    elif is_folder_of_run(folder):
+        found = describe_run(folder)
+    elif labels is None:
+        raise UserError(
+            f"{printable(folder)}: does not say what its labels are; pass labels=[...], in the order in which the task "
+            "that it was fine-tuned for has them"
+        )
+    else:
+        found = describe_original(folder, num_outputs, labels)
+    return found if labels is None else _renamed(found, labels, files)
+
+
+def _check_labels(labels: Sequence[str]) -> None:
+    if isinstance(labels, (str, bytes)) or not isinstance(labels, Sequence) or not labels:
+        raise UserError(f"labels: is {shown(labels)}; give a list of names, in the order of the head's outputs")
+    for number, label in enumerate(labels):
+        problem = label_problem(label, labels[:number])
+        if problem:
+            raise UserError(f"labels: the label {number} is {shown(label)}, {problem}; repair it")
+
+
+def _renamed(found: Description, labels: Sequence[str], files: CheckpointFiles) -> Description:
+    """Gives the labels of a Hugging Face model other names; raises `UserError` if a run says that they are others."""
+    is_other = tuple(labels) != found.labels
+    if len(labels) != len(found.labels) or (is_other and not is_safetensors(files.checkpoint)):
+        subject = f"the labels {first_few(found.labels)}" if found.labels else "numbers, no labels"
+        raise UserError(
+            f"labels: are {first_few(labels)}, but {printable(files.checkpoint)} predicts {subject}; leave them out"
+        )
+    return dataclasses.replace(found, labels=tuple(labels))
+
+
+def is_folder_of_run(folder: AnyPath) -> bool:
+    """Returns True if a run of ours wrote the folder: it has said what its head is for."""
+    return any((folder / name).exists() for name in (run_files.RUN, run_files.TASK, run_files.LABELS))
+
+
+def describe_run(folder: AnyPath) -> Description:
+    """Reads run.json, task.json, labels.txt and results.json. A folder without task.json holds a classifier.
+
+    Raises:
+        UserError: labels.txt is missing, or a file is broken; no label is invented.
+    """
+    output_dir = OutputDir(folder, is_writer=False)
+    kind = read_kind(folder, _REMEDY)
+    labels = tuple(read_labels(folder, kind, _REMEDY))
+    run = output_dir.read_unchecked_run() or {}
+    training = run.get("training", {})
+    return Description(
+        kind=kind,
+        labels=labels,
+        length=training.get("max_seq_length"),
+        mixed_precision=str(training.get("mixed_precision")),
+        pairs=_takes_pairs(run),
+        scores=_known_scores(output_dir.read_results(), kind),
+        run=run,
+    )
+
+
+def describe_hugging_face(files: CheckpointFiles, num_outputs: int) -> Description:
+    """Reads `config.json` and `tokenizer_config.json`.
+
+    Raises:
+        UserError: a file is broken, or the labels do not fit the head.
+    """
+    head = described_head(files.config_file, num_outputs)
+    return Description(head.kind, head.labels, length=model_max_length(files.config_file.parent))
+
+
+def describe_original(folder: AnyPath, num_outputs: int, labels: Sequence[str]) -> Description:
+    """Reads eval_results.txt, all that the original's run_classifier.py says there; it trains only classifiers.
+
+    Raises:
+        UserError: the file cannot be read, or the head has another number of outputs than there are labels.
+    """
+    if len(labels) != num_outputs:
+        raise UserError(
+            f"labels: are {len(labels)} ({first_few(labels)}), but the head in {printable(folder)} has "
+            f"{counted(num_outputs, 'output')}; give one for each, in the order of the task that it was fine-tuned for"
+        )
+    return Description(OneLabel.kind, tuple(labels), scores=_known_scores(_original_scores(folder), OneLabel.kind))
+
+
+def _original_scores(folder: AnyPath) -> dict[str, float]:
+    path = folder / run_files.EVAL_RESULTS
+    with reading(path, "repair or remove it"):
+        text = read_text(path) if path.is_file() else ""
+        return {name: float(number) for name, number in _SCORE.findall(text)}
+
+
+def _known_scores(results: Mapping[str, object], kind: str) -> dict[str, float]:
+    names = [f"eval_{name}" for name in (*METRICS[kind], "loss")]
+    return {name: results[name] for name in names if isinstance(results.get(name), float)}
+
+
+def _takes_pairs(run: Mapping) -> bool | None:
+    """Returns what the run was trained on; runs of earlier versions say only the name of their task."""
+    if isinstance(run.get("pairs"), bool):
+        return run["pairs"]
+    name = run.get("training", {}).get("task_name")
+    if not isinstance(name, str) or not is_known_task(name):
+        return None
+    train = find_processor(name).train
+    return None if train is None else train.text_b is not None
