@@ -16,6 +16,9 @@ from bert_tf.data.examples import is_unicode
 from bert_tf.errors import UserError, shown
 from bert_tf.serving.fine_tuned import FineTunedModel, read_fine_tuned
 from bert_tf.serving.graph import ServingGraph
+from bert_tf.serving.portable import PortableModel
+from bert_tf.serving.portable_model import is_portable, open_portable
+from bert_tf.serving.portable_texts import PortableTexts
 from bert_tf.serving.predictions import KINDS, AnyPrediction
 from bert_tf.training.overflow import check_finite
 
@@ -46,7 +49,7 @@ class Facts:
     scores: Mapping[str, float]
 
     @classmethod
-    def of(cls, model: FineTunedModel) -> "Facts":
+    def of(cls, model: FineTunedModel | PortableModel) -> "Facts":
         """Returns the facts of a fine-tuned model."""
         return cls(model.kind, model.labels, model.pairs, model.compute_dtype, model.scores)
 
@@ -119,11 +122,14 @@ def load(folder: str | os.PathLike) -> Predictor:
     """Loads a fine-tuned model from the output folder of a finished run. It computes as the run did.
 
     Args:
-        folder: see `read_fine_tuned`.
+        folder: see `read_fine_tuned`; or see `open_portable`.
 
     Raises:
         UserError: something is missing or broken; no label is invented.
     """
+    if is_portable(folder):
+        portable, engine = open_portable(folder)
+        return Predictor(Facts.of(portable), PortableTexts(portable, engine))
     model = read_fine_tuned(folder)
     return Predictor(Facts.of(model), ServingGraph(model))
 
