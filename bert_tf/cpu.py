@@ -1,5 +1,6 @@
 """Facts about the CPU, without TensorFlow."""
 
+import os
 from pathlib import Path
 
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -16,3 +17,14 @@ def cpu_info() -> dict[str, str]:
     first_core, _, _ = _CPU_INFO.read_text(encoding="utf-8").partition("\n\n")
     fields = (line.partition(":") for line in first_core.splitlines())
     return {name.strip(): value.strip() for name, _, value in fields}
+
+
+def usable_cores() -> int:
+    """Returns the number of cores that this process may use.
+
+    Example:
+        >>> usable_cores() >= 1
+        True
+    """
+    # A process may be bound to some of the cores; macOS cannot say.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

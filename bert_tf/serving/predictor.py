@@ -18,6 +18,8 @@ from bert_tf.remote import as_path
 from bert_tf.serving.export_facts import ASSETS, Facts, facts_of, find_export, read_facts
 from bert_tf.serving.fine_tuned import read_fine_tuned
 from bert_tf.serving.graph import ServingGraph
+from bert_tf.serving.portable_model import is_portable, open_portable
+from bert_tf.serving.portable_texts import PortableTexts
 from bert_tf.serving.predictions import KINDS, AnyPrediction
 from bert_tf.serving.saved_model import SavedTextModel
 from bert_tf.training.overflow import check_finite
@@ -115,6 +117,9 @@ def load(
         UserError: something is missing or broken; no label is invented.
     """
     path = as_path(checked_path(folder, "load"))
+    if is_portable(path):
+        portable, engine = open_portable(path)
+        return Predictor(portable.facts, PortableTexts(portable, engine))
     exported = find_export(path)
     if exported is None:
         model = read_fine_tuned(path, bert_config_file=bert_config_file, vocab_file=vocab_file, labels=labels)

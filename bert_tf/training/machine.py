@@ -7,7 +7,7 @@ from importlib import metadata
 
 import tensorflow as tf
 
-from bert_tf.cpu import cpu_info
+from bert_tf.cpu import cpu_info, usable_cores
 from bert_tf.devices import Devices
 
 # What computes. The same bits need the same versions of these.
@@ -27,7 +27,7 @@ def machine_facts(devices: Devices) -> dict[str, object]:
     return {
         "device": _device_name(),
         "replicas": devices.num_replicas,
-        "cores": _usable_cores(),
+        "cores": usable_cores(),
         **{name: metadata.version(name) for name in _PACKAGES},
         **{name: os.environ[name] for name in _VARIABLES if name in os.environ},
     }
@@ -52,8 +52,3 @@ def _device_name() -> str:
         if devices:
             return tf.config.experimental.get_device_details(devices[0]).get("device_name", kind)
     return cpu_info().get("model name") or platform.processor() or platform.machine()
-
-
-def _usable_cores() -> int:
-    # A process may be bound to some of the cores; macOS cannot say.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -1,0 +1,70 @@
+"""What the programs that export to other runtimes have in common: flags, checks and the order of an export."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from bert_tf.data.label_files import read_kind, read_labels
+from bert_tf.errors import UserError, printable
+from bert_tf.flags import config_from_flags
+from bert_tf.folders import new_folder
+from bert_tf.programs.dev_set import read_check_set
+from bert_tf.programs.export_arguments import ExportConfig, check_model_files, source_and_folder
+from bert_tf.remote import as_path
+from bert_tf.serving.portable import Shape
+from bert_tf.streams import hide_start_up_messages
+from bert_tf.training.fields import flag
+
+_REMEDY = "give the output folder of a finished run"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PortableExportConfig(ExportConfig):
+    """The flags of an export to another runtime."""
+
+    max_seq_length: int | None = flag(
+        None,
+        "The only length in word pieces that the exported model takes, for a device that needs one. Shorter texts are "
+        "padded, longer ones truncated. By default it takes every length.",
+        resume=False,
+        lower_bound=3,
+    )
+    batch_size: int | None = flag(
+        None,
+        "The only number of texts that the exported model takes at a time, for a device that needs one. By default it "
+        "takes any number.",
+        resume=False,
+        lower_bound=1,
+    )
+
+
+def export_portable(arguments: Sequence[str], export: Callable[..., str]) -> None:
+    """Exports the model of the first argument to the folder of the second, and prints the table of its check.
+
+    Args:
+        arguments: the words of the command line.
+        export: gets the fine-tuned model, an empty folder, the shape of the inputs and the texts of the check; returns
+            the table. It is called when all has been checked that needs no TensorFlow.
+
+    Raises:
+        UserError: a mistake in the command line or the model.
+    """
+    config = config_from_flags(PortableExportConfig)
+    source, path = source_and_folder(arguments)
+    with new_folder(path, config.overwrite) as folder:
+        _check_source(source)
+        hide_start_up_messages()
+        # TensorFlow takes seconds to load: mistakes in flags and folders are reported before.
+        from bert_tf.serving.fine_tuned import read_fine_tuned
+
+        model = read_fine_tuned(source)
+        shape = Shape(config.batch_size, config.max_seq_length)
+        text = export(model, folder, shape, read_check_set(source, model.pairs))
+    print(f"{text}\n{printable(path)}")
+
+
+def _check_source(source: str) -> None:
+    folder = as_path(source)
+    if not folder.is_dir():
+        raise UserError(f"{printable(source)}: there is no such folder; {_REMEDY}")
+    read_labels(folder, read_kind(folder, _REMEDY), _REMEDY)
+    check_model_files(source)

@@ -1,0 +1,44 @@
+"""An ONNX model in use. Needs the package `onnxruntime`, and no TensorFlow.
+
+model = OnnxModel("onnx/model.onnx")
+model.answers_of_pieces(ids, mask, types)  # float32 [rows, labels]
+"""
+
+import os
+
+import numpy as np
+from onnxruntime import InferenceSession
+
+from bert_tf.errors import reading
+from bert_tf.serving.portable import INPUTS, Shape, run_in_shape
+
+
+class OnnxModel:
+    """Computes answers with an `.onnx` file that `export_onnx.py` wrote, on the CPU. Threads may share it.
+
+    Args:
+        path: of the file.
+
+    Attributes:
+        answer_shape: of one text: `(labels,)`, or `()` for a number.
+
+    Raises:
+        UserError: the file is missing or broken.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        with reading(path, "export the model again"):
+            self._session = InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
+            batch_size, length = self._session.get_inputs()[0].shape
+            self.answer_shape = tuple(self._session.get_outputs()[0].shape[1:])
+        # A size that is not fixed has a name.
+        self._shape = Shape(*(size if isinstance(size, int) else None for size in (batch_size, length)))
+
+    def answers_of_pieces(
+        self, input_word_ids: np.ndarray, input_mask: np.ndarray, input_type_ids: np.ndarray
+    ) -> np.ndarray:
+        """Computes the answers of a batch, float32 [rows, labels] or [rows]; the inputs are int32 [rows, length]."""
+        return run_in_shape(self._answers, self._shape, (input_word_ids, input_mask, input_type_ids))
+
+    def _answers(self, *pieces: np.ndarray) -> np.ndarray:
+        return self._session.run(None, dict(zip(INPUTS, pieces, strict=True)))[0]

@@ -1,0 +1,121 @@
+"""Writes a fine-tuned model for another runtime into a folder, float32 and int8, and checks both.
+
+with new_folder("litert", overwrite=False) as folder:
+    print(export(LITERT, model, folder, Shape(), examples))
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from absl import logging
+
+from bert_tf import run_files
+from bert_tf.data.features import make_features
+from bert_tf.data.vocabulary import MAX_VOCAB_BYTES
+from bert_tf.errors import UserError, counted, printable, shown
+from bert_tf.files import read_bytes, write_json
+from bert_tf.serving.check_set import CheckSet
+from bert_tf.serving.fine_tuned import FineTunedModel
+from bert_tf.serving.graph import ServingGraph
+from bert_tf.serving.portable import DESCRIPTION, INPUTS, VERSION, Engine, Shape, digest_of, model_file, output_name
+from bert_tf.serving.portable_check import Candidate, check, table
+
+CHECK = "check.md"
+# Neither an ONNX file nor one of LiteRT can be larger.
+_MAX_BYTES = 2**31 - 1
+
+
+class Runtime(NamedTuple):
+    """A runtime that models are exported for.
+
+    Attributes:
+        name: of the runtime.
+        suffix: of its files.
+        write: writes the model to a path; the last argument is True for int8.
+        open: opens such a file.
+    """
+
+    name: str
+    suffix: str
+    write: Callable[[FineTunedModel, Shape, Path, bool], None]
+    open: Callable[[Path], Engine]
+
+
+def export(runtime: Runtime, model: FineTunedModel, folder: Path, shape: Shape, check_set: CheckSet) -> str:
+    """Writes model, int8 model, vocabulary, labels, description and the table of the check.
+
+    Args:
+        runtime: where the model will run.
+        model: the fine-tuned model.
+        folder: an empty folder.
+        shape: of the inputs.
+        check_set: on which the exported models are checked.
+
+    Returns:
+        The table, as text.
+
+    Raises:
+        UserError: the model does not fit the shape or the format.
+    """
+    _check_fits(model, shape, runtime)
+    max_seq_length = min(model.max_seq_length, shape.length or model.max_seq_length)
+    _describe(folder, model, shape, max_seq_length)
+    num_bytes = sum(array.nbytes for array in model.arrays.values())
+    graph = ServingGraph(model)
+    candidates = [Candidate("TensorFlow", num_bytes, graph)]
+    for int8 in (False, True):
+        path = folder / model_file(runtime.suffix, int8)
+        logging.info("Writing %s.", path.name)
+        runtime.write(model, shape, path, int8)
+        candidates.append(Candidate(path.name, path.stat().st_size, runtime.open(path)))
+    logging.info("Checking them on %s.", check_set.description)
+    features = make_features(check_set.examples, max_seq_length, graph.tokenizer, targets={})
+    rows = check(candidates, features, check_set.expected, check_set.score, shape.batch_size or 1)
+    text = f"{table(rows, check_set.score_name)}\n\nMeasured on {check_set.description}.\n"
+    (folder / CHECK).write_text(text, encoding="utf-8")
+    return text
+
+
+def _describe(folder: Path, model: FineTunedModel, shape: Shape, max_seq_length: int) -> None:
+    """Writes vocab.txt, labels.txt, task.json and model.json."""
+    (folder / run_files.VOCAB).write_bytes(read_bytes(model.vocab_file, MAX_VOCAB_BYTES))
+    if model.labels:
+        _write_labels(folder / run_files.LABELS, model)
+    write_json(folder / run_files.TASK, {"kind": model.kind})
+    write_json(
+        folder / DESCRIPTION,
+        {
+            "version": VERSION,
+            "inputs": INPUTS,
+            "output": output_name(model.kind),
+            "batch_size": shape.batch_size,
+            "length": shape.length,
+            "do_lower_case": model.do_lower_case,
+            "max_seq_length": max_seq_length,
+            "vocab_sha256": digest_of(folder / run_files.VOCAB),
+            "kind": model.kind,
+            "pairs": model.pairs,
+            "scores": dict(model.scores),
+        },
+    )
+
+
+def _write_labels(path: Path, model: FineTunedModel) -> None:
+    text = "".join(f"{label}\n" for label in model.labels)
+    broken = [label for label in model.labels if label.splitlines() != [label]]
+    if broken:
+        raise UserError(f"{printable(model.folder)}: the label {shown(broken[0])} is not one line of text; rename it")
+    path.write_text(text, encoding="utf-8")
+
+
+def _check_fits(model: FineTunedModel, shape: Shape, runtime: Runtime) -> None:
+    positions = model.config.max_position_embeddings
+    if (shape.length or 0) > positions:
+        raise UserError(f"max_seq_length: is {shape.length}; the model has {positions} positions")
+    parameters = model.config.num_parameters()
+    if 4 * parameters > _MAX_BYTES:
+        raise UserError(
+            f"{printable(model.folder)}: has {counted(parameters, 'parameter')}; "
+            f"a file of {runtime.name} holds at most {_MAX_BYTES // 4:,}"
+        )
