@@ -18,7 +18,7 @@ from bert_tf.errors import printable
 from bert_tf.files import json_text
 from bert_tf.folders import new_folder
 from bert_tf.paths import local_path
-from bert_tf.serving.export_facts import ASSETS, PIECES, TEXTS, facts_of, numbered_exports, read_facts
+from bert_tf.serving.export_facts import ASSETS, PIECES, TEXTS, numbered_exports, read_facts
 from bert_tf.serving.fine_tuned import FineTunedModel
 from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.predictions import KINDS
@@ -46,7 +46,7 @@ def export(model: FineTunedModel, folder: str | os.PathLike) -> Path:
     """
     folder = Path(local_path(folder, "export"))
     earlier = numbered_exports(folder)
-    if earlier and read_facts(earlier[-1] / ASSETS).digest == facts_of(model).digest:
+    if earlier and read_facts(earlier[-1] / ASSETS).digest == model.facts.digest:
         logging.info("%s: is this model already.", printable(earlier[-1]))
         return earlier[-1]
     number = int(earlier[-1].name) + 1 if earlier else 1
@@ -76,7 +76,7 @@ def _write_assets(model: FineTunedModel, folder: Path) -> dict[str, str]:
     """Writes the files that travel inside the SavedModel; returns their paths by name."""
     contents = {
         run_files.VOCAB: model.vocab_file.read_bytes(),
-        run_files.EXPORT: json_text(facts_of(model).to_json()).encode(),
+        run_files.EXPORT: json_text(model.facts.to_json()).encode(),
     }
     if model.labels:
         contents[run_files.LABELS] = "".join(f"{label}\n" for label in model.labels).encode()

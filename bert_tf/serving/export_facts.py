@@ -4,17 +4,13 @@ numbered_exports(Path("output/MRPC/all-MiniLM-L6-v2/export"))  # [.../1, .../2]
 """
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping
-
-import numpy as np
 
 from bert_tf import run_files
 from bert_tf.data.targets import KINDS
 from bert_tf.errors import UserError, printable, reading, shown
 from bert_tf.files import read_json
 from bert_tf.remote import AnyPath
-from bert_tf.serving.fine_tuned import FineTunedModel
 
 FORMAT = 1  # of what an export consists
 # TensorFlow's names in a SavedModel.
@@ -51,30 +47,6 @@ class Facts:
     def to_json(self) -> dict[str, object]:
         """Returns the content of an `export.json`."""
         return {"format": FORMAT, **dataclasses.asdict(self)}
-
-
-def facts_of(model: FineTunedModel) -> Facts:
-    """Returns the facts of a fine-tuned model."""
-    return Facts(
-        kind=model.kind,
-        labels=model.labels,
-        pairs=model.pairs,
-        do_lower_case=model.do_lower_case,
-        max_seq_length=model.max_seq_length,
-        compute_dtype=model.compute_dtype,
-        scores=dict(model.scores),
-        digest=_digest(model),
-    )
-
-
-def _digest(model: FineTunedModel) -> str:
-    settings = (model.config, model.kind, model.labels, model.pairs, model.do_lower_case, model.max_seq_length)
-    found = hashlib.sha256(repr((*settings, model.compute_dtype)).encode())
-    found.update(model.vocab_file.read_bytes())
-    for name in sorted(model.arrays):
-        found.update(name.encode())
-        found.update(np.ascontiguousarray(model.arrays[name]).data)
-    return found.hexdigest()[:16]
 
 
 def numbered_exports(folder: AnyPath) -> list[AnyPath]:

@@ -5,6 +5,7 @@ model.labels, model.arrays["output_weights"].shape  # ('0', '1'), (2, 384)
 """
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 
@@ -21,6 +22,7 @@ from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.shapes import head_shapes, variable_shapes
 from bert_tf.remote import AnyPath
 from bert_tf.serving.descriptions import describe
+from bert_tf.serving.export_facts import Facts
 from bert_tf.serving.model_files import find_files
 from bert_tf.training.unfinished import warn_if_unfinished
 
@@ -65,6 +67,29 @@ class FineTunedModel:
     def num_outputs(self) -> int:
         """The number of the head's outputs: one for each label, or one for a regression."""
         return len(self.labels) or 1
+
+    @property
+    def facts(self) -> Facts:
+        """What a predictor and an export need to know of it."""
+        return Facts(
+            kind=self.kind,
+            labels=self.labels,
+            pairs=self.pairs,
+            do_lower_case=self.do_lower_case,
+            max_seq_length=self.max_seq_length,
+            compute_dtype=self.compute_dtype,
+            scores=dict(self.scores),
+            digest=self._digest(),
+        )
+
+    def _digest(self) -> str:
+        settings = (self.config, self.kind, self.labels, self.pairs, self.do_lower_case, self.max_seq_length)
+        found = hashlib.sha256(repr((*settings, self.compute_dtype)).encode())
+        found.update(self.vocab_file.read_bytes())
+        for name in sorted(self.arrays):
+            found.update(name.encode())
+            found.update(np.ascontiguousarray(self.arrays[name]).data)
+        return found.hexdigest()[:16]
 
     def tokenizer(self) -> FullTokenizer:
         """Makes the tokenizer."""

@@ -15,7 +15,7 @@ from bert_tf.data.examples import is_unicode
 from bert_tf.errors import UserError, shown
 from bert_tf.paths import checked_path
 from bert_tf.remote import as_path
-from bert_tf.serving.export_facts import ASSETS, Facts, facts_of, find_export, read_facts
+from bert_tf.serving.export_facts import ASSETS, Facts, find_export, read_facts
 from bert_tf.serving.fine_tuned import read_fine_tuned
 from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.portable_model import is_portable, open_portable
@@ -123,7 +123,7 @@ def load(
     exported = find_export(path)
     if exported is None:
         model = read_fine_tuned(path, bert_config_file=bert_config_file, vocab_file=vocab_file, labels=labels)
-        return Predictor(facts_of(model), ServingGraph(model))
+        return Predictor(model.facts, ServingGraph(model))
     facts = read_facts(exported / ASSETS)
     return Predictor(facts, SavedTextModel(exported, facts))
 
