@@ -116,6 +116,13 @@ def test_the_output_folder_remembers_the_kind_and_the_labels_in_their_order(task
     assert task.describe() == {"task.json": '{"kind": "classification"}\n', "labels.txt": "0\n1\n"}
 
 
+def test_run_json_remembers_whether_the_texts_come_in_pairs(task):
+    singles = [InputExample("dev-1", "a", None, "0")]
+    assert task.facts(EXAMPLES) == {"pairs": True} and task.facts(singles) == {"pairs": False}
+    # A test set may have pairs whose second text is empty.
+    assert task.facts([InputExample("dev-1", "a", "", "0")]) == {"pairs": True}
+
+
 def test_the_digest_changes_with_texts_and_labels_and_not_with_names(task):
     digest = task.digest(EXAMPLES)
     assert digest == task.digest([InputExample("other", "a", "b", each.label) for each in EXAMPLES])
