@@ -14,7 +14,7 @@ from bert_tf.remote import AnyPath
 # Rows take several times the memory of their file. The largest public corpora of classification are smaller.
 MAX_BYTES = 1 << 30
 # Nobody writes a text of this size on one line; a file without line ends is no text.
-MAX_LINE = 64 << 20
+MAX_LINE = 16 << 20
 
 # UTF-32 comes first: its byte-order mark begins with that of UTF-16.
 _OTHER_KINDS = {
@@ -76,7 +76,7 @@ def text_blocks(name: AnyPath | str, read: Callable[[], bytes]) -> Iterator[str]
         read: returns the next bytes, b"" at the end.
 
     Raises:
-        UserError: the text is not UTF-8, has a NUL character, or has a line of more than 64 MiB.
+        UserError: the text is not UTF-8, has a NUL character, or has a line of more than 16 MiB.
 
     Example:
         >>> parts = iter([b"It rains .\nIt ", b"snows .", b""])

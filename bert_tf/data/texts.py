@@ -15,7 +15,7 @@ from bert_tf.remote import AnyPath
 _REMEDY = "check the path"
 _BLOCK_BYTES = 1 << 20
 # Enough to know the form of a file by.
-_START_CHARACTERS = 16 << 20
+_START_CHARACTERS = 4 << 20
 
 
 class Text(abc.ABC):
@@ -55,7 +55,7 @@ class TextInMemory(Text):
 
 
 class TextOnDisk(Text):
-    """A file of any size. Nothing but its first 16 million characters is kept in memory.
+    """A file of any size. Nothing but its first 4 million characters is kept in memory.
 
     Args:
         path: of the file.

@@ -11,7 +11,7 @@ of standard input is a text, or a pair with a tab between. A text that begins wi
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO
+from typing import IO, NamedTuple
 
 from absl import logging
 
@@ -20,9 +20,10 @@ from bert_tf.checkpoints.completeness import check_files
 from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.columns import WantedColumns
 from bert_tf.data.label_files import read_kind, read_labels
+from bert_tf.data.run_facts import named_columns, takes_pairs
 from bert_tf.data.text_rows import RowCheck
-from bert_tf.errors import UserError, printable
-from bert_tf.files import atomic_write, make_folder, read_json_or_empty
+from bert_tf.errors import UserError, printable, user_error_for
+from bert_tf.files import atomic_write, is_there, make_folder, read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.modeling.config import BertConfig
 from bert_tf.paths import checked_path
@@ -32,7 +33,22 @@ from bert_tf.remote import AnyPath, as_path
 from bert_tf.serving.answer_forms import added_names
 from bert_tf.streams import checked_stdout, hide_start_up_messages
 
+_REMEDY = "give a finished run's output folder"
 _USAGE = 'give the folder of a finished run, e.g. predict output/MRPC/all-MiniLM-L6-v2 "It rains ." "Rain falls ."'
+
+
+class Facts(NamedTuple):
+    """What is known of a model before it is loaded.
+
+    Attributes:
+        labels: their names; empty if they are not known.
+        pairs: True if it takes pairs of texts; None if that is not known.
+        columns: of the texts, which the user named for the training.
+    """
+
+    labels: Sequence[str] = ()
+    pairs: bool | None = None
+    columns: WantedColumns = WantedColumns()
 
 
 def main(words: Sequence[str]) -> None:
@@ -43,31 +59,29 @@ def main(words: Sequence[str]) -> None:
     folder, texts = as_path(checked_path(words[0], "folder")), words[1:]
     config.check(texts)
     check_output_file(config)
-    labels = check_folder(folder)
-    predict(config, folder, find_input(config, folder, texts, labels))
+    found = find_input(config, texts, check_folder(folder))
+    if config.output_file:
+        make_folder(as_path(config.output_file).parent, "output_file")
+    predict(config, folder, found)
 
 
 def check_output_file(config: PredictConfig) -> None:
-    """Raises `UserError` if `output_file` cannot be written, or must not be."""
-    _ = config.form
-    if config.output_file is None:
+    """Raises `UserError` if `output_file` must not be written."""
+    if config.output_file is None or not is_there(path := as_path(config.output_file)):
         return
-    path = as_path(config.output_file)
     if path.is_dir():
         raise UserError(f"output_file: {printable(path)}: is a folder; name a file in it")
-    if path.exists() and _is_same(path, config.input_file):
+    # A device, such as /dev/stdout, must not be replaced by a file.
+    if path.is_symlink() or not path.is_file():
+        raise UserError(f"output_file: {printable(path)}: is not a regular file; name another one")
+    if config.input_file and path.resolve() == as_path(config.input_file).resolve():
         raise UserError(f"output_file: {printable(path)}: is the input_file; name another file")
-    if path.exists() and not config.overwrite:
+    if not config.overwrite:
         raise UserError(f"output_file: {printable(path)}: is there already; name another file, or pass --overwrite")
-    make_folder(path.parent, "output_file")
 
 
-def _is_same(path: AnyPath, other: str | None) -> bool:
-    return other is not None and path.resolve() == as_path(other).resolve()
-
-
-def check_folder(folder: AnyPath) -> Sequence[str]:
-    """Checks a folder as far as it is possible without TensorFlow. Returns the labels if it is that of a run.
+def check_folder(folder: AnyPath) -> Facts:
+    """Checks a folder as far as it is possible without TensorFlow, and returns what it says if it is that of a run.
 
     Raises:
         UserError: there is no such folder, or a file of the run is missing or broken.
@@ -75,35 +89,33 @@ def check_folder(folder: AnyPath) -> Sequence[str]:
     if not folder.is_dir():
         raise UserError(f"{printable(folder)}: there is no such folder; {_USAGE}")
     if not (folder / run_files.RUN).is_file():
-        return ()
-    kind = read_kind(folder, "give a finished run's output folder")
+        return Facts()
+    kind = read_kind(folder, _REMEDY)
     files = resolve(str(folder))
     check_files(files, BertConfig.from_json_file(files.config_file))
-    return read_labels(folder, kind, "give a finished run's output folder")
+    run = read_json_or_empty(folder / run_files.RUN)
+    return Facts(read_labels(folder, kind, _REMEDY), takes_pairs(run), named_columns(run))
 
 
-def find_input(config: PredictConfig, folder: AnyPath, texts: Sequence[str], labels: Sequence[str]) -> TextInput:
+def find_input(config: PredictConfig, texts: Sequence[str], facts: Facts) -> TextInput:
     """Finds the texts, and checks those that are there already.
+
+    Args:
+        config: the flags.
+        texts: of the command line.
+        facts: of the model.
 
     Raises:
         UserError: a text or row is wrong.
     """
+    check = RowCheck(facts.pairs, added_names(config.form, facts.labels))
     if texts:
-        return command_line(texts)
+        return command_line(texts, check)
     if config.input_file is None:
         return standard_input()
-    wanted = _wanted_columns(config, folder)
-    return file_input(config.input_file, wanted, config.form, labels, config.predict_batch_size)
-
-
-def _wanted_columns(config: PredictConfig, folder: AnyPath) -> WantedColumns:
-    """Returns the columns that the user named, or else those that the user named for the training."""
     said = WantedColumns(config.text_column, config.text_pair_column)
-    training = read_json_or_empty(folder / run_files.RUN).get("training")
-    if any(said) or not isinstance(training, dict):
-        return said
-    kept = (training.get(field) for field in ("text_column", "text_pair_column"))
-    return WantedColumns(*(name if isinstance(name, str) else None for name in kept))
+    wanted = said if any(said) else facts.columns
+    return file_input(config.input_file, wanted, config.form, check, config.predict_batch_size)
 
 
 def predict(config: PredictConfig, folder: AnyPath, texts: TextInput) -> None:
@@ -121,7 +133,7 @@ def predict(config: PredictConfig, folder: AnyPath, texts: TextInput) -> None:
     from bert_tf.serving.predictor import load
 
     model = load(str(folder), **config.model_files)
-    check = RowCheck(getattr(model, "pairs", None), added_names(config.form, model.labels))
+    check = RowCheck(model.pairs, added_names(config.form, model.labels))
     chunks = (list(check.check(chunk)) for chunk in texts.chunks())
     style = texts.style if texts.form == config.form else None
     with _opened_output(config, texts.count) as (stream, finish):
@@ -138,7 +150,10 @@ def _opened_output(config: PredictConfig, count: int | None) -> Iterator[tuple[I
         return
     from bert_tf.training.progress import ProgressBar
 
-    with atomic_write(config.output_file) as stream, ProgressBar("predict", count, 1) as bar:
+    remedy = "name a file on another disk"
+    # All that is read in the block reports its own errors.
+    guard = user_error_for(OSError, config.output_file, "cannot be written", remedy)
+    with guard, atomic_write(config.output_file) as stream, ProgressBar("predict", count, 1) as bar:
         yield stream, bar.update
 
 

@@ -74,7 +74,7 @@ class PredictConfig(FlagConfig):
         given = {
             "bert_config_file": self.bert_config_file,
             "vocab_file": self.vocab_file,
-            "labels": self.labels and self.labels.split(","),
+            "labels": self.labels and [label.strip() for label in self.labels.split(",")],
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -90,5 +90,9 @@ class PredictConfig(FlagConfig):
         for field in ("text_column", "text_pair_column"):
             if getattr(self, field) is not None and not self.input_file:
                 raise UserError(f"{field}: only valid with --input_file")
+            if getattr(self, field) == "":
+                raise UserError(f"{field}: is empty; give a value, or leave the flag out")
+        # The name of output_file must say the form.
+        _ = self.form
         if self.overwrite and not self.output_file:
             raise UserError("overwrite: only valid with --output_file")

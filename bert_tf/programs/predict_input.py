@@ -14,7 +14,7 @@ from bert_tf.data.text_rows import RowCheck, TextRow, chunks_of, line_rows, plai
 from bert_tf.data.texts import TextOnDisk, lines_of
 from bert_tf.errors import UserError, counted, printable, reading
 from bert_tf.remote import AnyPath, as_path
-from bert_tf.serving.answer_forms import TableStyle, added_names, form_of
+from bert_tf.serving.answer_forms import TableStyle, form_of
 
 _STDIN = "standard input"
 # What a pipe holds: a program that writes slowly gets each line answered, and one that is fast many together.
@@ -39,10 +39,14 @@ class TextInput(NamedTuple):
     form: str | None = None
 
 
-def command_line(texts: Sequence[str]) -> TextInput:
-    """Returns the text, or the pair, of the command line."""
-    row = plain_row("command line", texts)
-    return TextInput(lambda: iter([[row]]), 1)
+def command_line(texts: Sequence[str], check: RowCheck) -> TextInput:
+    """Returns the text, or the pair, of the command line.
+
+    Raises:
+        UserError: the model takes no such text.
+    """
+    rows = list(check.check([plain_row("command line", texts)]))
+    return TextInput(lambda: iter([rows]), 1)
 
 
 def standard_input() -> TextInput:
@@ -58,14 +62,14 @@ def _stdin_chunks() -> Iterator[Iterable[TextRow]]:
             line += block.count("\n")
 
 
-def file_input(file: str, wanted: WantedColumns, form: str, labels: Sequence[str], batch_size: int) -> TextInput:
+def file_input(file: str, wanted: WantedColumns, form: str, check: RowCheck, batch_size: int) -> TextInput:
     """Opens a file and checks all its rows.
 
     Args:
         file: its path.
         wanted: the columns that the user named.
         form: that will be written.
-        labels: of the model, if they are known.
+        check: of each row.
         batch_size: how many texts are computed at a time.
 
     Raises:
@@ -75,7 +79,6 @@ def file_input(file: str, wanted: WantedColumns, form: str, labels: Sequence[str
     opened = _lines(path) if path.suffix.lower() == ".txt" and wanted.text is None else _table(path, wanted)
     if opened.form == "jsonl" and form in ("csv", "tsv"):
         raise UserError(f"format: {printable(path)} has JSON lines, which are no table; write .jsonl, or text")
-    check = RowCheck(None, added_names(form, labels))
     count = sum(1 for _ in check.check(opened.rows()))
     if not count:
         raise UserError(f"{printable(path)}: there are no texts in it; check that this is the right file")

@@ -15,7 +15,7 @@ from bert_tf.checkpoints.hugging_face import described_head, model_max_length
 from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors
 from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.label_names import label_problem
-from bert_tf.data.processors import find_processor, is_known_task
+from bert_tf.data.run_facts import takes_pairs
 from bert_tf.data.targets import OneLabel
 from bert_tf.errors import UserError, counted, first_few, printable, reading, shown
 from bert_tf.files import read_text
@@ -119,7 +119,7 @@ def describe_run(folder: AnyPath) -> Description:
         labels=labels,
         length=training.get("max_seq_length"),
         mixed_precision=str(training.get("mixed_precision")),
-        pairs=_takes_pairs(run),
+        pairs=takes_pairs(run),
         scores=_known_scores(output_dir.read_results(), kind),
         run=run,
     )
@@ -159,14 +159,3 @@ def _original_scores(folder: AnyPath) -> dict[str, float]:
 def _known_scores(results: Mapping[str, object], kind: str) -> dict[str, float]:
     names = [f"eval_{name}" for name in (*METRICS[kind], "loss")]
     return {name: results[name] for name in names if isinstance(results.get(name), float)}
-
-
-def _takes_pairs(run: Mapping) -> bool | None:
-    """Returns what the run was trained on; runs of earlier versions say only the name of their task."""
-    if isinstance(run.get("pairs"), bool):
-        return run["pairs"]
-    name = run.get("training", {}).get("task_name")
-    if not isinstance(name, str) or not is_known_task(name):
-        return None
-    train = find_processor(name).train
-    return None if train is None else train.text_b is not None
