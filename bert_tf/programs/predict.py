@@ -29,7 +29,7 @@ from bert_tf.modeling.config import BertConfig
 from bert_tf.paths import checked_path
 from bert_tf.programs.predict_config import PredictConfig
 from bert_tf.programs.predict_input import TextInput, command_line, file_input, standard_input
-from bert_tf.remote import AnyPath, as_path
+from bert_tf.remote import AnyPath, as_path, is_remote
 from bert_tf.serving.answer_forms import added_names
 from bert_tf.streams import checked_stdout, hide_start_up_messages
 
@@ -56,10 +56,10 @@ def main(words: Sequence[str]) -> None:
     config = config_from_flags(PredictConfig)
     if not words:
         raise UserError(f"no folder given; {_USAGE}")
-    folder, texts = as_path(checked_path(words[0], "folder")), words[1:]
+    folder, texts = checked_path(words[0], "folder"), words[1:]
     config.check(texts)
     check_output_file(config)
-    found = find_input(config, texts, check_folder(folder))
+    found = find_input(config, texts, Facts() if config.model_files else check_folder(as_path(folder)))
     if config.output_file:
         make_folder(as_path(config.output_file).parent, "output_file")
     predict(config, folder, found)
@@ -86,7 +86,7 @@ def check_folder(folder: AnyPath) -> Facts:
     Raises:
         UserError: there is no such folder, or a file of the run is missing or broken.
     """
-    if not folder.is_dir():
+    if not is_remote(folder) and not folder.exists():
         raise UserError(f"{printable(folder)}: there is no such folder; {_USAGE}")
     if not (folder / run_files.RUN).is_file():
         return Facts()
@@ -118,7 +118,7 @@ def find_input(config: PredictConfig, texts: Sequence[str], facts: Facts) -> Tex
     return file_input(config.input_file, wanted, config.form, check, config.predict_batch_size)
 
 
-def predict(config: PredictConfig, folder: AnyPath, texts: TextInput) -> None:
+def predict(config: PredictConfig, folder: str, texts: TextInput) -> None:
     """Loads the model, predicts the texts and writes the answers.
 
     Raises:
@@ -132,7 +132,7 @@ def predict(config: PredictConfig, folder: AnyPath, texts: TextInput) -> None:
     from bert_tf.serving.bulk import predict_chunks
     from bert_tf.serving.predictor import load
 
-    model = load(str(folder), **config.model_files)
+    model = load(folder, **config.model_files)
     check = RowCheck(model.pairs, added_names(config.form, model.labels))
     chunks = (list(check.check(chunk)) for chunk in texts.chunks())
     style = texts.style if texts.form == config.form else None

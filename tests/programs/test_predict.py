@@ -26,9 +26,10 @@ PAIR = ("w1 w2 w3", "w4 w5")
 
 
 def become_script(words: list[str], outputs: list[Path], environment: Mapping[str, str]) -> None:
-    """The program in a process that has loaded TensorFlow; `STDIN` in the environment names the file that it reads."""
+    """The program in a process that has loaded TensorFlow; the environment names other files as its `STDIN`, `STDOUT`."""
     source = os.open(environment.get("STDIN", os.devnull), os.O_RDONLY)
     os.dup2(source, 0)
+    outputs = [Path(environment.get("STDOUT", outputs[0])), outputs[1]]
     for descriptor, path in enumerate(outputs, start=1):
         with path.open("wb") as file:
             os.dup2(file.fileno(), descriptor)
@@ -222,12 +223,10 @@ def test_a_terminal_is_told_what_to_type(finished):
     os.close(ours)
 
 
-def test_output_that_cannot_be_written_is_one_line(finished):
-    with Path("/dev/full").open("wb") as full, start(finished, *PAIR, stdout=full) as program:
-        assert program.wait(60) == 1
-        message = program.stderr.read().decode()
-    assert message.startswith("predict.py: error: standard output: cannot be written (No space left on device)")
-    assert message.count("\n") == 1
+def test_output_that_cannot_be_written_is_one_line(finished, tmp_path):
+    (tmp_path / "stdout").touch()
+    command = Command(tmp_path, [str(finished), *PAIR], become_script, STDOUT="/dev/full")
+    assert_error(command.result(), "standard output: cannot be written (No space left on device)")
 
 
 def test_a_program_that_is_interrupted_leaves_no_file(finished, tmp_path):
