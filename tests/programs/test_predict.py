@@ -26,7 +26,7 @@ PAIR = ("w1 w2 w3", "w4 w5")
 
 
 def become_script(words: list[str], outputs: list[Path], environment: Mapping[str, str]) -> None:
-    """The program in a process that has loaded TensorFlow; the environment names other files as its `STDIN`, `STDOUT`."""
+    """The program in a process that has loaded TensorFlow; `STDIN` and `STDOUT` in the environment name its files."""
     source = os.open(environment.get("STDIN", os.devnull), os.O_RDONLY)
     os.dup2(source, 0)
     outputs = [Path(environment.get("STDOUT", outputs[0])), outputs[1]]
