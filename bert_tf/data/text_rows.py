@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from bert_tf.data.columns import Columns
+from bert_tf.data.examples import is_unicode
 from bert_tf.data.own_examples import is_blank, texts_of
 from bert_tf.data.sources import Source
 from bert_tf.errors import UserError, shown
@@ -74,7 +75,7 @@ def plain_row(where: str, texts: Sequence[str]) -> TextRow:
     """Makes a row of one text or two.
 
     Raises:
-        UserError: there are more, or nothing is in them.
+        UserError: there are more, they are not UTF-8, or nothing is in them.
 
     Example:
         >>> plain_row("argument", ["It rains ."]).cells
@@ -82,9 +83,23 @@ def plain_row(where: str, texts: Sequence[str]) -> TextRow:
     """
     if len(texts) > len(PLAIN_NAMES):
         raise UserError(f"{where}: there are {len(texts)} texts; give one, or a pair with one tab between them")
+    if not all(map(is_unicode, texts)):
+        raise UserError(f"{where}: the text is not UTF-8; encode it as UTF-8")
     if all(map(is_blank, texts)):
         raise UserError(f"{where}: the text is empty; give a text")
     return TextRow(where, texts[0] if len(texts) == 1 else tuple(texts), PLAIN_NAMES[: len(texts)], list(texts))
+
+
+class Remedies(NamedTuple):
+    """What a user can do about rows that a model does not take, depending on where they come from.
+
+    Attributes:
+        one_text: if they are single texts, and the model takes pairs.
+        pair: if they are pairs.
+    """
+
+    one_text: str
+    pair: str
 
 
 class RowCheck:
@@ -93,11 +108,13 @@ class RowCheck:
     Args:
         pairs: True if the model takes pairs; None if that is unknown: then all must be as the first row.
         added: the names of the cells that each row gets.
+        remedies: for the message.
     """
 
-    def __init__(self, pairs: bool | None, added: Sequence[str]):
+    def __init__(self, pairs: bool | None, added: Sequence[str], remedies: Remedies):
         self._pairs = pairs
         self._added = added
+        self._remedies = remedies
         self._names: Sequence[str] = ()
 
     def check(self, rows: Iterable[TextRow]) -> Iterator[TextRow]:
@@ -110,23 +127,16 @@ class RowCheck:
             if self._pairs is None:
                 self._pairs = row.is_pair
             if row.is_pair != self._pairs:
-                raise UserError(f"{row.where}: {_pair_problem(self._pairs)}")
+                raise UserError(f"{row.where}: {self._pair_problem()}")
             if row.names is not self._names:
                 self._names = row.names
                 _check_room(row, self._added)
             yield row
 
-
-def _pair_problem(wants_pairs: bool) -> str:
-    if wants_pairs:
-        return (
-            "is one text, but the model takes pairs of texts; give two: with a tab between them in lines, in a table "
-            "in a column that --text_pair_column names"
-        )
-    return (
-        "is a pair of texts, but the model takes single texts; give one: without a tab in lines, in a table in the "
-        "column that --text_column names"
-    )
+    def _pair_problem(self) -> str:
+        if self._pairs:
+            return f"is one text, but the model takes pairs of texts; {self._remedies.one_text}"
+        return f"is a pair of texts, but the model takes single texts; {self._remedies.pair}"
 
 
 def _check_room(row: TextRow, added: Sequence[str]) -> None:

@@ -29,7 +29,7 @@ from bert_tf.modeling.config import BertConfig
 from bert_tf.paths import checked_path
 from bert_tf.programs.predict_config import PredictConfig
 from bert_tf.programs.predict_input import TextInput, command_line, file_input, standard_input
-from bert_tf.remote import AnyPath, as_path, is_remote
+from bert_tf.remote import AnyPath, as_path
 from bert_tf.serving.answer_forms import added_names
 from bert_tf.streams import checked_stdout, hide_start_up_messages
 
@@ -56,10 +56,12 @@ def main(words: Sequence[str]) -> None:
     config = config_from_flags(PredictConfig)
     if not words:
         raise UserError(f"no folder given; {_USAGE}")
-    folder, texts = checked_path(words[0], "folder"), words[1:]
+    folder, texts = words[0], words[1:]
     config.check(texts)
     check_output_file(config)
-    found = find_input(config, texts, Facts() if config.model_files else check_folder(as_path(folder)))
+    # A model that is completed by flags, or has a name in a hub, can only be looked at when it is loaded.
+    is_open = config.model_files or folder.startswith("hf://")
+    found = find_input(config, texts, Facts() if is_open else check_folder(as_path(checked_path(folder, "folder"))))
     if config.output_file:
         make_folder(as_path(config.output_file).parent, "output_file")
     predict(config, folder, found)
@@ -86,10 +88,11 @@ def check_folder(folder: AnyPath) -> Facts:
     Raises:
         UserError: there is no such folder, or a file of the run is missing or broken.
     """
-    if not is_remote(folder) and not folder.exists():
-        raise UserError(f"{printable(folder)}: there is no such folder; {_USAGE}")
-    if not (folder / run_files.RUN).is_file():
-        return Facts()
+    with user_error_for(OSError, folder, "cannot be read", "check the path"):
+        if not folder.exists():
+            raise UserError(f"{printable(folder)}: there is no such folder; {_USAGE}")
+        if not (folder / run_files.RUN).is_file():
+            return Facts()
     kind = read_kind(folder, _REMEDY)
     files = resolve(str(folder))
     check_files(files, BertConfig.from_json_file(files.config_file))
@@ -108,14 +111,13 @@ def find_input(config: PredictConfig, texts: Sequence[str], facts: Facts) -> Tex
     Raises:
         UserError: a text or row is wrong.
     """
-    check = RowCheck(facts.pairs, added_names(config.form, facts.labels))
     if texts:
-        return command_line(texts, check)
+        return command_line(texts, facts.pairs)
     if config.input_file is None:
         return standard_input()
     said = WantedColumns(config.text_column, config.text_pair_column)
     wanted = said if any(said) else facts.columns
-    return file_input(config.input_file, wanted, config.form, check, config.predict_batch_size)
+    return file_input(config.input_file, wanted, config.form, facts.labels, facts.pairs, config.predict_batch_size)
 
 
 def predict(config: PredictConfig, folder: str, texts: TextInput) -> None:
@@ -133,7 +135,7 @@ def predict(config: PredictConfig, folder: str, texts: TextInput) -> None:
     from bert_tf.serving.predictor import load
 
     model = load(folder, **config.model_files)
-    check = RowCheck(model.pairs, added_names(config.form, model.labels))
+    check = RowCheck(model.pairs, added_names(config.form, model.labels), texts.remedies)
     chunks = (list(check.check(chunk)) for chunk in texts.chunks())
     style = texts.style if texts.form == config.form else None
     with _opened_output(config, texts.count) as (stream, finish):

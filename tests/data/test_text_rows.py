@@ -1,7 +1,9 @@
 import pytest
 
-from bert_tf.data.text_rows import RowCheck, chunks_of, line_rows, plain_row
+from bert_tf.data.text_rows import Remedies, RowCheck, chunks_of, line_rows, plain_row
 from bert_tf.errors import UserError
+
+REMEDIES = Remedies("give two", "give one")
 
 
 def rows_of(*lines: str) -> list:
@@ -26,22 +28,27 @@ def test_an_empty_text_is_refused(texts):
         plain_row("command line", texts)
 
 
+def test_a_text_that_is_not_utf8_is_refused():
+    with pytest.raises(UserError, match="command line: the text is not UTF-8"):
+        plain_row("command line", ["a", "b\udcff"])
+
+
 @pytest.mark.parametrize(
     ("pairs", "lines", "message"),
     [
-        (True, ["a\tb\n", "c\n"], "standard input:2: is one text, but the model takes pairs"),
-        (False, ["a\n", "c\td\n"], "standard input:2: is a pair of texts, but the model takes single texts"),
+        (True, ["a\tb\n", "c\n"], "standard input:2: is one text, but the model takes pairs of texts; give two"),
+        (False, ["a\n", "c\td\n"], "standard input:2: is a pair of texts, but the model takes single texts; give one"),
         (None, ["a\n", "c\td\n"], "standard input:2: is a pair of texts"),
         (None, ["a\tb\n", "c\n"], "standard input:2: is one text"),
     ],
 )
 def test_all_rows_must_be_what_the_model_takes_or_else_as_the_first_one(pairs, lines, message):
     with pytest.raises(UserError, match=message):
-        list(RowCheck(pairs, []).check(rows_of(*lines)))
+        list(RowCheck(pairs, [], REMEDIES).check(rows_of(*lines)))
 
 
 def test_a_check_goes_on_where_the_last_one_ended():
-    check = RowCheck(None, [])
+    check = RowCheck(None, [], REMEDIES)
     assert len(list(check.check(rows_of("a\n")))) == 1
     with pytest.raises(UserError, match="is a pair"):
         list(check.check(rows_of("a\tb\n")))
@@ -49,7 +56,7 @@ def test_a_check_goes_on_where_the_last_one_ended():
 
 def test_a_column_that_is_to_be_added_must_not_be_there():
     with pytest.raises(UserError, match="standard input:1: the column 'text' is there already"):
-        list(RowCheck(None, ["prediction", "text"]).check(rows_of("a\n")))
+        list(RowCheck(None, ["prediction", "text"], REMEDIES).check(rows_of("a\n")))
 
 
 def test_chunks_have_all_rows_in_their_order():

@@ -181,6 +181,15 @@ def test_a_mistake_is_one_line_before_tensorflow_is_loaded(finished, tmp_path, w
     assert_error(Result(done.returncode, done.stdout, done.stderr), message)
 
 
+def test_a_text_that_is_the_name_of_a_file_is_predicted_with_a_warning(finished, predict, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "single")
+    run = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**run, "pairs": False}))
+    result = predict(folder, SCRIPT)
+    assert result.code == 0 and result.stdout.count("\n") == 1
+    assert result.stderr == f"{SCRIPT}: is predicted as a text; --input_file={SCRIPT} predicts the file.\n"
+
+
 def test_a_folder_that_lacks_a_file_is_one_line(finished, predict, tmp_path):
     for name, message in (("vocab.txt", "vocab.txt"), ("labels.txt", "labels.txt"), ("bert_config.json", "config")):
         folder = shutil.copytree(finished, tmp_path / name)
