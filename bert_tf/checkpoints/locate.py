@@ -52,9 +52,9 @@ def resolve(path_or_name: str | os.PathLike) -> CheckpointFiles:
 
     Args:
         path_or_name: a folder (an unpacked official checkpoint, a folder around one, an output folder of a
-            fine-tuning run, a Hugging Face folder), a zip file of an official checkpoint, a checkpoint in such a
-            folder (its prefix or one of its files), or a name of `CATALOGUE`, which is downloaded if it is not in the
-            cache.
+            fine-tuning run, a Hugging Face folder), a zip file of an official checkpoint or a Hugging
+            Face folder, a checkpoint in such a folder (its prefix or one of its files), or a name of `CATALOGUE`,
+            which is downloaded if it is not in the cache.
 
     Raises:
         UserError: there is no such folder or name, or a file is missing in the folder.
