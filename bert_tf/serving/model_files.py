@@ -8,7 +8,7 @@ import os
 from bert_tf import run_files
 from bert_tf.checkpoints.locate import CheckpointFiles, existing_checkpoint, named_files, resolve
 from bert_tf.errors import UserError, printable
-from bert_tf.paths import checked_path
+from bert_tf.paths import checked_path, is_hub_name
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.serving.descriptions import is_folder_of_run
 
@@ -30,6 +30,8 @@ def find_files(
     Raises:
         UserError: there is no such folder, or a file is missing.
     """
+    if is_hub_name(folder):
+        return resolve(folder)
     path = as_path(checked_path(folder, "load"))
     if not path.is_dir() and not path.is_file():
         raise UserError(
