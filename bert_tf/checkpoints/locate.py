@@ -18,6 +18,7 @@ from bert_tf.remote import AnyPath, as_path, is_remote
 _CONFIG_NAMES = ("bert_config.json", "config.json")
 # TensorFlow's files of a checkpoint; shells complete its name up to the dot.
 _CHECKPOINT_FILE = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5}|)$")
+_SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 # The vocabularies of other tokenizers.
 _OTHER_VOCABULARIES = ("merges.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 _PICKLED_SUFFIXES = (".bin", ".pt", ".pth", ".pkl")
@@ -135,12 +136,15 @@ def checkpoint_prefix(path: str | os.PathLike) -> AnyPath:
     """Returns the prefix of a TensorFlow checkpoint that is named by one of its files; other paths stay the same.
 
     A prefix is `.../bert_model.ckpt`; its files are `bert_model.ckpt.index` and `bert_model.ckpt.data-00000-of-00001`.
+    One of several `.safetensors` files becomes their index.
 
     Example:
         >>> checkpoint_prefix("output/model.ckpt-343.index").name
         'model.ckpt-343'
     """
     path = as_path(path)
+    if _SHARD.fullmatch(path.name) and (path.parent / INDEX_NAME).is_file():
+        return path.parent / INDEX_NAME
     name = _CHECKPOINT_FILE.sub("", path.name)
     return path.with_name(name) if name and name != path.name and not path.is_dir() else path
 
@@ -281,10 +285,19 @@ def _files_beside(checkpoint: AnyPath) -> CheckpointFiles:
             f"{printable(folder)}: has neither bert_config.json nor config.json; copy the model's file there, or give "
             "--bert_config_file, --vocab_file and --init_checkpoint"
         )
-    return CheckpointFiles(config_file, _vocabulary_in(folder), checkpoint)
+    return CheckpointFiles(config_file, vocabulary_in(folder), checkpoint)
 
 
-def _vocabulary_in(folder: AnyPath) -> AnyPath:
+def vocabulary_in(folder: AnyPath) -> AnyPath:
+    """Returns the vocabulary in a folder, or one in the cache that was made of a `tokenizer.json`.
+
+    Raises:
+        UserError: there is none, or that of another kind of tokenizer.
+
+    Example:
+        >>> vocabulary_in(resolve("all-MiniLM-L6-v2").vocab_file.parent).name
+        'vocab.txt'
+    """
     if (folder / "vocab.txt").is_file():
         return folder / "vocab.txt"
     others = [name for name in _OTHER_VOCABULARIES if (folder / name).is_file()]
