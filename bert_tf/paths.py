@@ -13,8 +13,36 @@ from bert_tf.remote import is_remote, schemes
 # Linux's limits, in bytes.
 _LONGEST_PATH = 4095
 _LONGEST_NAME = 255
+_HUB = "hf://"
 # A local folder may be called "a:b"; an address has two slashes behind the colon, or one if pathlib had it.
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*):/+", re.IGNORECASE)
+
+
+def is_hub_name(path: str | os.PathLike) -> bool:
+    """Returns True for the name of a model on the Hugging Face hub.
+
+    Example:
+        >>> is_hub_name("hf://google-bert/bert-base-uncased"), is_hub_name("google-bert/bert-base-uncased")
+        (True, False)
+    """
+    return isinstance(path, str) and path.startswith(_HUB)
+
+
+def checked_model(path: str | os.PathLike, name: str) -> str:
+    """Returns the path of a model as `checked_path` does, and the name of one on the hub unchanged.
+
+    Args:
+        path: a path, an address, or the name of a model.
+        name: the flag or argument that has it, for the message.
+
+    Raises:
+        UserError: this is neither a path nor the name of a model.
+
+    Example:
+        >>> checked_model("hf://google-bert/bert-base-uncased", "bert_model")
+        'hf://google-bert/bert-base-uncased'
+    """
+    return path if is_hub_name(path) else checked_path(path, name)
 
 
 def checked_path(path: str | os.PathLike, name: str) -> str:

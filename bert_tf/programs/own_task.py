@@ -14,6 +14,7 @@ from bert_tf.data.own_files import find_files
 from bert_tf.data.processors import DataProcessor, find_processor
 from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
+from bert_tf.paths import is_hub_name
 from bert_tf.programs.classifier_config import ClassifierConfig
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.training.early_checks import check_model, named_model
@@ -78,7 +79,7 @@ def _with_kept(config: ClassifierConfig, folder: AnyPath | None) -> Mapping[str,
 def _model_folder(config: ClassifierConfig) -> AnyPath | None:
     """Returns the folder that says what the labels of the fine-tuned model are; None if none does."""
     model = config.model or (config.init_checkpoint and as_path(config.init_checkpoint).parent)
-    folders = [as_path(folder) for folder in (config.output_dir, model) if folder]
+    folders = [as_path(folder) for folder in (config.output_dir, model) if folder and not is_hub_name(folder)]
     return next(
         (each for each in folders if any((each / name).is_file() for name in (run_files.TASK, run_files.LABELS))), None
     )

@@ -8,7 +8,7 @@ describe_original(folder, 2, ["0", "1"])            # the original's output fold
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bert_tf import run_files
 from bert_tf.checkpoints.hugging_face import described_head, model_max_length
@@ -50,7 +50,7 @@ class Description:
     run: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
 
-def describe(files: CheckpointFiles, num_outputs: int, labels: Sequence[str] | None) -> Description:
+def describe(files: CheckpointFiles, num_outputs: int, labels: Iterable[str] | None) -> Description:
     """Reads what the folder of a checkpoint says.
 
     Args:
@@ -63,7 +63,7 @@ def describe(files: CheckpointFiles, num_outputs: int, labels: Sequence[str] | N
     """
     folder = files.checkpoint.parent
     if labels is not None:
-        _check_labels(labels)
+        labels = _checked_labels(labels)
     if is_safetensors(files.checkpoint):
         found = describe_hugging_face(files, num_outputs)
     elif is_folder_of_run(folder):
@@ -78,13 +78,16 @@ def describe(files: CheckpointFiles, num_outputs: int, labels: Sequence[str] | N
     return found if labels is None else _renamed(found, labels, files)
 
 
-def _check_labels(labels: Sequence[str]) -> None:
-    if isinstance(labels, (str, bytes)) or not isinstance(labels, Sequence) or not labels:
+def _checked_labels(labels: Iterable[str]) -> list[str]:
+    is_one = isinstance(labels, (str, bytes, Mapping)) or not isinstance(labels, Iterable)
+    names = [] if is_one else list(labels)
+    if not names:
         raise UserError(f"labels: is {shown(labels)}; give a list of names, in the order of the head's outputs")
-    for number, label in enumerate(labels):
-        problem = label_problem(label, labels[:number])
+    for number, label in enumerate(names):
+        problem = label_problem(label, names[:number])
         if problem:
             raise UserError(f"labels: the label {number} is {shown(label)}, {problem}; repair it")
+    return [str(name) for name in names]
 
 
 def _renamed(found: Description, labels: Sequence[str], files: CheckpointFiles) -> Description:
@@ -132,7 +135,7 @@ def describe_hugging_face(files: CheckpointFiles, num_outputs: int) -> Descripti
         UserError: a file is broken, or the labels do not fit the head.
     """
     head = described_head(files.config_file, num_outputs)
-    return Description(head.kind, head.labels, length=model_max_length(files.config_file.parent))
+    return Description(head.kind, head.labels, length=model_max_length(files.checkpoint.parent))
 
 
 def describe_original(folder: AnyPath, num_outputs: int, labels: Sequence[str]) -> Description:

@@ -6,9 +6,9 @@ files = find_files("output/MRPC/all-MiniLM-L6-v2")
 import os
 
 from bert_tf import run_files
-from bert_tf.checkpoints.locate import CheckpointFiles, existing_checkpoint, named_files, resolve
-from bert_tf.errors import UserError, printable
-from bert_tf.paths import checked_path
+from bert_tf.checkpoints.locate import CheckpointFiles, existing_checkpoint, named_files, resolve, vocabulary_in
+from bert_tf.errors import UserError, printable, user_error_for
+from bert_tf.paths import checked_path, is_hub_name
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.serving.descriptions import is_folder_of_run
 
@@ -30,8 +30,12 @@ def find_files(
     Raises:
         UserError: there is no such folder, or a file is missing.
     """
+    if is_hub_name(folder):
+        return resolve(folder)
     path = as_path(checked_path(folder, "load"))
-    if not path.is_dir() and not path.is_file():
+    with user_error_for(OSError, folder, "cannot be read", "check the path and its permissions"):
+        is_there = path.is_dir() or path.is_file()
+    if not is_there:
         raise UserError(
             f"{printable(folder)}: there is no such folder; give the output folder of a finished run, or a Hugging "
             "Face folder with a classifier"
@@ -40,7 +44,7 @@ def find_files(
         _refuse_bare(path)
         return resolve(path)
     config_file = bert_config_file or next((path / name for name in _CONFIGS if (path / name).is_file()), None)
-    return named_files(config_file or path / run_files.CONFIG, vocab_file or path / run_files.VOCAB, path)
+    return named_files(config_file or path / run_files.CONFIG, vocab_file or vocabulary_in(path), path)
 
 
 def _refuse_bare(folder: AnyPath) -> None:

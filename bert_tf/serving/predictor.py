@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from bert_tf.data.examples import is_unicode
 from bert_tf.errors import UserError, shown
-from bert_tf.paths import checked_path
-from bert_tf.remote import as_path
+from bert_tf.paths import checked_path, is_hub_name
+from bert_tf.remote import AnyPath, as_path
 from bert_tf.serving.export_facts import ASSETS, Facts, find_export, read_facts
 from bert_tf.serving.fine_tuned import read_fine_tuned
 from bert_tf.serving.graph import ServingGraph
@@ -107,8 +107,8 @@ def load(
 
     Args:
         folder: the output folder of a finished run or of the original, or a Hugging Face folder with a classifier, see
-            `read_fine_tuned`; or an exported SavedModel, its own folder or the one with the numbered folders. Load only
-            a SavedModel that you trust: it is a program.
+            `read_fine_tuned`, or its name on the hub (`hf://ORGANIZATION/NAME`); or an exported SavedModel, its own
+            folder or the one with the numbered folders. Load only a SavedModel that you trust: it is a program.
         bert_config_file: the configuration, for a folder without one, such as the original's.
         vocab_file: its vocabulary.
         labels: the names of its labels, in the order of the head's outputs.
@@ -116,14 +116,21 @@ def load(
     Raises:
         UserError: something is missing or broken; no label is invented.
     """
-    path = as_path(checked_path(folder, "load"))
-    if is_portable(path):
-        portable, engine = open_portable(path)
+    exported = None if is_hub_name(folder) else _load_exported(as_path(checked_path(folder, "load")))
+    if exported is not None:
+        return exported
+    model = read_fine_tuned(folder, bert_config_file=bert_config_file, vocab_file=vocab_file, labels=labels)
+    return Predictor(model.facts, ServingGraph(model))
+
+
+def _load_exported(folder: AnyPath) -> Predictor | None:
+    """Loads what an export wrote; returns None for the folder of a model that was not exported."""
+    if is_portable(folder):
+        portable, engine = open_portable(folder)
         return Predictor(portable.facts, PortableTexts(portable, engine))
-    exported = find_export(path)
+    exported = find_export(folder)
     if exported is None:
-        model = read_fine_tuned(path, bert_config_file=bert_config_file, vocab_file=vocab_file, labels=labels)
-        return Predictor(model.facts, ServingGraph(model))
+        return None
     facts = read_facts(exported / ASSETS)
     return Predictor(facts, SavedTextModel(exported, facts))
 

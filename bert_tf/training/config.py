@@ -115,10 +115,12 @@ class ModelConfig(FlagConfig):
     model: str | None = flag(
         None,
         "The pre-trained model: a name such as uncased_L-12_H-768_A-12, which is downloaded once, or a folder with "
-        f"configuration, vocabulary and checkpoint. By default the small {DEFAULT_CHECKPOINT}.",
+        "configuration, vocabulary and checkpoint, or hf://ORGANIZATION/NAME for a model of the Hugging Face hub. By "
+        f"default the small {DEFAULT_CHECKPOINT}.",
         resume=True,
         name="bert_model",
         is_path=True,
+        is_model=True,
     )
     bert_config_file: str | None = flag(
         None,

@@ -14,7 +14,7 @@ import typing
 from collections.abc import Mapping
 
 from bert_tf.errors import UserError, shown
-from bert_tf.paths import checked_path
+from bert_tf.paths import checked_model, checked_path
 
 # The normal numbers of float32, in which training computes.
 _MIN_FLOAT32, _MAX_FLOAT32 = 1.1754943508222875e-38, 3.4028234663852886e38
@@ -39,6 +39,7 @@ class Flag:
         choices: the only values.
         count_or: the value is a whole number of at least 1, or this word. It is kept as text.
         is_path: True if the value is a path, or may be one; see `checked_path`.
+        is_model: True if it may also be the name of a model on the hub; see `checked_model`.
         ignores_case: True if capitals do not matter.
     """
 
@@ -53,6 +54,7 @@ class Flag:
     choices: tuple[str, ...] | None = None
     count_or: str | None = None
     is_path: bool = False
+    is_model: bool = False
     ignores_case: bool = False
 
 
@@ -167,7 +169,7 @@ _KINDS = {
 
 def _checked(value: object, kind: type, declared: Flag, name: str) -> object:
     if declared.is_path and isinstance(value, (str, os.PathLike)):
-        return checked_path(value, name)
+        return checked_model(value, name) if declared.is_model else checked_path(value, name)
     plain = _plain(value)
     if declared.count_or:
         return _count_or_word(plain, declared.count_or, name)

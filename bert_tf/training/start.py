@@ -31,7 +31,7 @@ from bert_tf.training.output_dir import OutputDir
 # The flags that name a model, those of its weights first.
 _NAMED_BY = ("model", "init_checkpoint", "bert_config_file")
 # What others call weights, and what a run writes next to its own.
-_FOREIGN_WEIGHTS = ("bert_model.ckpt.index", "model.safetensors", "pytorch_model.bin")
+_FOREIGN_WEIGHTS = ("bert_model.ckpt.index", "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 _MODEL_FILES = (run_files.CONFIG, run_files.VOCAB, run_files.LABELS)
 
 

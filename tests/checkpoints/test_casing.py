@@ -194,6 +194,19 @@ def test_accents_that_are_kept_or_stripped_against_the_casing_are_a_warning(tmp_
     assert message.endswith("tokenizer_config.json: has strip_accents False; here do_lower_case decides.")
 
 
+def test_tokens_that_were_added_to_a_tokenizer_are_a_warning(tmp_path, caplog):
+    known = {"type": "WordPiece", "vocab": {"[UNK]": 0, "a": 1}}
+    for name, added in (("plain", ["[UNK]"]), ("more", ["[UNK]", "new york", "[E1]"])):
+        tokens = [{"id": number, "content": token} for number, token in enumerate(added)]
+        tokenizer = {"model": known, "added_tokens": tokens}
+        check_casing(True, resolve(make_model(tmp_path / name, UNDECIDED, tokenizer=tokenizer)))
+    (message,) = caplog.messages
+    assert message.endswith(
+        "more/tokenizer.json: adds tokens that transformers keeps whole (new york, [E1]); here they are split like "
+        "other words."
+    )
+
+
 @pytest.mark.parametrize("value", ["no", "false", 0, 1, [], {}])
 @pytest.mark.parametrize("name", ["run", "tokenizer_config"])
 def test_a_casing_that_is_neither_true_nor_false_is_refused(tmp_path, name, value):

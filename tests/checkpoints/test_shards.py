@@ -57,7 +57,7 @@ def test_the_arrays_of_all_files_are_read(shards, arrays):
     for given in (shards, shards / NAME):
         assert_same(read_checkpoint(given), arrays)
     named = named_files(shards / "config.json", shards / "vocab.txt", shards / NAME)
-    assert named == files == resolve(shards / NAME)
+    assert named == files == resolve(shards / NAME) == resolve(shards / SECOND)
 
 
 def test_a_whole_file_beside_them_counts(shards):

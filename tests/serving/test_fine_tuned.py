@@ -117,6 +117,8 @@ def test_a_model_without_a_classifier_is_refused(written, name):
 def test_labels_that_the_user_gives_replace_those_of_a_hugging_face_folder(written):
     model = read_fine_tuned(written / "two_unnamed_labels_in_float16", labels=["no", "yes"])
     assert model.labels == ("no", "yes")
+    from_array = read_fine_tuned(written / "two_unnamed_labels_in_float16", labels=np.array(["no", "yes"]))
+    assert from_array.labels == model.labels and {type(label) for label in from_array.labels} == {str}
     with pytest.raises(
         UserError, match=r"labels: are a, but .*/model.safetensors predicts the labels LABEL_0, LABEL_1"
     ):
@@ -150,7 +152,7 @@ def test_the_folder_of_the_original_predicts(original):
     [
         ({}, "no configuration, no vocabulary and no labels; pass bert_config_file=, vocab_file= and labels="),
         ({"labels": ["0", "1"]}, "no configuration, no vocabulary and no labels; pass bert_config_file="),
-        ({"bert_config_file": ...}, "vocab_file: .*vocab.txt: there is no such file"),
+        ({"bert_config_file": ...}, "vocab.txt is missing; copy the model's vocabulary there"),
         ({"vocab_file": ...}, "bert_config_file: .*bert_config.json: there is no such file"),
         ({"bert_config_file": ..., "vocab_file": ...}, r"does not say what its labels are; pass labels=\[...\]"),
         (
@@ -183,6 +185,16 @@ def test_the_labels_of_a_run_are_not_replaced(original, tmp_path):
     assert read_fine_tuned(**original | {"folder": folder}, labels=["0", "1"]).labels == ("0", "1")
     with pytest.raises(UserError, match=r"labels: are 1, 0, but .*/model.ckpt-343 predicts the labels 0, 1"):
         read_fine_tuned(**original | {"folder": folder}, labels=["1", "0"])
+
+
+def test_a_vocabulary_of_the_user_replaces_that_of_the_folder_and_the_rest_stays(written, tmp_path):
+    pieces = read_fine_tuned(written / "classifier").vocab_file.read_text()
+    (tmp_path / "mine.txt").write_text(pieces.replace("falls", "sinks"))
+    model = read_fine_tuned(written / "classifier", vocab_file=tmp_path / "mine.txt")
+    assert model.tokenizer().tokenize("it sinks") == ["it", "sinks"]
+    config_file = shutil.copy(written / "classifier" / "config.json", tmp_path / "config.json")
+    model = read_fine_tuned(written / "classifier", bert_config_file=config_file)
+    assert (model.vocab_file.read_text(), model.labels) == (pieces, ("not rain", "rain", "snow"))
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
