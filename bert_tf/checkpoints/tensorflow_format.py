@@ -11,7 +11,7 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from bert_tf.checkpoints.bundle import Bundle
 from bert_tf.files import remove_tree, sync_file
-from bert_tf.modeling.names import original_name, original_shape
+from bert_tf.modeling.names import GARDEN_HEAD, original_name, original_shape
 from bert_tf.remote import AnyPath, as_path
 
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -51,6 +51,8 @@ def read_object_based(bundle: Bundle) -> list[tuple[str, np.ndarray]]:
 
 def _read_variable(bundle: Bundle, key: str, full_name: str) -> tuple[str, np.ndarray]:
     name, array = original_name(full_name), bundle.read(key)
+    if name in GARDEN_HEAD:
+        return GARDEN_HEAD[name], array.T
     return name, array.reshape(original_shape(name, array.shape))
 
 

@@ -22,6 +22,9 @@ _ORIGINAL_EMBEDDINGS = {
     "position_embedding": "position_embeddings",
     "type_embeddings": "token_type_embeddings",
 }
+# The layer on the pooled output of the Garden's BertClassifier. Its kernel is [hidden, labels], the original's weights
+# are [labels, hidden].
+GARDEN_HEAD = {"sentence_prediction/logits/kernel": "output_weights", "sentence_prediction/logits/bias": "output_bias"}
 _GARDEN_NAME = re.compile(
     r"(?:.*/)?(?:transformer/(?P<layer>layer_\d+)/(?P<part>.+)|(?P<scope>embeddings/layer_norm|pooler_transform)"
     r"|(?P<embedding>word_embeddings|position_embedding|type_embeddings))/(?P<leaf>\w+)"

@@ -1,0 +1,17 @@
+#!/usr/bin/env python
+"""Exports a model as a checkpoint of the Model Garden; see --help."""
+
+import sys
+
+try:
+    from bert_tf.programs import export_model_garden
+except ModuleNotFoundError as error:
+    sys.exit(f"{sys.argv[0]}: error: the package {error.name} is missing; install this project with: pip install -e .")
+except KeyboardInterrupt:
+    sys.exit(130)
+
+# absl shows this above the flags.
+__doc__ = export_model_garden.__doc__
+
+if __name__ == "__main__":
+    export_model_garden.run_main()
