@@ -156,27 +156,38 @@ def test_without_the_dev_set_the_sample_corpus_takes_its_place_and_there_is_no_s
         assert found.value == pytest.approx(right.value, abs=1e-5)
 
 
-@pytest.mark.parametrize("script", SUFFIXES)
 @pytest.mark.parametrize(
     "words, message",
     [
         ((), "0 arguments given"),
-        (("run",), "1 arguments given"),
         (("no-such-run", "out"), "no-such-run: there is no such folder"),
         (("run", "full"), "full: is there already; name another folder, or replace it with --overwrite"),
         (("run", "full", "--overwrite"), "full: has files that no export wrote (mine.txt)"),
         (("run", "out", "--batch_size=0"), "batch_size"),
         (("run", "out", "--max_seq_length=2"), "max_seq_length"),
         (("run", "out", "--max_seq_length=65"), "max_seq_length: is 65; the model has 64 positions"),
-        (("full", "out"), "full"),
+        (("full", "out"), "full/labels.txt: cannot be read"),
     ],
 )
-def test_mistakes_are_one_line_and_nothing_is_written(tmp_path, script, words, message):
+def test_mistakes_are_one_line_and_nothing_is_written(tmp_path, words, message):
     write_fine_tuned(tmp_path / "run")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
-    done = run_script(script, *words, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.count("\n") == 1 and message in done.stderr, done.stderr
+    assert_one_line(run_script("export_litert.py", *words, cwd=tmp_path), message)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "run"]
     assert content(tmp_path / "full") == {"mine.txt": b"mine"}
+
+
+def assert_one_line(done: subprocess.CompletedProcess, message: str) -> None:
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1 and message in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("missing", ["onnx", "onnxruntime"])
+def test_without_the_extra_one_line_says_how_to_install_it(tmp_path, missing):
+    script = str(ROOT / "scripts" / "export_onnx.py")
+    hide = f"import runpy, sys; sys.modules[{missing!r}] = None; sys.argv = [{script!r}, 'run', 'out']"
+    code = f"{hide}; runpy.run_path({script!r}, run_name='__main__')"
+    environment = subprocess_environment(PYTHONPATH=os.pathsep.join([str(ROOT), *sys.path]))
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert_one_line(done, "is missing; install it with: pip install -e '.[onnx]'")

@@ -31,7 +31,7 @@ def litert() -> Runtime:
     from bert_tf.serving.litert_graph import write_litert
     from bert_tf.serving.litert_model import LiteRTModel
 
-    return Runtime("LiteRT", ".tflite", write_litert, LiteRTModel)
+    return Runtime(".tflite", write_litert, LiteRTModel)
 
 
 def onnx() -> Runtime:
@@ -40,7 +40,7 @@ def onnx() -> Runtime:
     from bert_tf.serving.onnx_graph import write_onnx
     from bert_tf.serving.onnx_model import OnnxModel
 
-    return Runtime("ONNX", ".onnx", write_onnx, OnnxModel)
+    return Runtime(".onnx", write_onnx, OnnxModel)
 
 
 @pytest.fixture(scope="module", params=[litert, onnx])
