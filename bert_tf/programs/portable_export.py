@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from bert_tf import run_files
 from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.errors import UserError, counted, printable
@@ -67,12 +68,17 @@ def export_portable(arguments: Sequence[str], export: Callable[..., str]) -> Non
 
 
 def _check_source(source: str, max_seq_length: int | None) -> None:
-    folder = as_path(source)
-    if not folder.is_dir():
+    """Checks the model as far as it is possible without TensorFlow."""
+    path = as_path(source)
+    if not path.is_dir() and not path.is_file():
         raise UserError(f"{printable(source)}: there is no such folder; {_REMEDY}")
-    read_labels(folder, read_kind(folder, _REMEDY), _REMEDY)
+    if (path / run_files.RUN).is_file():
+        read_labels(path, read_kind(path, _REMEDY), _REMEDY)
     check_model_files(source)
-    config = BertConfig.from_json_file(resolve(source).config_file)
+    _check_size(source, BertConfig.from_json_file(resolve(source).config_file), max_seq_length)
+
+
+def _check_size(source: str, config: BertConfig, max_seq_length: int | None) -> None:
     positions, parameters = config.max_position_embeddings, config.num_parameters()
     if max_seq_length and max_seq_length > positions:
         raise UserError(f"max_seq_length: is {max_seq_length}; the model has {positions} positions")
