@@ -7,7 +7,7 @@ bert-tf predict output/MRPC/all-MiniLM-L6-v2 "It rains ." "Rain falls ."
 import importlib
 import sys
 
-PROGRAMS = ("run_classifier", "predict", "export")
+PROGRAMS = ("run_classifier", "predict", "export", "export_litert", "export_onnx")
 
 
 def main() -> None:

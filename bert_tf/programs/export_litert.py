@@ -20,7 +20,7 @@ def _export(*model_folder_shape_texts: object) -> str:
     from bert_tf.serving.litert_model import LiteRTModel
     from bert_tf.serving.portable_export import Runtime, export
 
-    return export(Runtime("LiteRT", ".tflite", write_litert, LiteRTModel), *model_folder_shape_texts)
+    return export(Runtime(".tflite", write_litert, LiteRTModel), *model_folder_shape_texts)
 
 
 def run_main() -> None:

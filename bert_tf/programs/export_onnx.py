@@ -31,7 +31,7 @@ def _export(*model_folder_shape_texts: object) -> str:
     from bert_tf.serving.onnx_model import OnnxModel
     from bert_tf.serving.portable_export import Runtime, export
 
-    return export(Runtime("ONNX", ".onnx", write_onnx, OnnxModel), *model_folder_shape_texts)
+    return export(Runtime(".onnx", write_onnx, OnnxModel), *model_folder_shape_texts)
 
 
 def run_main() -> None:

@@ -3,11 +3,13 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from bert_tf import run_files
+from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.label_files import read_kind, read_labels
-from bert_tf.errors import UserError, printable
+from bert_tf.errors import UserError, counted, printable
 from bert_tf.flags import config_from_flags
 from bert_tf.folders import new_folder
-from bert_tf.programs.dev_set import read_check_set
+from bert_tf.modeling.config import BertConfig
 from bert_tf.programs.export_arguments import ExportConfig, check_model_files, source_and_folder
 from bert_tf.remote import as_path
 from bert_tf.serving.portable import Shape
@@ -15,6 +17,8 @@ from bert_tf.streams import hide_start_up_messages
 from bert_tf.training.fields import flag
 
 _REMEDY = "give the output folder of a finished run"
+# Neither a file of ONNX nor one of LiteRT can have 2 GiB.
+_MOST_PARAMETERS = (2**31 - 1) // 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,9 +55,10 @@ def export_portable(arguments: Sequence[str], export: Callable[..., str]) -> Non
     config = config_from_flags(PortableExportConfig)
     source, path = source_and_folder(arguments)
     with new_folder(path, config.overwrite) as folder:
-        _check_source(source)
+        _check_source(source, config.max_seq_length)
         hide_start_up_messages()
-        # TensorFlow takes seconds to load: mistakes in flags and folders are reported before.
+        # TensorFlow and scipy take seconds to load: mistakes in flags and folders are reported before.
+        from bert_tf.programs.dev_set import read_check_set
         from bert_tf.serving.fine_tuned import read_fine_tuned
 
         model = read_fine_tuned(source)
@@ -62,9 +67,21 @@ def export_portable(arguments: Sequence[str], export: Callable[..., str]) -> Non
     print(f"{text}\n{printable(path)}")
 
 
-def _check_source(source: str) -> None:
-    folder = as_path(source)
-    if not folder.is_dir():
+def _check_source(source: str, max_seq_length: int | None) -> None:
+    """Checks the model as far as it is possible without TensorFlow."""
+    path = as_path(source)
+    if not path.is_dir() and not path.is_file():
         raise UserError(f"{printable(source)}: there is no such folder; {_REMEDY}")
-    read_labels(folder, read_kind(folder, _REMEDY), _REMEDY)
+    if (path / run_files.RUN).is_file():
+        read_labels(path, read_kind(path, _REMEDY), _REMEDY)
     check_model_files(source)
+    _check_size(source, BertConfig.from_json_file(resolve(source).config_file), max_seq_length)
+
+
+def _check_size(source: str, config: BertConfig, max_seq_length: int | None) -> None:
+    positions, parameters = config.max_position_embeddings, config.num_parameters()
+    if max_seq_length and max_seq_length > positions:
+        raise UserError(f"max_seq_length: is {max_seq_length}; the model has {positions} positions")
+    if parameters > _MOST_PARAMETERS:
+        described = f"has {counted(parameters, 'parameter')}, and one file holds at most {_MOST_PARAMETERS:,}"
+        raise UserError(f"{printable(source)}: {described}; choose a smaller model")

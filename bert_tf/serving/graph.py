@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from bert_tf.data.features import join_pieces
 from bert_tf.modeling.gradients import without_gradients
-from bert_tf.modeling.transformer import Transformer, Variables, product_weights
+from bert_tf.modeling.transformer import ProductWeights, Transformer, Variables, product_weights
 from bert_tf.serving.fine_tuned import FineTunedModel
 from bert_tf.serving.predictions import KINDS
 
@@ -32,10 +32,7 @@ class ServingGraph(tf.Module):
         super().__init__(name="bert")
         self._config, self._kind, self._max_seq_length = model.config, model.kind, model.max_seq_length
         self.tokenizer = model.tokenizer()
-        products = product_weights(model.config, model.arrays, model.compute_dtype)
-        # Joined and cast once; the encoder's own kernels are not needed any more.
-        self._products = {name: tuple(map(_variable, (name, name), pair)) for name, pair in products.items()}
-        self._others = {name: _variable(name, model.arrays[name]) for name in _without_products(model.arrays, products)}
+        self._products, self._others = make_variables(model, model.compute_dtype)
 
     @tf.function(input_signature=[_TEXTS, _TEXTS], autograph=False)
     def answers(self, text: tf.Tensor, text_pair: tf.Tensor) -> tf.Tensor:
@@ -86,6 +83,22 @@ class ServingGraph(tf.Module):
             pooled = transformer(inputs, output_range=1)["pooled_output"]
         logits = tf.matmul(pooled, self._others["output_weights"], transpose_b=True)
         return KINDS[self._kind].answers(tf.nn.bias_add(logits, self._others["output_bias"]))
+
+
+def make_variables(model: FineTunedModel, dtype: str) -> tuple[ProductWeights, dict[str, tf.Variable]]:
+    """Makes variables of the weights.
+
+    Args:
+        model: the model.
+        dtype: of the products.
+
+    Returns:
+        The result of `product_weights`: joined and cast once, the encoder's own kernels are not needed any more; and
+        all other weights by name.
+    """
+    products = product_weights(model.config, model.arrays, dtype)
+    variables = {name: tuple(map(_variable, (name, name), pair)) for name, pair in products.items()}
+    return variables, {name: _variable(name, model.arrays[name]) for name in _without_products(model.arrays, products)}
 
 
 def _variable(name: str, value: tf.Tensor) -> tf.Variable:

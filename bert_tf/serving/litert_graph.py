@@ -7,8 +7,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from bert_tf.modeling.transformer import Transformer, product_weights
+from bert_tf.modeling.transformer import Transformer
 from bert_tf.serving.fine_tuned import FineTunedModel
+from bert_tf.serving.graph import make_variables
 from bert_tf.serving.portable import Shape, output_name
 from bert_tf.serving.predictions import KINDS
 from bert_tf.streams import hidden_start_up_messages
@@ -47,15 +48,14 @@ class _PaddedGraph(tf.Module):
     def __init__(self, model: FineTunedModel):
         super().__init__()
         self._config, self._kind = model.config, model.kind
-        self._variables = {name: tf.Variable(array, trainable=False) for name, array in model.arrays.items()}
-        self._products = product_weights(model.config, model.arrays, tf.float32)
+        self._products, self._others = make_variables(model, "float32")
 
     def __call__(
         self, input_word_ids: tf.Tensor, input_mask: tf.Tensor, input_type_ids: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         pieces = {"input_word_ids": input_word_ids, "input_mask": input_mask, "input_type_ids": input_type_ids}
-        transformer = Transformer(self._config, self._variables, self._products)
+        transformer = Transformer(self._config, self._others, self._products)
         pooled = transformer(pieces, output_range=1)["pooled_output"]
-        logits = tf.matmul(pooled, self._variables["output_weights"], transpose_b=True)
-        logits = tf.nn.bias_add(logits, self._variables["output_bias"])
+        logits = tf.matmul(pooled, self._others["output_weights"], transpose_b=True)
+        logits = tf.nn.bias_add(logits, self._others["output_bias"])
         return {output_name(self._kind): KINDS[self._kind].answers(logits)}

@@ -13,7 +13,6 @@ from absl import logging
 from bert_tf import run_files
 from bert_tf.data.features import make_features
 from bert_tf.data.vocabulary import MAX_VOCAB_BYTES
-from bert_tf.errors import UserError, counted, printable, shown
 from bert_tf.files import read_bytes, write_json
 from bert_tf.serving.check_set import CheckSet
 from bert_tf.serving.fine_tuned import FineTunedModel
@@ -22,21 +21,17 @@ from bert_tf.serving.portable import DESCRIPTION, INPUTS, VERSION, Engine, Shape
 from bert_tf.serving.portable_check import Candidate, check, table
 
 CHECK = "check.md"
-# Neither an ONNX file nor one of LiteRT can be larger.
-_MAX_BYTES = 2**31 - 1
 
 
 class Runtime(NamedTuple):
     """A runtime that models are exported for.
 
     Attributes:
-        name: of the runtime.
-        suffix: of its files.
+        suffix: of its files, with the dot.
         write: writes the model to a path; the last argument is True for int8.
         open: opens such a file.
     """
 
-    name: str
     suffix: str
     write: Callable[[FineTunedModel, Shape, Path, bool], None]
     open: Callable[[Path], Engine]
@@ -54,16 +49,12 @@ def export(runtime: Runtime, model: FineTunedModel, folder: Path, shape: Shape, 
 
     Returns:
         The table, as text.
-
-    Raises:
-        UserError: the model does not fit the shape or the format.
     """
-    _check_fits(model, shape, runtime)
     max_seq_length = min(model.max_seq_length, shape.length or model.max_seq_length)
     _describe(folder, model, shape, max_seq_length)
     num_bytes = sum(array.nbytes for array in model.arrays.values())
     graph = ServingGraph(model)
-    candidates = [Candidate("TensorFlow", num_bytes, graph)]
+    candidates = [Candidate(f"TensorFlow, {model.compute_dtype}", num_bytes, graph)]
     for int8 in (False, True):
         path = folder / model_file(runtime.suffix, int8)
         logging.info("Writing %s.", path.name)
@@ -81,7 +72,7 @@ def _describe(folder: Path, model: FineTunedModel, shape: Shape, max_seq_length:
     """Writes vocab.txt, labels.txt, task.json and model.json."""
     (folder / run_files.VOCAB).write_bytes(read_bytes(model.vocab_file, MAX_VOCAB_BYTES))
     if model.labels:
-        _write_labels(folder / run_files.LABELS, model)
+        (folder / run_files.LABELS).write_text("".join(f"{label}\n" for label in model.labels), encoding="utf-8")
     write_json(folder / run_files.TASK, {"kind": model.kind})
     write_json(
         folder / DESCRIPTION,
@@ -99,23 +90,3 @@ def _describe(folder: Path, model: FineTunedModel, shape: Shape, max_seq_length:
             "scores": dict(model.scores),
         },
     )
-
-
-def _write_labels(path: Path, model: FineTunedModel) -> None:
-    text = "".join(f"{label}\n" for label in model.labels)
-    broken = [label for label in model.labels if label.splitlines() != [label]]
-    if broken:
-        raise UserError(f"{printable(model.folder)}: the label {shown(broken[0])} is not one line of text; rename it")
-    path.write_text(text, encoding="utf-8")
-
-
-def _check_fits(model: FineTunedModel, shape: Shape, runtime: Runtime) -> None:
-    positions = model.config.max_position_embeddings
-    if (shape.length or 0) > positions:
-        raise UserError(f"max_seq_length: is {shape.length}; the model has {positions} positions")
-    parameters = model.config.num_parameters()
-    if 4 * parameters > _MAX_BYTES:
-        raise UserError(
-            f"{printable(model.folder)}: has {counted(parameters, 'parameter')}; "
-            f"a file of {runtime.name} holds at most {_MAX_BYTES // 4:,}"
-        )
