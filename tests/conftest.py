@@ -1,5 +1,6 @@
 """Files that many tests read."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,11 @@ def minilm_dir() -> Path:
 def vocab_file(minilm_dir: Path) -> Path:
     """BERT's own uncased vocabulary, 30,522 entries."""
     return minilm_dir / "vocab.txt"
+
+
+@pytest.fixture(scope="session")
+def glue_dir() -> Path:
+    """The folder with GLUE's tasks."""
+    if not os.environ.get("GLUE_DIR"):
+        pytest.skip("GLUE_DIR is not set; set it to the folder that holds GLUE's tasks")
+    return Path(os.environ["GLUE_DIR"])

@@ -14,11 +14,11 @@ import tensorflow as tf
 from absl import logging
 
 from bert_tf import run_files
-from bert_tf.errors import printable
+from bert_tf.errors import UserError, printable, user_error_for
 from bert_tf.files import json_text
 from bert_tf.folders import new_folder
 from bert_tf.paths import local_path
-from bert_tf.serving.export_facts import ASSETS, PIECES, TEXTS, numbered_exports, read_facts
+from bert_tf.serving.export_facts import ASSETS, PIECES, TEXTS, newest_export, next_number, read_facts
 from bert_tf.serving.fine_tuned import FineTunedModel
 from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.predictions import KINDS
@@ -45,14 +45,24 @@ def export(model: FineTunedModel, folder: str | os.PathLike) -> Path:
         UserError: the folder cannot be written.
     """
     folder = Path(local_path(folder, "export"))
-    earlier = numbered_exports(folder)
-    if earlier and read_facts(earlier[-1] / ASSETS).digest == model.facts.digest:
-        logging.info("%s: is this model already.", printable(earlier[-1]))
-        return earlier[-1]
-    number = int(earlier[-1].name) + 1 if earlier else 1
-    with new_folder(folder / str(number), overwrite=False) as made:
+    newest = newest_export(folder)
+    if newest is not None and _is_of(newest, model):
+        logging.info("%s: is this model already.", printable(newest))
+        return newest
+    path = folder / str(next_number(folder))
+    # TensorFlow has its own exceptions for a full disk.
+    writable = user_error_for(tf.errors.OpError, path, "cannot be written", "make room or name another folder")
+    with writable, new_folder(path, overwrite=False) as made:
         write_saved_model(model, made)
-    return folder / str(number)
+    return path
+
+
+def _is_of(export: Path, model: FineTunedModel) -> bool:
+    """Returns True if an export is of this model and of this version."""
+    try:
+        return read_facts(export / ASSETS).digest == model.facts.digest
+    except UserError:
+        return False  # A SavedModel of others, or of another version.
 
 
 def write_saved_model(model: FineTunedModel, folder: Path) -> None:
@@ -65,8 +75,6 @@ def write_saved_model(model: FineTunedModel, folder: Path) -> None:
         saved.assets = {
             name: tf.saved_model.Asset(path) for name, path in _write_assets(model, Path(temporary)).items()
         }
-        if model.labels:
-            saved.label_table = signatures.label_table = _label_table(saved.assets[run_files.LABELS])
         with without_lines_of("tensorflow"):
             tf.saved_model.save(saved, str(folder), signatures.traced())
     write_warmup_requests(folder, signatures.typical_requests())
@@ -85,12 +93,6 @@ def _write_assets(model: FineTunedModel, folder: Path) -> dict[str, str]:
     return {name: str(folder / name) for name in contents}
 
 
-def _label_table(asset: tf.saved_model.Asset) -> tf.lookup.StaticHashTable:
-    """Returns the names of the labels by number; a table reads them from the asset when the SavedModel is loaded."""
-    columns = (tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE)
-    return tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(asset.asset_path, *columns), default_value="")
-
-
 class Signatures:
     """The functions that a server calls. All inputs and outputs have names.
 
@@ -99,12 +101,10 @@ class Signatures:
 
     Attributes:
         graph: computes the answers.
-        label_table: the names of the labels by number; None without labels.
     """
 
     def __init__(self, model: FineTunedModel):
         self.graph = ServingGraph(model)
-        self.label_table: tf.lookup.StaticHashTable | None = None
         self._model = model
 
     def traced(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
@@ -123,9 +123,7 @@ class Signatures:
         return self._named(self.graph.answers_of_pieces(**pieces))
 
     def _named(self, answers: tf.Tensor) -> dict[str, tf.Tensor]:
-        numbers = tf.range(len(self._model.labels), dtype=tf.int64)
-        labels = None if self.label_table is None else self.label_table.lookup(numbers)
-        return KINDS[self._model.kind].outputs(answers, labels)
+        return KINDS[self._model.kind].outputs(answers, tf.constant(self._model.labels, tf.string))
 
     def typical_requests(self) -> list[tuple[str, dict[str, tf.Tensor]]]:
         """Returns requests of a few sizes to each signature."""

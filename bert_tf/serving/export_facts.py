@@ -1,6 +1,6 @@
 """What an exported model says of itself, and where exports are. Needs no TensorFlow.
 
-numbered_exports(Path("output/MRPC/all-MiniLM-L6-v2/export"))  # [.../1, .../2]
+newest_export(Path("output/MRPC/all-MiniLM-L6-v2/export"))  # .../2
 """
 
 import dataclasses
@@ -49,19 +49,28 @@ class Facts:
         return {"format": FORMAT, **dataclasses.asdict(self)}
 
 
-def numbered_exports(folder: AnyPath) -> list[AnyPath]:
-    """Returns the SavedModels in the numbered folders of a folder, the newest last."""
+def _numbered(folder: AnyPath) -> list[AnyPath]:
+    """Returns what has a number as its name in a folder, the largest last."""
     if not folder.is_dir():
         return []
     found = [path for path in folder.iterdir() if path.name.isascii() and path.name.isdigit()]
-    return sorted((path for path in found if (path / SAVED_MODEL).is_file()), key=lambda path: int(path.name))
+    return sorted(found, key=lambda path: int(path.name))
+
+
+def newest_export(folder: AnyPath) -> AnyPath | None:
+    """Returns the SavedModel with the largest number in a folder of numbered folders; None if there is none."""
+    found = [path for path in _numbered(folder) if (path / SAVED_MODEL).is_file()]
+    return found[-1] if found else None
+
+
+def next_number(folder: AnyPath) -> int:
+    """Returns the number of the next export into a folder; it is larger than all that are there."""
+    return max((int(path.name) + 1 for path in _numbered(folder)), default=1)
 
 
 def find_export(folder: AnyPath) -> AnyPath | None:
     """Returns the SavedModel that a folder is, or the newest one in its numbered folders; None if there is none."""
-    if (folder / SAVED_MODEL).is_file():
-        return folder
-    return next(reversed(numbered_exports(folder)), None)
+    return folder if (folder / SAVED_MODEL).is_file() else newest_export(folder)
 
 
 def read_facts(folder: AnyPath) -> Facts:

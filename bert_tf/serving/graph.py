@@ -67,6 +67,8 @@ class ServingGraph(tf.Module):
         Returns:
             As `answers`.
         """
+        for other in (input_mask, input_type_ids):
+            tf.debugging.assert_equal(tf.shape(other), tf.shape(input_word_ids), "the inputs must be of one shape")
         return self._compute(input_word_ids, input_mask, input_type_ids)
 
     def _compute(self, ids: tf.Tensor, mask: tf.Tensor, types: tf.Tensor) -> tf.Tensor:

@@ -70,7 +70,7 @@ class Kind(NamedTuple):
 
     answers: Callable[[tf.Tensor], tf.Tensor]
     answers_name: str
-    outputs: Callable[[tf.Tensor, tf.Tensor | None], dict[str, tf.Tensor]]
+    outputs: Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
     make_prediction: Callable[[Sequence[str], np.ndarray], AnyPrediction]
 
 
@@ -95,7 +95,7 @@ def _outputs_of_label(answers: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Ten
     return {"label": tf.gather(labels, tf.argmax(answers, axis=-1)), PROBABILITIES: answers}
 
 
-def _outputs_of_number(answers: tf.Tensor, labels: None) -> dict[str, tf.Tensor]:
+def _outputs_of_number(answers: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
     return {VALUE: answers}
 
 

@@ -1,17 +1,8 @@
 """Corpora that tests of several files read."""
 
-import os
 from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture(scope="session")
-def glue_dir() -> Path:
-    """The folder with GLUE's tasks."""
-    if not os.environ.get("GLUE_DIR"):
-        pytest.skip("GLUE_DIR is not set; set it to the folder that holds GLUE's tasks")
-    return Path(os.environ["GLUE_DIR"])
 
 
 @pytest.fixture(scope="session")
