@@ -10,7 +10,7 @@ of standard input is a text, or a pair with a tab between. A text that begins wi
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 from absl import logging
@@ -21,7 +21,7 @@ from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.columns import WantedColumns
 from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.run_facts import named_columns, takes_pairs
-from bert_tf.data.text_rows import RowCheck
+from bert_tf.data.text_rows import RowCheck, TextRow
 from bert_tf.errors import UserError, printable, user_error_for
 from bert_tf.files import atomic_write, is_there, make_folder, read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
@@ -126,7 +126,8 @@ def predict(config: PredictConfig, folder: str, texts: TextInput) -> None:
     Raises:
         UserError: the model cannot be loaded, a text is not what it takes, or the answers cannot be written.
     """
-    if texts.count is None and sys.stdin is not None and sys.stdin.isatty():
+    is_typed = texts.count is None and sys.stdin is not None and sys.stdin.isatty()
+    if is_typed:
         logging.info("Reading texts, one a line, or two with a tab between them; Ctrl-D ends.")
     hide_start_up_messages()
     # TensorFlow takes seconds to load: mistakes in flags, texts and folder are reported before.
@@ -136,11 +137,25 @@ def predict(config: PredictConfig, folder: str, texts: TextInput) -> None:
 
     model = load(folder, **config.model_files)
     check = RowCheck(model.pairs, added_names(config.form, model.labels), texts.remedies)
-    chunks = (list(check.check(chunk)) for chunk in texts.chunks())
+    chunks = _checked(texts.chunks(), check, is_typed)
     style = texts.style if texts.form == config.form else None
     with _opened_output(config, texts.count) as (stream, finish):
         writer = make_writer(config.form, stream, model.labels, style)
-        predict_chunks(model, filter(None, chunks), writer, config.predict_batch_size, finish)
+        predict_chunks(model, chunks, writer, config.predict_batch_size, finish)
+
+
+def _checked(chunks: Iterable[Iterable[TextRow]], check: RowCheck, is_typed: bool) -> Iterator[list[TextRow]]:
+    """Yields chunks that are checked and not empty. Somebody who types is told of a mistake, and can go on."""
+    for chunk in chunks:
+        try:
+            rows = list(check.check(chunk))
+        except UserError as error:
+            if not is_typed:
+                raise
+            logging.warning("%s.", error)
+            continue
+        if rows:
+            yield rows
 
 
 @contextlib.contextmanager

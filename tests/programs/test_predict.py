@@ -220,11 +220,13 @@ def test_a_line_is_answered_while_the_pipe_stays_open_and_a_reader_that_leaves_e
         assert program.wait(60) == 0 and program.stderr.read() == b""
 
 
-def test_a_terminal_is_told_what_to_type(finished):
+def test_a_terminal_is_told_what_to_type_and_that_a_line_was_wrong(finished):
     ours, theirs = pty.openpty()
     with start(finished, stdin=theirs, stdout=subprocess.PIPE) as program:
         os.close(theirs)
         assert b"Ctrl-D ends" in program.stderr.readline()
+        os.write(ours, b"w1\n")
+        assert b"standard input:1: is one text, but the model takes pairs" in program.stderr.readline()
         os.write(ours, b"w1\tw2\n")
         assert b"(" in program.stdout.readline()
         os.write(ours, b"\x04")
