@@ -10,7 +10,7 @@ from bert_tf.errors import UserError, printable, reading, shown
 from bert_tf.modeling.config import read_config_fields
 
 _CONFIG = "config.json"
-# Never a pickled file. A pattern's asterisk also stands for slashes, so what lies in subfolders is left out.
+# Never a pickled file, and none of a subfolder.
 _FILES = [
     _CONFIG,
     "vocab.txt",
@@ -20,7 +20,6 @@ _FILES = [
     "model.safetensors.index.json",
     "model-*-of-*.safetensors",
 ]
-_SUBFOLDERS = ["*/*"]
 _NAME = re.compile(r"hf://((?:[\w-][\w.-]*/)?[\w-][\w.-]*)(?:@([\w-][\w./-]*))?", re.ASCII)
 _LOGIN = "log in with: hf auth login"
 
@@ -73,9 +72,7 @@ def _download(name: str, repository: str, revision: str | None, files: list[str]
     }
     with reading(name, "check the name and the network", "cannot be downloaded"):
         try:
-            return Path(
-                snapshot_download(repository, revision=revision, allow_patterns=files, ignore_patterns=_SUBFOLDERS)
-            )
+            return Path(snapshot_download(repository, revision=revision, allow_patterns=files))
         except tuple(known) as error:
             problem = next(text for kind, text in known.items() if isinstance(error, kind))
             raise UserError(f"{printable(name)}: {problem}") from error
