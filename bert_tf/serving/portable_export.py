@@ -11,8 +11,10 @@ from typing import NamedTuple
 from absl import logging
 
 from bert_tf import run_files
+from bert_tf.cpu import usable_cores
 from bert_tf.data.features import make_features
 from bert_tf.data.vocabulary import MAX_VOCAB_BYTES
+from bert_tf.errors import counted
 from bert_tf.files import read_bytes, write_json
 from bert_tf.serving.check_set import CheckSet
 from bert_tf.serving.fine_tuned import FineTunedModel
@@ -62,8 +64,10 @@ def export(runtime: Runtime, model: FineTunedModel, folder: Path, shape: Shape, 
         candidates.append(Candidate(path.name, path.stat().st_size, runtime.open(path)))
     logging.info("Checking them on %s.", check_set.description)
     features = make_features(check_set.examples, max_seq_length, graph.tokenizer, targets={})
-    rows = check(candidates, features, check_set.expected, check_set.score, shape.batch_size or 1)
-    text = f"{table(rows, check_set.score_name)}\n\nMeasured on {check_set.description}.\n"
+    batch_size = shape.batch_size or 1
+    rows = check(candidates, features, check_set.expected, check_set.score, batch_size)
+    how = f"{counted(batch_size, 'text')} at a time on {counted(usable_cores(), 'core')}"
+    text = f"{table(rows, check_set.score_name)}\n\nMeasured with {how}, on {check_set.description}.\n"
     (folder / CHECK).write_text(text, encoding="utf-8")
     return text
 

@@ -61,7 +61,8 @@ def test_the_folder_has_both_models_and_what_using_them_needs(export):
 def test_one_table_has_size_score_differences_and_speed_of_both(export, finished):
     folder, printed, suffix = export
     text = (folder / "check.md").read_text()
-    assert text in printed and "Measured on the 24 dev examples of the run" in text
+    assert text in printed and "on the 24 dev examples of the run" in text
+    assert "\nMeasured with 1 text at a time on " in text
     header, _, *models = table_of(text)
     assert header == ["model", "MB", "accuracy", "largest difference", "mean difference", "ms a text"]
     assert [row[0] for row in models] == ["TensorFlow, float32", f"model{suffix}", f"model_int8{suffix}"]
