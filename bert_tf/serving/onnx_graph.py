@@ -18,6 +18,7 @@ from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 from bert_tf.data.targets import Number, OneLabel, SomeLabels
 from bert_tf.serving.fine_tuned import FineTunedModel
+from bert_tf.serving.onnx_model import ROUNDED
 from bert_tf.serving.portable import INPUTS, Shape, output_name
 
 # The first operators with a layer normalization (2022). ONNX Runtime reads them since 1.13, and no newer one is needed.
@@ -62,8 +63,9 @@ def write_onnx(model: FineTunedModel, shape: Shape, path: Path, int8: bool) -> N
         # It advises to pre-process, which joins operations; these are joined already.
         add_pre_process_metadata(graph)
         quantize_dynamic(graph, path, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
-    else:
-        onnx.save(graph, path)
+        graph = onnx.load(path)
+    helper.set_model_props(graph, {ROUNDED: str(int8)})
+    onnx.save(graph, path)
 
 
 def onnx_graph(model: FineTunedModel, shape: Shape) -> onnx.ModelProto:

@@ -5,12 +5,16 @@ model.answers_of_pieces(ids, mask, types)  # float32 [rows, labels]
 """
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 from onnxruntime import InferenceSession
 
 from bert_tf.errors import reading
 from bert_tf.serving.portable import INPUTS, Shape, run_in_shape
+
+# The property of a file that says whether the inputs of products are rounded to 8 bits.
+ROUNDED = "bert_tf.int8"
 
 
 class OnnxModel:
@@ -31,14 +35,25 @@ class OnnxModel:
             self._session = InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
             batch_size, length = self._session.get_inputs()[0].shape
             self.answer_shape = tuple(self._session.get_outputs()[0].shape[1:])
+            properties = self._session.get_modelmeta().custom_metadata_map
         # A size that is not fixed has a name.
         self._shape = Shape(*(size if isinstance(size, int) else None for size in (batch_size, length)))
+        # ONNX Runtime rounds by the largest value of a whole batch: one text would change the answer for another.
+        self._is_alone = properties.get(ROUNDED) == "True" and self._shape == Shape()
 
     def answers_of_pieces(
         self, input_word_ids: np.ndarray, input_mask: np.ndarray, input_type_ids: np.ndarray
     ) -> np.ndarray:
         """Computes the answers of a batch, float32 [rows, labels] or [rows]; the inputs are int32 [rows, length]."""
-        return run_in_shape(self._answers, self._shape, (input_word_ids, input_mask, input_type_ids))
+        pieces = (input_word_ids, input_mask, input_type_ids)
+        return self._one_by_one(pieces) if self._is_alone else run_in_shape(self._answers, self._shape, pieces)
+
+    def _one_by_one(self, pieces: Sequence[np.ndarray]) -> np.ndarray:
+        """Computes each text alone and without its padding."""
+        lengths = np.maximum(1, pieces[1].sum(axis=1))
+        return np.concatenate(
+            [self._answers(*(each[row : row + 1, :length] for each in pieces)) for row, length in enumerate(lengths)]
+        )
 
     def _answers(self, *pieces: np.ndarray) -> np.ndarray:
         return self._session.run(None, dict(zip(INPUTS, pieces, strict=True)))[0]

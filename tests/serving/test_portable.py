@@ -141,6 +141,16 @@ def test_int8_is_smaller_and_near(runtime, model, tmp_path):
     assert (tmp_path / f"model{runtime.suffix}").stat().st_size < weights
 
 
+def test_an_int8_model_answers_a_text_alone_as_in_a_batch(runtime, model, tmp_path):
+    small, pieces = exported(runtime, model, tmp_path, int8=True), random_pieces(12, 30)
+    lengths = pieces[1].sum(axis=1)
+    alone = [
+        small.answers_of_pieces(*(each[row : row + 1, :length] for each in pieces))
+        for row, length in enumerate(lengths)
+    ]
+    np.testing.assert_allclose(small.answers_of_pieces(*pieces), np.concatenate(alone), atol=1e-5)
+
+
 def test_threads_get_their_own_answers(engine):
     batches = [random_pieces(1 + number % 3, 5 + number) for number in range(24)]
     wanted = [engine.answers_of_pieces(*pieces) for pieces in batches]
