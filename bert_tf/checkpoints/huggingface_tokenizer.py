@@ -89,13 +89,15 @@ def tokenizer_config(vocab: Mapping[str, int], do_lower_case: bool, max_length: 
 
 
 def tokenizer_difference(do_lower_case: bool) -> str:
-    """Returns one sentence on the texts that transformers cuts otherwise; measured with tokenizers 0.23."""
+    """Returns a sentence on which texts transformers cuts otherwise, as measured with tokenizers 0.23."""
     version = unicodedata.unidata_version
-    if not do_lower_case:
-        return "its tokenizer cuts every text as bert-tf does"
+    letters = (
+        f"capital letters newer than Unicode {version} and rare marks in an unusual order, for which the tokenizers "
+        "library has another version of Unicode, and "
+    )
     return (
-        f"its tokenizer cuts every text as bert-tf does, but for capital letters that are not in Unicode {version}, "
-        "that of this Python: a newer tokenizers library lowercases them"
+        f"Its tokenizer cuts every text as bert-tf does, except for {letters if do_lower_case else ''}pairs that are "
+        "truncated: it may keep one piece more of the longer text and one less of the other."
     )
 
 

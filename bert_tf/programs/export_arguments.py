@@ -3,13 +3,21 @@
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bert_tf import run_files
 from bert_tf.checkpoints.completeness import check_files
 from bert_tf.checkpoints.locate import resolve
-from bert_tf.errors import UserError
+from bert_tf.data.label_files import read_kind, read_labels
+from bert_tf.errors import UserError, counted
 from bert_tf.modeling.config import BertConfig
 from bert_tf.paths import checked_path, local_path
 from bert_tf.training.fields import FlagConfig, flag
+
+if TYPE_CHECKING:
+    from bert_tf.serving.pretrained import Model
+
+_REMEDY = "give the output folder of a finished run, or a pre-trained model"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,3 +51,20 @@ def check_model_files(path_or_name: str) -> None:
     """
     files = resolve(path_or_name)
     check_files(files, BertConfig.from_json_file(files.config_file))
+    folder = files.checkpoint.parent
+    if any((folder / name).exists() for name in (run_files.RUN, run_files.TASK, run_files.LABELS)):
+        read_labels(folder, read_kind(folder, _REMEDY), _REMEDY)
+
+
+def described(model: "Model", encoder: str, classifier: str) -> str:
+    """Returns what a model is and which class it becomes there, for a message.
+
+    Args:
+        model: the result of `read_model`.
+        encoder: the class of an encoder there.
+        classifier: the class of a classifier there.
+    """
+    if model.kind is None:
+        return f"a pre-trained encoder and becomes a {encoder}"
+    labels = f", {counted(len(model.labels), 'label')}" if model.labels else ""
+    return f"fine-tuned ({model.kind}{labels}) and becomes a {classifier}"

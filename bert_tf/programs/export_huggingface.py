@@ -18,7 +18,7 @@ from bert_tf.errors import counted, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.folders import new_folder
-from bert_tf.programs.export_arguments import ExportConfig, check_model_files, source_and_folder
+from bert_tf.programs.export_arguments import ExportConfig, check_model_files, described, source_and_folder
 from bert_tf.report.model_card import ModelFacts, model_card
 from bert_tf.streams import hide_start_up_messages
 
@@ -57,17 +57,12 @@ def export(source: str, folder: Path, name: str) -> None:
 
     model = read_model(source)
     difference = tokenizer_difference(model.do_lower_case)
-    logging.info("%s: is %s; %s.", printable(source), _kind_of(model), difference)
+    kind = described(model, "BertModel", "BertForSequenceClassification")
+    logging.info("%s: is %s.", printable(source), kind)
+    logging.info("%s", difference)
     write_huggingface(folder, model)
     facts = ModelFacts(name, _shape(model), difference, model.max_seq_length, **_training_facts(model))
     (folder / "README.md").write_text(model_card(facts), encoding="utf-8")
-
-
-def _kind_of(model: "Model") -> str:
-    if model.kind is None:
-        return "a pre-trained encoder and becomes a BertModel"
-    labels = f", {counted(len(model.labels), 'label')}" if model.labels else ""
-    return f"fine-tuned ({model.kind}{labels}) and becomes a BertForSequenceClassification"
 
 
 def _shape(model: "Model") -> str:

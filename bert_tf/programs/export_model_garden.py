@@ -3,8 +3,8 @@ r"""Exports a model as a checkpoint that TensorFlow's Model Garden (`official.nl
     python scripts/export_model_garden.py output/MRPC/all-MiniLM-L6-v2 my-mrpc
 
 A fine-tuned model becomes a `BertClassifier`; a pre-trained one (a folder, a zip file or a name) becomes an encoder.
-The folder has bert_model.ckpt (by object, as TensorFlow 2 writes it), bert_config.json and vocab.txt, and of a
-fine-tuned model task.json and labels.txt. Read it with
+The folder has bert_model.ckpt (by object, as TensorFlow 2 writes it), bert_config.json, vocab.txt,
+tokenizer_config.json, which says only do_lower_case, and of a fine-tuned model task.json and labels.txt. Read it with
 
     tf.train.Checkpoint(encoder=bert_encoder).read("my-mrpc/bert_model.ckpt")     # BertEncoder or BertEncoderV2
     tf.train.Checkpoint(model=bert_classifier).read("my-mrpc/bert_model.ckpt")    # BertClassifier
@@ -19,7 +19,7 @@ from absl import logging
 from bert_tf.errors import printable
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.folders import new_folder
-from bert_tf.programs.export_arguments import ExportConfig, check_model_files, source_and_folder
+from bert_tf.programs.export_arguments import ExportConfig, check_model_files, described, source_and_folder
 from bert_tf.streams import hide_start_up_messages
 
 
@@ -48,8 +48,7 @@ def export(source: str, folder: Path) -> None:
     from bert_tf.serving.pretrained import read_model
 
     model = read_model(source)
-    kind = "a pre-trained encoder" if model.kind is None else "fine-tuned and becomes a BertClassifier"
-    logging.info("%s: is %s.", printable(source), kind)
+    logging.info("%s: is %s.", printable(source), described(model, "BertEncoder", "BertClassifier"))
     if model.config.hidden_act == "gelu_erf":
         logging.warning(
             "The model computes the exact GELU, which the Garden's configurations cannot name: build its encoder with "

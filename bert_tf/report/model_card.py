@@ -176,8 +176,8 @@ def _shown(name: str, value: object) -> str:
 
 def _tokenizer(facts: ModelFacts) -> str:
     length = f"Texts are truncated to {facts.max_seq_length} word pieces, as in training."
-    sentences = f"{facts.tokenizer[:1].upper()}{facts.tokenizer[1:]}. {length if facts.kind else ''}"
-    return f"## Tokenizer\n\n{sentences.strip()}\n"
+    sentences = [markdown_text(facts.tokenizer), *([length] if facts.kind else [])]
+    return f"## Tokenizer\n\n{' '.join(sentences)}\n"
 
 
 def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -10,6 +10,7 @@ from official.nlp.modeling import models, networks
 
 from bert_tf import run_files
 from bert_tf.errors import UserError, user_error_for
+from bert_tf.files import write_json
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.construction import float32_policy
 from bert_tf.modeling.names import GARDEN_HEAD, original_name
@@ -39,6 +40,8 @@ def write_model_garden(folder: Path, model: Model) -> None:
     _write_checkpoint(folder / CHECKPOINT, model)
     (folder / run_files.CONFIG).write_text(model.config.to_json_string(), encoding="utf-8")
     (folder / run_files.VOCAB).write_bytes(model.vocab_file.read_bytes())
+    # Nothing of the Garden's says it; other readers of BERT's folders look here.
+    write_json(folder / "tokenizer_config.json", {"do_lower_case": model.do_lower_case})
     if model.kind is not None:
         (folder / run_files.TASK).write_text(f"{json.dumps({'kind': model.kind})}\n", encoding="utf-8")
     if model.labels:

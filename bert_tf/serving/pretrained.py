@@ -14,16 +14,15 @@ from bert_tf import run_files
 from bert_tf.checkpoints.casing import check_casing, find_casing
 from bert_tf.checkpoints.fit import check_sizes, check_vocabulary, fitting_arrays
 from bert_tf.checkpoints.formats import read_checkpoint
-from bert_tf.checkpoints.locate import model_name, resolve
+from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors, model_name, resolve
+from bert_tf.checkpoints.safetensors_format import classifier_outputs
 from bert_tf.data.vocabulary import load_vocab
-from bert_tf.modeling.config import BertConfig, read_config_fields
+from bert_tf.errors import UserError, printable
+from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.shapes import variable_shapes
-from bert_tf.paths import checked_path
-from bert_tf.remote import AnyPath, as_path
+from bert_tf.remote import AnyPath
+from bert_tf.serving.descriptions import is_folder_of_run
 from bert_tf.serving.fine_tuned import FineTunedModel, read_fine_tuned
-
-# Each of them tells a run's output folder from that of a pre-trained model.
-_FILES_OF_A_RUN = (run_files.RUN, run_files.TASK, run_files.LABELS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,22 +62,19 @@ def read_model(path_or_name: str | os.PathLike) -> Model:
     Raises:
         UserError: something is missing, broken or does not fit.
     """
-    return read_fine_tuned(path_or_name) if is_fine_tuned(path_or_name) else read_pretrained(path_or_name)
+    return (read_fine_tuned if is_fine_tuned(resolve(path_or_name)) else read_pretrained)(path_or_name)
 
 
-def is_fine_tuned(path_or_name: str | os.PathLike) -> bool:
-    """Returns True for the folder of a run, and for Hugging Face's folder of a classifier.
+def is_fine_tuned(files: CheckpointFiles) -> bool:
+    """Returns True for the files of a run, and for Hugging Face's of a classifier.
 
     Example:
-        >>> is_fine_tuned("all-MiniLM-L6-v2")
+        >>> is_fine_tuned(resolve("all-MiniLM-L6-v2"))
         False
     """
-    folder = as_path(checked_path(path_or_name, "model"))
-    if any((folder / name).is_file() for name in _FILES_OF_A_RUN):
-        return True
-    config_file = folder / "config.json"
-    architectures = read_config_fields(config_file).get("architectures") if config_file.is_file() else None
-    return isinstance(architectures, list) and "BertForSequenceClassification" in architectures
+    if is_safetensors(files.checkpoint):
+        return classifier_outputs(files.checkpoint) is not None
+    return is_folder_of_run(files.checkpoint.parent)
 
 
 def read_pretrained(path_or_name: str | os.PathLike) -> PretrainedModel:
@@ -93,6 +89,7 @@ def read_pretrained(path_or_name: str | os.PathLike) -> PretrainedModel:
     files = resolve(path_or_name)
     config, arrays = BertConfig.from_json_file(files.config_file), read_checkpoint(files.checkpoint)
     check_sizes(config, arrays, files)
+    _refuse_classifier(arrays, files)
     casing = find_casing(files, path_or_name)
     check_casing(casing.do_lower_case, files, path_or_name)
     check_vocabulary(load_vocab(files.vocab_file), config, files)
@@ -104,3 +101,12 @@ def read_pretrained(path_or_name: str | os.PathLike) -> PretrainedModel:
         do_lower_case=casing.do_lower_case,
         max_seq_length=config.max_position_embeddings,
     )
+
+
+def _refuse_classifier(arrays: Mapping[str, np.ndarray], files: CheckpointFiles) -> None:
+    """Raises `UserError` for the weights of a classifier whose folder does not say what its labels are."""
+    if "output_weights" in arrays:
+        raise UserError(
+            f"{printable(files.checkpoint)}: has a classifier, but nothing says what its labels are; write them to "
+            f"{printable(files.checkpoint.parent / run_files.LABELS)}, one a line, in the order of its outputs"
+        )
