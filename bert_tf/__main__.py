@@ -7,7 +7,10 @@ bert-tf predict output/MRPC/all-MiniLM-L6-v2 "It rains ." "Rain falls ."
 import importlib
 import sys
 
-PROGRAMS = ("run_classifier", "predict", "export", "export_litert", "export_onnx")
+PROGRAMS = (
+    *("run_classifier", "predict"),
+    *("export", "export_huggingface", "export_litert", "export_model_garden", "export_onnx"),
+)
 
 
 def main() -> None:
