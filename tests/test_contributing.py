@@ -8,7 +8,7 @@ from support.paths import ROOT
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 FOLDERS = [
     *(f"bert_tf/{room}" for room in ("checkpoints", "data", "modeling", "report", "tasks", "training")),
-    *("scripts", "scripts/benchmark", "scripts/sweep"),
+    *("scripts", "scripts/benchmark", "scripts/servers", "scripts/sweep"),
 ]
 KINDS = (".py", ".sh", ".ipynb", ".css", ".html", ".js")
 

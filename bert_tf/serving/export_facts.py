@@ -4,10 +4,11 @@ newest_export(Path("output/MRPC/all-MiniLM-L6-v2/export"))  # .../2
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from bert_tf import run_files
-from bert_tf.data.targets import KINDS
+from bert_tf.data.targets import KINDS, Number
 from bert_tf.errors import UserError, printable, reading, shown
 from bert_tf.files import read_json
 from bert_tf.remote import AnyPath
@@ -18,6 +19,19 @@ SAVED_MODEL, ASSETS = "saved_model.pb", "assets"
 # The two signatures: one takes texts, the other the ids of word pieces.
 TEXTS, PIECES = "serving_default", "pieces"
 _REMEDY = "export the model again"
+
+
+# Checks the value of each fact in a file.
+_POSSIBLE: Mapping[str, Callable[[Any], bool]] = {
+    "kind": lambda value: isinstance(value, str) and value in KINDS,
+    "labels": lambda value: isinstance(value, list) and all(isinstance(label, str) for label in value),
+    "pairs": lambda value: value is None or isinstance(value, bool),
+    "do_lower_case": lambda value: isinstance(value, bool),
+    "max_seq_length": lambda value: type(value) is int and value > 0,
+    "compute_dtype": lambda value: value in ("float32", "bfloat16", "float16"),
+    "scores": lambda value: isinstance(value, dict) and all(isinstance(score, float) for score in value.values()),
+    "digest": lambda value: isinstance(value, str),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,12 +104,14 @@ def read_facts(folder: AnyPath) -> Facts:
     if content.pop("format", None) != FORMAT:
         raise UserError(f"{printable(path)}: was written by another version; {_REMEDY}")
     with reading(path, _REMEDY):
-        return _checked(Facts(**{**content, "labels": tuple(content["labels"])}))
+        _check(content)
+        return Facts(**{**content, "labels": tuple(content["labels"])})
 
 
-def _checked(facts: Facts) -> Facts:
-    if facts.kind not in KINDS:
-        raise ValueError(f"the kind {shown(facts.kind)} is unknown")
-    if not all(isinstance(label, str) for label in facts.labels):
-        raise ValueError("a label is no text")
-    return facts
+def _check(content: Mapping[str, object]) -> None:
+    """Raises an exception if a fact is missing or has no possible value."""
+    for name, is_possible in _POSSIBLE.items():
+        if not is_possible(content[name]):
+            raise ValueError(f"{name}: is {shown(content[name])}")
+    if bool(content["labels"]) != (content["kind"] != Number.kind):
+        raise ValueError(f"labels: is {shown(content['labels'])} with the kind {content['kind']}")

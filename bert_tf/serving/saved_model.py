@@ -25,12 +25,15 @@ class SavedTextModel:
     """
 
     def __init__(self, folder: AnyPath, facts: Facts):
+        self._answers_name = KINDS[facts.kind].answers_name
         with reading(folder, "export the model again", "cannot be loaded"):
             # The object must live as long as its functions.
             self._loaded = tf.saved_model.load(str(folder))
             self._signature = self._loaded.signatures[TEXTS]
-        self._takes_pairs = facts.pairs is not False
-        self._answers_name = KINDS[facts.kind].answers_name
+            shape = self._signature.structured_outputs[self._answers_name].shape
+            if shape[1:] != [len(facts.labels)] * (shape.rank - 1):
+                raise ValueError(f"answers {shape[1:]} do not fit the {len(facts.labels)} labels of its export.json")
+            self._takes_pairs = "text_pair" in self._signature.structured_input_signature[1]
 
     def answers(self, text: tf.Tensor, text_pair: tf.Tensor) -> tf.Tensor:
         """Computes the answers for texts or pairs; see `ServingGraph.answers`.

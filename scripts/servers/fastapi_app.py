@@ -8,19 +8,25 @@ It needs fastapi, uvicorn, tensorflow and tensorflow-text:
 """
 
 import sys
+from typing import Annotated
 
 import fastapi
 import pydantic
 import tensorflow as tf
 import tensorflow_text  # noqa: F401 - registers the operations of the tokenizer
 import uvicorn
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+# As UTF-8: a text that has none, because of half of a surrogate pair, is refused.
+Text = Annotated[str, pydantic.AfterValidator(str.encode)]
 
 
 class Texts(pydantic.BaseModel):
     """A request."""
 
-    text: str
-    text_pair: str = ""
+    text: Text
+    text_pair: Text = b""
 
 
 app = fastapi.FastAPI()
@@ -34,6 +40,12 @@ def predict(texts: Texts) -> dict:
     """Answers one text or pair. FastAPI calls it in threads, which a SavedModel allows."""
     outputs = signature(**{name: tf.constant([getattr(texts, name)]) for name in names})
     return {name: _plain(output.numpy()[0]) for name, output in outputs.items()}
+
+
+@app.exception_handler(RequestValidationError)
+def refuse(request: fastapi.Request, error: RequestValidationError) -> JSONResponse:
+    """Says what a request needs. FastAPI's own answer repeats the request, and fails where that is no UTF-8."""
+    return JSONResponse({"detail": "text and text_pair must be strings"}, status_code=422)
 
 
 def _plain(value: object) -> object:

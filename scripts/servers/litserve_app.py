@@ -8,16 +8,23 @@ It needs litserve, tensorflow and tensorflow-text:
 """
 
 import sys
+from typing import Annotated
 
+import fastapi
 import litserve
 import pydantic
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+# As UTF-8: a text that has none, because of half of a surrogate pair, is refused.
+Text = Annotated[str, pydantic.AfterValidator(str.encode)]
 
 
 class Texts(pydantic.BaseModel):
     """A request. It is checked before it joins a batch: an exception later would fail all requests of the batch."""
 
-    text: str
-    text_pair: str = ""
+    text: Text
+    text_pair: Text = b""
 
 
 class SavedModel(litserve.LitAPI):
@@ -60,6 +67,11 @@ class SavedModel(litserve.LitAPI):
         return output
 
 
+def refuse(request: fastapi.Request, error: RequestValidationError) -> JSONResponse:
+    """Says what a request needs. FastAPI's own answer repeats the request, and fails where that is no UTF-8."""
+    return JSONResponse({"detail": "text and text_pair must be strings"}, status_code=422)
+
+
 def _plain(value: object) -> object:
     """Returns the label of one text as a string, and numbers as lists."""
     return value.decode() if isinstance(value, bytes) else value.tolist()
@@ -67,4 +79,5 @@ def _plain(value: object) -> object:
 
 if __name__ == "__main__":
     server = litserve.LitServer(SavedModel(sys.argv[1]), accelerator="cpu")
+    server.app.add_exception_handler(RequestValidationError, refuse)
     server.run(host="127.0.0.1", port=int(sys.argv[2]), log_level="warning", generate_client_file=False)

@@ -2,10 +2,10 @@ r"""Serves an exported SavedModel with MLServer, in KServe's v2 protocol.
 
 It needs mlserver, tensorflow and tensorflow-text:
 
-python mlserver_app.py output/MRPC/all-MiniLM-L6-v2/export/1 8000
-curl -H 'Content-Type: application/json' http://127.0.0.1:8000/v2/models/bert/infer -d '{"inputs": [
-    {"name": "text", "datatype": "BYTES", "shape": [1], "data": ["It rains ."]},
-    {"name": "text_pair", "datatype": "BYTES", "shape": [1], "data": ["Rain falls ."]}]}'
+    python mlserver_app.py output/MRPC/all-MiniLM-L6-v2/export/1 8000
+    curl -H 'Content-Type: application/json' http://127.0.0.1:8000/v2/models/bert/infer -d '{"inputs": [
+        {"name": "text", "datatype": "BYTES", "shape": [1], "data": ["It rains ."]},
+        {"name": "text_pair", "datatype": "BYTES", "shape": [1], "data": ["Rain falls ."]}]}'
 """
 
 import asyncio

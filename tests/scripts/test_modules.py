@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.paths import SCRIPTS
 
-FOLDERS = ("sweep", "benchmark")
+FOLDERS = ("sweep", "benchmark", "servers")
 FILES = [path for folder in FOLDERS for path in sorted((SCRIPTS / folder).glob("[!_]*.py"))]
 WITH_EXAMPLES = [path for path in FILES if ">>> " in path.read_text(encoding="utf-8")]
 
