@@ -1,12 +1,15 @@
 """Lookup tables of Unicode properties, for rules about characters inside a graph.
 
 The original asks Python's `unicodedata` about each character. These tables hold its answers for all code points,
-so that TensorFlow can look up a whole batch of characters at once. Each table is computed once per process.
+so that TensorFlow can look up a whole batch of characters at once. Each table is computed once per process; a process
+that predicts one text waits for them, so they are computed by `map`, which is several times as fast as loops.
 """
 
 import functools
+import itertools
+import string
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -57,11 +60,23 @@ class CodePointTable(NamedTuple):
         return cls(np.array(places, np.int32) << _BLOCK_BITS, np.frombuffer(b"".join(found), values.dtype))
 
     @classmethod
-    def from_characters(cls, values: Iterable[tuple[str, int]], default: int) -> "CodePointTable":
-        """Compresses the values of these characters; all other code points have the default."""
+    def from_characters(
+        cls, values: Iterable[tuple[Collection[str], int | Sequence[int]]], default: int
+    ) -> "CodePointTable":
+        """Compresses the values of these characters; all other code points have the default.
+
+        Args:
+            values: characters, and one value for all or one for each. For a character that is there several times the
+                last value counts.
+            default: the value of all others.
+
+        Example:
+            >>> CodePointTable.from_characters([("ab", 5), ("b", 6)], 0)(tf.constant([ord("a"), ord("b"), ord("c")]))
+            <tf.Tensor: shape=(3,), dtype=int32, numpy=array([5, 6, 0], dtype=int32)>
+        """
         table = np.full(_CODE_POINTS, default, np.int32)
-        for char, value in values:
-            table[ord(char)] = value
+        for chars, value in values:
+            table[np.frombuffer("".join(chars).encode("utf-32-le"), np.uint32)] = value
         return cls.from_values(table)
 
     def __call__(self, code_points: tf.Tensor) -> tf.Tensor:
@@ -101,43 +116,44 @@ class MarkOrder(NamedTuple):
 @functools.cache
 def character_kinds() -> CodePointTable:
     """Returns the kind of each normalized code point: `SPACE`, `SINGLE` or `LETTER`."""
-    chinese = ((chr(c), SINGLE) for first, last in _CHINESE_BLOCKS for c in range(first, last + 1))
-    spaces = ((c, SPACE) for c in _assigned() if c.isspace())
-    punctuation = ((c, SINGLE) for c in _assigned() if _is_punctuation(c))
-    return CodePointTable.from_characters([*chinese, *spaces, *punctuation], LETTER)
+    chinese = [map(chr, range(first, last + 1)) for first, last in _CHINESE_BLOCKS]
+    spaces = list(filter(str.isspace, _assigned()))
+    return CodePointTable.from_characters(
+        [(list(itertools.chain(*chinese)), SINGLE), (spaces, SPACE), (_punctuation(), SINGLE)], LETTER
+    )
 
 
 @functools.cache
 def normalization(do_lower_case: bool) -> Normalization:
     """Returns the replacements that clean text and, with `do_lower_case`, lowercase it and strip its accents."""
-    replaced = {c: _normalized(c, do_lower_case) for c in _assigned()}
-    replaced = {c: new for c, new in replaced.items() if new != c or unicodedata.combining(c)}
+    replaced = _normalized(do_lower_case)
     width = max(map(len, replaced.values()))
     lines = {(False, (0,)): []}  # (not simple, offsets) -> its characters; the first line keeps a character as it is
     for char, new in replaced.items():
         simple = len(new) == 1 and not unicodedata.combining(new)
-        lines.setdefault((not simple, tuple(ord(c) - ord(char) for c in new)), []).append(char)
+        code_point = ord(char)
+        lines.setdefault((not simple, tuple([ord(c) - code_point for c in new])), []).append(char)
     ordered = sorted(lines, key=lambda line: line[0])
     offsets = np.zeros((len(ordered), width), np.int32)
     present = np.zeros((len(ordered), width), bool)
     for number, (_, line) in enumerate(ordered):
         offsets[number, : len(line)] = line
         present[number, : len(line)] = True
-    line_numbers = ((c, number) for number, key in enumerate(ordered) for c in lines[key])
+    numbers = np.repeat(np.arange(len(ordered)), [len(lines[key]) for key in ordered])
+    chars = list(itertools.chain.from_iterable(lines[key] for key in ordered))
     simple_lines = sum(not key[0] for key in ordered)
-    return Normalization(CodePointTable.from_characters(line_numbers, 0), offsets, present, simple_lines)
+    return Normalization(CodePointTable.from_characters([(chars, numbers)], 0), offsets, present, simple_lines)
 
 
 @functools.cache
 def mark_order() -> MarkOrder:
     """Returns the properties that order marks in text that is lowercased and decomposed."""
-
-    def has_starter(char: str) -> bool:
-        return any(not unicodedata.combining(c) for c in unicodedata.normalize("NFD", char.lower()))
-
-    no_starter = ((c, 0) for c in _assigned() if _is_dropped(c) or not has_starter(c))
-    classes = ((c, unicodedata.combining(c)) for c in _assigned())
-    return MarkOrder(CodePointTable.from_characters(no_starter, 1), CodePointTable.from_characters(classes, 0))
+    chars, combining = _assigned(), unicodedata.combining
+    no_starter = [c for c, new in zip(chars, _decomposed(), strict=True) if all(map(combining, new))]
+    return MarkOrder(
+        CodePointTable.from_characters([(no_starter, 0), (_dropped(), 0)], 1),
+        CodePointTable.from_characters([(chars, list(map(combining, chars)))], 0),
+    )
 
 
 @functools.cache
@@ -147,37 +163,61 @@ def sigma_contexts() -> CodePointTable:
     Python does not publish these two properties, but `str.lower` shows them: a sigma at the end becomes final
     if the last character before it that is not ignorable is cased.
     """
+    cased = [c for c in _assigned() if (c + "Σ").lower()[-1] == "ς"]
+    cased_or_ignorable = [c for c in _assigned() if ("A" + c + "Σ").lower()[-1] == "ς"]
+    return CodePointTable.from_characters(
+        [(cased_or_ignorable, IGNORABLE), (cased, CASED), (_dropped(), IGNORABLE)], UNCASED
+    )
 
-    def context(char: str) -> int:
-        if _is_dropped(char):
-            return IGNORABLE
-        if (char + "Σ").lower().endswith("ς"):
-            return CASED
-        return IGNORABLE if ("A" + char + "Σ").lower().endswith("ς") else UNCASED
 
-    return CodePointTable.from_characters(((c, context(c)) for c in _assigned()), UNCASED)
+def _normalized(do_lower_case: bool) -> dict[str, str]:
+    """Returns what the original makes of each character that is not simply kept: nothing, or letters without accents.
+
+    Characters with a combining class are among them, because they may change places.
+    """
+    chars, dropped, combining = _assigned(), _dropped(), unicodedata.combining
+    if not do_lower_case:
+        return {c: "" if c in dropped else c for c in chars if c in dropped or combining(c)}
+    accents = _of_categories("Mn")
+    changed = dropped | accents
+    replaced = {c: new for c, new in zip(chars, _decomposed(), strict=True) if new != c or combining(c) or c in changed}
+    return {c: "" if c in dropped else _without(accents, new) for c, new in replaced.items()}
+
+
+def _without(unwanted: Collection[str], text: str) -> str:
+    return "".join([c for c in text if c not in unwanted])
+
+
+@functools.cache
+def _decomposed() -> list[str]:
+    """Returns each of the assigned characters lowercased and decomposed."""
+    return list(map(functools.partial(unicodedata.normalize, "NFD"), map(str.lower, _assigned())))
+
+
+@functools.cache
+def _dropped() -> frozenset[str]:
+    """Returns the characters that the original's `_clean_text` drops: NUL, U+FFFD and controls."""
+    return (_of_categories("Cc", "Cf") | set("\0\ufffd")) - set("\t\n\r")
+
+
+def _punctuation() -> frozenset[str]:
+    """Returns Unicode's punctuation and, as in the original, ASCII symbols such as `$` and `^`."""
+    return _of_categories("Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps") | set(string.punctuation)
+
+
+def _of_categories(*categories: str) -> frozenset[str]:
+    return frozenset("".join(run for category, run in _runs() if category in categories))
 
 
 @functools.cache
 def _assigned() -> str:
     """Returns all characters except surrogates, private and unassigned ones, which are letters and stay the same."""
-    return "".join(c for c in map(chr, range(_CODE_POINTS)) if unicodedata.category(c) not in ("Cn", "Co", "Cs"))
+    return "".join(run for _, run in _runs())
 
 
-def _is_dropped(char: str) -> bool:
-    """Returns True for the characters that the original's `_clean_text` drops: NUL, U+FFFD and controls."""
-    return char not in "\t\n\r" and (char in "\0\ufffd" or unicodedata.category(char) in ("Cc", "Cf"))
-
-
-def _is_punctuation(char: str) -> bool:
-    """Returns True for Unicode's punctuation and, as in the original, ASCII symbols such as `$` and `^`."""
-    return ("!" <= char <= "~" and not char.isalnum()) or unicodedata.category(char).startswith("P")
-
-
-def _normalized(char: str, do_lower_case: bool) -> str:
-    """Normalizes one character as the original does: to nothing, to itself, or to letters without accents."""
-    if _is_dropped(char):
-        return ""
-    if not do_lower_case:
-        return char
-    return "".join(c for c in unicodedata.normalize("NFD", char.lower()) if unicodedata.category(c) != "Mn")
+@functools.cache
+def _runs() -> list[tuple[str, str]]:
+    """Returns the assigned characters in order, cut into runs of one category, each with its category."""
+    every = np.arange(_CODE_POINTS, dtype=np.uint32).tobytes().decode("utf-32-le", "surrogatepass")
+    runs = itertools.groupby(every, unicodedata.category)
+    return [(category, "".join(run)) for category, run in runs if category not in ("Cn", "Co", "Cs")]

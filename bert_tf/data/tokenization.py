@@ -69,8 +69,9 @@ class FullTokenizer(tf.Module):
 
     def __init__(self, vocab_file: str | os.PathLike, do_lower_case: bool = True):
         super().__init__()
-        self.vocab = load_vocab(vocab_file)
-        self.inv_vocab = {index: token for token, index in self.vocab.items()}
+        vocab = load_vocab(vocab_file)
+        # Not by assignment: a `tf.Module` would look for variables among all tokens, which takes longer than all else.
+        vars(self).update(vocab=vocab, inv_vocab={index: token for token, index in vocab.items()})
         if UNKNOWN not in self.vocab:
             raise UserError(f"{printable(vocab_file)}: the vocabulary has no {UNKNOWN}; give a BERT vocabulary")
         self._do_lower_case = do_lower_case
