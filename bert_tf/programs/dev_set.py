@@ -14,12 +14,12 @@ import numpy as np
 from bert_tf.data.folders import sample_dir
 from bert_tf.data.processors import find_processor
 from bert_tf.errors import UserError
+from bert_tf.exports.check_set import CheckSet
 from bert_tf.remote import is_remote
 from bert_tf.report.dev_set import read_dev_examples
 from bert_tf.report.inventory import Run
 from bert_tf.report.predictions import ClassPredictions, NumberPredictions, Predictions
 from bert_tf.report.runs import read_runs
-from bert_tf.serving.check_set import CheckSet
 from bert_tf.tasks.metrics import METRICS
 
 # More would not tell more about the differences, and a large model computes a thousand in minutes.

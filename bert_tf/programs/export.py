@@ -27,8 +27,8 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"{printable(source)}: there is no such folder; give the output folder of a finished run")
     hide_start_up_messages()
     # TensorFlow takes seconds to load.
-    from bert_tf.serving.export import export
-    from bert_tf.serving.fine_tuned import read_fine_tuned
+    from bert_tf.exports.saved_model import export
+    from bert_tf.models.fine_tuned import read_fine_tuned
 
     print(printable(export(read_fine_tuned(source), target)))
 

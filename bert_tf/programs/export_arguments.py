@@ -15,7 +15,7 @@ from bert_tf.paths import checked_path, local_path
 from bert_tf.training.fields import FlagConfig, flag
 
 if TYPE_CHECKING:
-    from bert_tf.serving.pretrained import Model
+    from bert_tf.models.pretrained import Model
 
 _REMEDY = "give the output folder of a finished run, or a pre-trained model"
 

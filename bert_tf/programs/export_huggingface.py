@@ -23,7 +23,7 @@ from bert_tf.report.model_card import ModelFacts, model_card
 from bert_tf.streams import hide_start_up_messages
 
 if TYPE_CHECKING:
-    from bert_tf.serving.pretrained import Model
+    from bert_tf.models.pretrained import Model
 
 # The name of the data, and a digest of the dev set, in results.json.
 _DATA = ("dataset", "dev_data")
@@ -52,8 +52,8 @@ def export(source: str, folder: Path, name: str) -> None:
     """
     # TensorFlow takes seconds to load: mistakes are reported before.
     from bert_tf.checkpoints.huggingface_tokenizer import tokenizer_difference
-    from bert_tf.serving.huggingface import write_huggingface
-    from bert_tf.serving.pretrained import read_model
+    from bert_tf.exports.huggingface import write_huggingface
+    from bert_tf.models.pretrained import read_model
 
     model = read_model(source)
     difference = tokenizer_difference(model.do_lower_case)

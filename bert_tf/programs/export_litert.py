@@ -16,9 +16,9 @@ def main(arguments: list[str]) -> None:
 
 
 def _export(*model_folder_shape_texts: object) -> str:
-    from bert_tf.serving.litert_graph import write_litert
+    from bert_tf.exports.litert_graph import write_litert
+    from bert_tf.exports.portable import Runtime, export
     from bert_tf.serving.litert_model import LiteRTModel
-    from bert_tf.serving.portable_export import Runtime, export
 
     return export(Runtime(".tflite", write_litert, LiteRTModel), *model_folder_shape_texts)
 

@@ -44,8 +44,8 @@ def export(source: str, folder: Path) -> None:
         UserError: the model is broken, the Garden cannot compute what it computes, or the disk is full.
     """
     # TensorFlow and the Garden take seconds to load: mistakes are reported before.
-    from bert_tf.serving.model_garden import write_model_garden
-    from bert_tf.serving.pretrained import read_model
+    from bert_tf.exports.model_garden import write_model_garden
+    from bert_tf.models.pretrained import read_model
 
     model = read_model(source)
     logging.info("%s: is %s.", printable(source), described(model, "BertEncoder", "BertClassifier"))

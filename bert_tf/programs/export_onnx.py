@@ -27,9 +27,9 @@ def _check_extra() -> None:
 
 
 def _export(*model_folder_shape_texts: object) -> str:
-    from bert_tf.serving.onnx_graph import write_onnx
+    from bert_tf.exports.onnx_graph import write_onnx
+    from bert_tf.exports.portable import Runtime, export
     from bert_tf.serving.onnx_model import OnnxModel
-    from bert_tf.serving.portable_export import Runtime, export
 
     return export(Runtime(".onnx", write_onnx, OnnxModel), *model_folder_shape_texts)
 

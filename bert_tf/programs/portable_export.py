@@ -58,8 +58,8 @@ def export_portable(arguments: Sequence[str], export: Callable[..., str]) -> Non
         _check_source(source, config.max_seq_length)
         hide_start_up_messages()
         # TensorFlow and scipy take seconds to load: mistakes in flags and folders are reported before.
+        from bert_tf.models.fine_tuned import read_fine_tuned
         from bert_tf.programs.dev_set import read_check_set
-        from bert_tf.serving.fine_tuned import read_fine_tuned
 
         model = read_fine_tuned(source)
         shape = Shape(config.batch_size, config.max_seq_length)

@@ -181,8 +181,8 @@ def run_task(
 
 def export_model(config: ClassifierConfig) -> None:
     """Writes the model of a finished run as a SavedModel into its output folder."""
-    from bert_tf.serving.export import export
-    from bert_tf.serving.fine_tuned import read_fine_tuned
+    from bert_tf.exports.saved_model import export
+    from bert_tf.models.fine_tuned import read_fine_tuned
 
     path = export(read_fine_tuned(model_folder(config)), as_path(config.output_dir) / EXPORTS)
     logging.info("%s: the exported model.", printable(path))

@@ -3,7 +3,6 @@
 newest_export(Path("output/MRPC/all-MiniLM-L6-v2/export"))  # .../2
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,9 +10,9 @@ from bert_tf import run_files
 from bert_tf.data.targets import KINDS, Number
 from bert_tf.errors import UserError, printable, reading, shown
 from bert_tf.files import read_json
+from bert_tf.models.facts import FORMAT, Facts
 from bert_tf.remote import AnyPath
 
-FORMAT = 1  # of what an export consists
 # TensorFlow's names in a SavedModel.
 SAVED_MODEL, ASSETS = "saved_model.pb", "assets"
 # The two signatures: one takes texts, the other the ids of word pieces.
@@ -32,35 +31,6 @@ _POSSIBLE: Mapping[str, Callable[[Any], bool]] = {
     "scores": lambda value: isinstance(value, dict) and all(isinstance(score, float) for score in value.values()),
     "digest": lambda value: isinstance(value, str),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Facts:
-    """What is known of a model that answers texts, wherever it comes from.
-
-    Attributes:
-        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`.
-        labels: in the order of the answers; empty for a regression.
-        pairs: whether it was trained on pairs of texts; None if nothing says so.
-        do_lower_case: whether text is lowercased.
-        max_seq_length: longer texts are truncated.
-        compute_dtype: in which products are computed, such as `"float32"`.
-        scores: of its evaluation, such as `eval_accuracy`; empty without one.
-        digest: 16 hexadecimal digits that stand for all that its answers depend on.
-    """
-
-    kind: str
-    labels: tuple[str, ...]
-    pairs: bool | None
-    do_lower_case: bool
-    max_seq_length: int
-    compute_dtype: str
-    scores: Mapping[str, float]
-    digest: str
-
-    def to_json(self) -> dict[str, object]:
-        """Returns the content of an `export.json`."""
-        return {"format": FORMAT, **dataclasses.asdict(self)}
 
 
 def _numbered(folder: AnyPath) -> list[AnyPath]:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from bert_tf.data.features import join_pieces
 from bert_tf.modeling.gradients import without_gradients
 from bert_tf.modeling.transformer import ProductWeights, Transformer, Variables, product_weights
-from bert_tf.serving.fine_tuned import FineTunedModel
+from bert_tf.models.fine_tuned import FineTunedModel
 from bert_tf.serving.predictions import KINDS
 
 _TEXTS = tf.TensorSpec([None], tf.string)

@@ -17,8 +17,8 @@ from bert_tf.data.targets import Number
 from bert_tf.data.vocabulary import MAX_VOCAB_BYTES
 from bert_tf.errors import UserError, printable, reading
 from bert_tf.files import read_bytes, read_json
+from bert_tf.models.facts import Facts
 from bert_tf.remote import AnyPath
-from bert_tf.serving.export_facts import Facts
 
 # The description that stands beside a model, and its version.
 DESCRIPTION = "model.json"

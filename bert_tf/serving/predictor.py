@@ -13,10 +13,11 @@ import tensorflow as tf
 
 from bert_tf.data.examples import is_unicode
 from bert_tf.errors import UserError, shown
+from bert_tf.models.facts import Facts
+from bert_tf.models.fine_tuned import read_fine_tuned
 from bert_tf.paths import checked_path, is_hub_name
 from bert_tf.remote import AnyPath, as_path
-from bert_tf.serving.export_facts import ASSETS, Facts, find_export, read_facts
-from bert_tf.serving.fine_tuned import read_fine_tuned
+from bert_tf.serving.export_facts import ASSETS, find_export, read_facts
 from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.portable_model import is_portable, open_portable
 from bert_tf.serving.portable_texts import PortableTexts

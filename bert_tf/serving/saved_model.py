@@ -8,8 +8,9 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401 - registers the operations of the tokenizer
 
 from bert_tf.errors import UserError, reading
+from bert_tf.models.facts import Facts
 from bert_tf.remote import AnyPath
-from bert_tf.serving.export_facts import TEXTS, Facts
+from bert_tf.serving.export_facts import TEXTS
 from bert_tf.serving.predictions import KINDS
 
 

@@ -32,8 +32,8 @@ BOUND = 1e-5
 
 def main() -> None:
     peer, output_dir, data_dir = sys.argv[1].removeprefix("--peer="), *sys.argv[2:]
+    from bert_tf.models.fine_tuned import read_fine_tuned
     from bert_tf.programs.export_huggingface import export
-    from bert_tf.serving.fine_tuned import read_fine_tuned
 
     model = read_fine_tuned(output_dir)
     with tempfile.TemporaryDirectory() as folder:

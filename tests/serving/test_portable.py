@@ -14,11 +14,11 @@ from support.commands import subprocess_environment
 from support.fine_tuned import write_fine_tuned
 
 from bert_tf.errors import UserError
+from bert_tf.exports.portable import Runtime
 from bert_tf.modeling.config import ACTIVATION_NAMES
-from bert_tf.serving.fine_tuned import FineTunedModel, read_fine_tuned
+from bert_tf.models.fine_tuned import FineTunedModel, read_fine_tuned
 from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.portable import Engine, Shape
-from bert_tf.serving.portable_export import Runtime
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ LABELS = {"classification": ("bad", "good", "neither"), "regression": (), "multi
 
 
 def litert() -> Runtime:
-    from bert_tf.serving.litert_graph import write_litert
+    from bert_tf.exports.litert_graph import write_litert
     from bert_tf.serving.litert_model import LiteRTModel
 
     return Runtime(".tflite", write_litert, LiteRTModel)
@@ -37,7 +37,7 @@ def litert() -> Runtime:
 def onnx() -> Runtime:
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    from bert_tf.serving.onnx_graph import write_onnx
+    from bert_tf.exports.onnx_graph import write_onnx
     from bert_tf.serving.onnx_model import OnnxModel
 
     return Runtime(".onnx", write_onnx, OnnxModel)

@@ -9,8 +9,8 @@ import tensorflow as tf
 from support.fine_tuned import write_fine_tuned
 
 from bert_tf.errors import UserError
-from bert_tf.serving.export import export
-from bert_tf.serving.fine_tuned import read_fine_tuned
+from bert_tf.exports.saved_model import export
+from bert_tf.models.fine_tuned import read_fine_tuned
 from bert_tf.serving.predictor import load
 
 pytestmark = pytest.mark.slow

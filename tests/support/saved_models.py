@@ -17,7 +17,7 @@ from bert_tf.data.features import make_features
 from bert_tf.devices import one_device
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import ClassificationHead, Head, MultiLabelHead, RegressionHead
-from bert_tf.serving.fine_tuned import FineTunedModel
+from bert_tf.models.fine_tuned import FineTunedModel
 from bert_tf.training.inference import predict
 
 AnyText = str | bytes

@@ -15,12 +15,12 @@ from bert_tf.cpu import usable_cores
 from bert_tf.data.features import make_features
 from bert_tf.data.vocabulary import MAX_VOCAB_BYTES
 from bert_tf.errors import counted
+from bert_tf.exports.check_set import CheckSet
+from bert_tf.exports.portable_check import Candidate, check, table
 from bert_tf.files import read_bytes, write_json
-from bert_tf.serving.check_set import CheckSet
-from bert_tf.serving.fine_tuned import FineTunedModel
+from bert_tf.models.fine_tuned import FineTunedModel
 from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.portable import DESCRIPTION, INPUTS, VERSION, Engine, Shape, digest_of, model_file, output_name
-from bert_tf.serving.portable_check import Candidate, check, table
 
 CHECK = "check.md"
 

@@ -8,9 +8,9 @@ import os
 from bert_tf import run_files
 from bert_tf.checkpoints.locate import CheckpointFiles, existing_checkpoint, named_files, resolve, vocabulary_in
 from bert_tf.errors import UserError, printable, user_error_for
+from bert_tf.models.descriptions import is_folder_of_run
 from bert_tf.paths import checked_path, is_hub_name
 from bert_tf.remote import AnyPath, as_path
-from bert_tf.serving.descriptions import is_folder_of_run
 
 _CONFIGS = (run_files.CONFIG, "config.json")
 

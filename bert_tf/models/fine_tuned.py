@@ -20,10 +20,10 @@ from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.shapes import head_shapes, variable_shapes
+from bert_tf.models.descriptions import describe
+from bert_tf.models.facts import Facts
+from bert_tf.models.model_files import find_files
 from bert_tf.remote import AnyPath
-from bert_tf.serving.descriptions import describe
-from bert_tf.serving.export_facts import Facts
-from bert_tf.serving.model_files import find_files
 from bert_tf.training.unfinished import warn_if_unfinished
 
 _DEFAULT_LENGTH = 128  # the default of run_classifier.py, for a folder that does not say

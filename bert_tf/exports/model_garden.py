@@ -15,7 +15,7 @@ from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.construction import float32_policy
 from bert_tf.modeling.names import GARDEN_HEAD, original_name
 from bert_tf.modeling.operations import ACTIVATIONS
-from bert_tf.serving.pretrained import Model
+from bert_tf.models.pretrained import Model
 from bert_tf.streams import hidden_start_up_messages
 
 # The name that the Garden's own checkpoints have.

@@ -14,11 +14,11 @@ from support.saved_models import HOSTILE, Request, ask_elsewhere, expected_answe
 from support.tiny import write_corpus, write_tiny_model
 
 from bert_tf.data.processors import find_processor
+from bert_tf.exports.saved_model import export
 from bert_tf.fine_tuning import fine_tune
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.shapes import head_shapes, variable_shapes
-from bert_tf.serving.export import export
-from bert_tf.serving.fine_tuned import FineTunedModel, read_fine_tuned
+from bert_tf.models.fine_tuned import FineTunedModel, read_fine_tuned
 from bert_tf.serving.predictor import load
 
 pytestmark = pytest.mark.slow

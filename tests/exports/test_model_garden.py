@@ -15,11 +15,11 @@ from support.tiny import write_tiny_model
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import load_encoder
 from bert_tf.errors import UserError
+from bert_tf.exports.model_garden import write_model_garden
 from bert_tf.modeling.config import BertConfig
-from bert_tf.serving.fine_tuned import read_fine_tuned
-from bert_tf.serving.model_garden import write_model_garden
+from bert_tf.models.fine_tuned import read_fine_tuned
+from bert_tf.models.pretrained import read_model, read_pretrained
 from bert_tf.serving.predictor import load
-from bert_tf.serving.pretrained import read_model, read_pretrained
 
 pytestmark = pytest.mark.slow
 KINDS = [("classification", ["a", "b", "c"]), ("multi_label", ["a", "b"]), ("regression", [])]

@@ -7,7 +7,7 @@ from bert_tf.checkpoints.huggingface_model import config_json, write_safetensors
 from bert_tf.checkpoints.huggingface_tokenizer import PADDING, tokenizer_config, tokenizer_json
 from bert_tf.data.vocabulary import load_vocab
 from bert_tf.files import write_json
-from bert_tf.serving.pretrained import Model
+from bert_tf.models.pretrained import Model
 
 
 def write_huggingface(folder: Path, model: Model) -> None:

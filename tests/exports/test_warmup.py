@@ -9,8 +9,8 @@ import tensorflow_text  # noqa: F401 - registers the operations of the tokenizer
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from support.fine_tuned import write_fine_tuned
 
-from bert_tf.serving.export import export
-from bert_tf.serving.fine_tuned import read_fine_tuned
+from bert_tf.exports.saved_model import export
+from bert_tf.models.fine_tuned import read_fine_tuned
 
 pytestmark = pytest.mark.slow
 

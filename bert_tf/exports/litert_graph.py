@@ -8,7 +8,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from bert_tf.modeling.transformer import Transformer
-from bert_tf.serving.fine_tuned import FineTunedModel
+from bert_tf.models.fine_tuned import FineTunedModel
 from bert_tf.serving.graph import make_variables
 from bert_tf.serving.portable import Shape, output_name
 from bert_tf.serving.predictions import KINDS

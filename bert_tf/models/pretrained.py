@@ -20,9 +20,9 @@ from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.shapes import variable_shapes
+from bert_tf.models.descriptions import is_folder_of_run
+from bert_tf.models.fine_tuned import FineTunedModel, read_fine_tuned
 from bert_tf.remote import AnyPath
-from bert_tf.serving.descriptions import is_folder_of_run
-from bert_tf.serving.fine_tuned import FineTunedModel, read_fine_tuned
 
 
 @dataclasses.dataclass(frozen=True)

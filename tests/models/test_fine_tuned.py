@@ -12,7 +12,7 @@ from support.tiny import write_tiny_model
 import bert_tf
 from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
 from bert_tf.errors import UserError
-from bert_tf.serving.fine_tuned import read_fine_tuned
+from bert_tf.models.fine_tuned import read_fine_tuned
 
 
 @pytest.fixture(scope="module")

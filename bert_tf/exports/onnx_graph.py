@@ -17,7 +17,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 from bert_tf.data.targets import Number, OneLabel, SomeLabels
-from bert_tf.serving.fine_tuned import FineTunedModel
+from bert_tf.models.fine_tuned import FineTunedModel
 from bert_tf.serving.onnx_model import ROUNDED
 from bert_tf.serving.portable import INPUTS, Shape, output_name
 

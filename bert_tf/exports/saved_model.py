@@ -15,14 +15,14 @@ from absl import logging
 
 from bert_tf import run_files
 from bert_tf.errors import UserError, printable, user_error_for
+from bert_tf.exports.warmup import write_warmup_requests
 from bert_tf.files import json_text
 from bert_tf.folders import new_folder
+from bert_tf.models.fine_tuned import FineTunedModel
 from bert_tf.paths import local_path
 from bert_tf.serving.export_facts import ASSETS, PIECES, TEXTS, newest_export, next_number, read_facts
-from bert_tf.serving.fine_tuned import FineTunedModel
 from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.predictions import KINDS
-from bert_tf.serving.warmup import write_warmup_requests
 from bert_tf.streams import without_lines_of
 
 _PIECE_NAMES = ("input_word_ids", "input_mask", "input_type_ids")

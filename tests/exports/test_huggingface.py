@@ -10,9 +10,9 @@ from support.tiny import write_tiny_model
 
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.locate import resolve
+from bert_tf.exports.huggingface import write_huggingface
 from bert_tf.modeling.config import BertConfig
-from bert_tf.serving.huggingface import write_huggingface
-from bert_tf.serving.pretrained import read_model, read_pretrained
+from bert_tf.models.pretrained import read_model, read_pretrained
 
 # What transformers 5.24 writes for a BertForSequenceClassification of one layer, in its order.
 LAYER = (

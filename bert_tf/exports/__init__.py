@@ -1,0 +1,1 @@
+"""Models written for others: servers, other runtimes, other libraries."""

@@ -1,0 +1,1 @@
+"""Models as plain data, read from their folders."""

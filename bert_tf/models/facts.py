@@ -1,0 +1,35 @@
+"""What is known of a model that answers texts, wherever it comes from. Needs no TensorFlow."""
+
+import dataclasses
+from collections.abc import Mapping
+
+FORMAT = 1  # of an export.json
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known of a model that answers texts, wherever it comes from.
+
+    Attributes:
+        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`.
+        labels: in the order of the answers; empty for a regression.
+        pairs: whether it was trained on pairs of texts; None if nothing says so.
+        do_lower_case: whether text is lowercased.
+        max_seq_length: longer texts are truncated.
+        compute_dtype: in which products are computed, such as `"float32"`.
+        scores: of its evaluation, such as `eval_accuracy`; empty without one.
+        digest: 16 hexadecimal digits that stand for all that its answers depend on.
+    """
+
+    kind: str
+    labels: tuple[str, ...]
+    pairs: bool | None
+    do_lower_case: bool
+    max_seq_length: int
+    compute_dtype: str
+    scores: Mapping[str, float]
+    digest: str
+
+    def to_json(self) -> dict[str, object]:
+        """Returns the content of an `export.json`."""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
