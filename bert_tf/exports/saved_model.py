@@ -5,13 +5,15 @@ path = export(read_fine_tuned("output/MRPC/all-MiniLM-L6-v2"), "output/MRPC/all-
 A process that loads it needs `tensorflow` and `import tensorflow_text`, and nothing of this project.
 """
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import tensorflow as tf
 from absl import logging
+from tensorflow.python.eager import context as eager_context
 
 from bert_tf import run_files
 from bert_tf.errors import UserError, printable, user_error_for
@@ -75,9 +77,22 @@ def write_saved_model(model: FineTunedModel, folder: Path) -> None:
         saved.assets = {
             name: tf.saved_model.Asset(path) for name, path in _write_assets(model, Path(temporary)).items()
         }
-        with without_lines_of("tensorflow"):
+        with without_lines_of("tensorflow"), _for_any_machine():
             tf.saved_model.save(saved, str(folder), signatures.traced())
     write_warmup_requests(folder, signatures.typical_requests())
+
+
+@contextlib.contextmanager
+def _for_any_machine() -> Iterator[None]:
+    """Keeps the devices and threads of this machine out of graphs that are traced inside the block, in this thread."""
+    context = eager_context.context()
+    before = context.function_call_options
+    config = tf.compat.v1.ConfigProto(allow_soft_placement=True)
+    context.function_call_options = eager_context.FunctionCallOptions(config_proto=config)
+    try:
+        yield
+    finally:
+        context.function_call_options = before
 
 
 def _write_assets(model: FineTunedModel, folder: Path) -> dict[str, str]:
