@@ -125,7 +125,7 @@ def expected_answers(model: FineTunedModel, texts: Sequence[AnyText], pairs: Seq
     """Computes the answers as a run does: tokenizer and features in Python, the encoder in Keras."""
     examples = [InputExample("", *each) for each in zip(texts, pairs or [""] * len(texts), strict=True)]
     features = make_features(examples, model.max_seq_length, model.tokenizer(), {})
-    return predict(make_head(model), features, 64, one_device())
+    return predict(make_head(model), features, 512, one_device())
 
 
 def make_head(model: FineTunedModel) -> Head:

@@ -19,9 +19,9 @@ from support.paths import ROOT
 from tensorflow.core.protobuf import saved_model_pb2
 
 from bert_tf.errors import UserError
-from bert_tf.serving.export import export
+from bert_tf.exports.saved_model import export
+from bert_tf.models.fine_tuned import FineTunedModel, read_fine_tuned
 from bert_tf.serving.export_facts import newest_export
-from bert_tf.serving.fine_tuned import FineTunedModel, read_fine_tuned
 from bert_tf.serving.predictor import load
 
 pytestmark = pytest.mark.slow
@@ -132,8 +132,8 @@ from bert_tf.modeling import fusion
 tf.config.threading.set_intra_op_parallelism_threads(1)
 bert_tf.devices.has_only_cpus = fusion.has_only_cpus = lambda: False
 tf.function(lambda x: x + 1)(tf.ones([3]))
-from bert_tf.serving.export import export
-from bert_tf.serving.fine_tuned import read_fine_tuned
+from bert_tf.exports.saved_model import export
+from bert_tf.models.fine_tuned import read_fine_tuned
 
 export(read_fine_tuned(sys.argv[1]), sys.argv[2])
 """
