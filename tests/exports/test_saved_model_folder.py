@@ -37,6 +37,12 @@ def model(run) -> FineTunedModel:
     return read_fine_tuned(run)
 
 
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory) -> Path:
+    """An export that no test changes."""
+    return export(model, tmp_path_factory.mktemp("export"))
+
+
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -72,9 +78,8 @@ def test_an_export_of_another_version_gets_a_successor(model, tmp_path):
     assert export(model, tmp_path) == tmp_path / "2"
 
 
-def test_an_export_has_these_files_and_no_other(model, tmp_path):
-    folder = export(model, tmp_path)
-    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()) == [
+def test_an_export_has_these_files_and_no_other(model, exported):
+    assert sorted(path.relative_to(exported).as_posix() for path in exported.rglob("*") if path.is_file()) == [
         "assets.extra/tf_serving_warmup_requests",
         "assets/export.json",
         "assets/labels.txt",
@@ -85,8 +90,8 @@ def test_an_export_has_these_files_and_no_other(model, tmp_path):
         "variables/variables.data-00000-of-00001",
         "variables/variables.index",
     ]
-    assert (folder / "assets" / "labels.txt").read_text() == "bad\ngood\n"
-    assert (folder / "assets" / "vocab.txt").read_bytes() == model.vocab_file.read_bytes()
+    assert (exported / "assets" / "labels.txt").read_text() == "bad\ngood\n"
+    assert (exported / "assets" / "vocab.txt").read_bytes() == model.vocab_file.read_bytes()
 
 
 def limit_files(flags: list[str], outputs: list[Path], environment: Mapping[str, str]) -> None:
@@ -167,28 +172,26 @@ def nodes(folder: Path) -> tuple[list, dict[str, list]]:
     }
 
 
-def test_graph_and_weights_are_the_same_from_whichever_machine(run, model, tmp_path):
-    here = export(model, tmp_path / "here")
+def test_graph_and_weights_are_the_same_from_whichever_machine(run, exported, tmp_path):
     other = {"PYTHONPATH": str(ROOT), "TF_ENABLE_ONEDNN_OPTS": "0", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", OTHER_MACHINE, str(run), str(tmp_path / "there")]
     subprocess.run(command, env=os.environ | other, check=True, timeout=600, cwd=tmp_path, capture_output=True)
     there = tmp_path / "there" / "1"
-    assert nodes(here) == nodes(there)
-    readers = [tf.train.load_checkpoint(str(each / "variables" / "variables")) for each in (here, there)]
+    assert nodes(exported) == nodes(there)
+    readers = [tf.train.load_checkpoint(str(each / "variables" / "variables")) for each in (exported, there)]
     names = [name for name in readers[0].get_variable_to_shape_map() if name != "_CHECKPOINTABLE_OBJECT_GRAPH"]
     assert len(names) > 30
     assert_same_bits(*({name: each.get_tensor(name) for name in names} for each in readers))
     for name in ("assets/export.json", "assets/labels.txt", "assets.extra/tf_serving_warmup_requests"):
-        assert (here / name).read_bytes() == (there / name).read_bytes()
+        assert (exported / name).read_bytes() == (there / name).read_bytes()
 
 
-def test_the_weights_are_variables_and_no_keras_objects(model, tmp_path):
-    folder = export(model, tmp_path)
-    loaded = tf.saved_model.load(str(folder))
+def test_the_weights_are_variables_and_no_keras_objects(model, exported):
+    loaded = tf.saved_model.load(str(exported))
     assert len(loaded.weights) > 30 and not any(each.trainable for each in loaded.weights)
     assert sum(each.shape.num_elements() for each in loaded.weights) == sum(map(np.size, model.arrays.values()))
-    assert b"keras" not in (folder / "saved_model.pb").read_bytes().lower()
-    assert not (folder / "keras_metadata.pb").exists()
+    assert b"keras" not in (exported / "saved_model.pb").read_bytes().lower()
+    assert not (exported / "keras_metadata.pb").exists()
 
 
 def nodes_of(folder: Path) -> list:
@@ -209,7 +212,7 @@ def test_the_graph_has_vocabulary_and_tables_once(vocab_file, model, tmp_path):
     assert len(large) > 5 and len(set(large)) == len(large)
 
 
-def test_of_tensorflow_text_it_has_one_operation_that_all_versions_have(model, tmp_path):
+def test_of_tensorflow_text_it_has_one_operation_that_all_versions_have(exported):
     # TensorFlow Serving links an older tensorflow-text than the one that wrote the graph.
-    operations = {node.op for node in nodes_of(export(model, tmp_path))}
+    operations = {node.op for node in nodes_of(exported)}
     assert {name for name in operations if "Tokenize" in name or ">" in name} == {"FastWordpieceTokenizeWithOffsets"}
