@@ -228,7 +228,8 @@ def _vocabulary_casing(vocab_file: AnyPath) -> Casing | None:
     pieces = [piece for piece in load_vocab(vocab_file) if not _is_special(piece)]
     capital = sum(piece != piece.lower() for piece in pieces)
     small = sum(piece != piece.upper() for piece in pieces)
-    accented = sum(any(unicodedata.category(c) == "Mn" for c in unicodedata.normalize("NFD", p)) for p in pieces)
+    foreign = [piece for piece in pieces if not piece.isascii()]
+    accented = sum(any(unicodedata.category(c) == "Mn" for c in unicodedata.normalize("NFD", p)) for p in foreign)
     path = printable(vocab_file)
     if capital > _FEW * len(pieces):
         return Casing(False, f"{path}, where {capital} of {len(pieces)} pieces have capital letters")

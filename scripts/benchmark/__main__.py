@@ -3,7 +3,8 @@ r"""Measures how fast this BERT trains and evaluates here, against PyTorch's tra
     python scripts/benchmark --output=benchmark.json
     python scripts/benchmark --peer_python=/path/to/python --data_dir=$GLUE_DIR/MRPC --sst2=$GLUE_DIR/SST-2/train.tsv
 
-`--peer_python` is the Python of an environment with torch and transformers. Both sides get the same examples in one
+`--peer_python` is the Python of an environment with torch and transformers, and for the sections `latency` and
+`first_answer` with onnxruntime, onnx and onnxscript. Both sides get the same examples in one
 run, take turns (ours, theirs, ours, ...) and compute one at a time, each in its own process. The ratios are only valid
 on a machine that has nothing else to do; the report says how much other processes took, and warns. The table on
 standard output has the ratios of medians first, then the medians; each figure is also printed to standard error as
@@ -43,7 +44,7 @@ def run(chosen: options.Options) -> None:
     """Measures, writes the file, and prints the table."""
     versions = {name: importlib.metadata.version(name) for name in ("bert-tf", "tensorflow")}
     if chosen.peer_python:
-        versions |= options.peer_versions(chosen.peer_python)
+        versions |= options.peer_versions(chosen.peer_python, chosen.sections)
     data_dir = chosen.data_dir or options.default_data_dir()
     with tempfile.TemporaryDirectory(prefix="benchmark.") as folder:
         session = Session(Path(folder), data_dir, chosen.sst2, chosen.peer_python, chosen.repetitions)

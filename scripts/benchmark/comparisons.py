@@ -26,12 +26,14 @@ class Side:
     Attributes:
         label: its name in the table.
         job: what its process computes, see `worker.JOBS` and `peer.JOBS`.
-        is_peer: True for transformers, False for this project.
+        is_peer: True for what runs in the peer's environment, False for this project.
+        program: the file that its process runs; None for worker.py, or peer.py of a peer.
     """
 
     label: str
     job: dict
     is_peer: bool = False
+    program: str | None = None
 
 
 def ours(kind: str, dtype: str, batch_size: int = BATCH_SIZE) -> Side:
@@ -72,3 +74,19 @@ COMPARISONS: dict[str, list[list[Side]]] = {
         ],
     ],
 }
+
+
+def answering(label: str, program: str, is_peer: bool = False) -> Side:
+    """Describes a fine-tuned model in use; `program` is one of `answering.PROGRAMS`."""
+    return Side(label, {"kind": "answers", "program": program}, is_peer, "answering.py")
+
+
+# All have the same weights.
+ANSWERING = [
+    answering("ours, bert_tf.load", "predictor"),
+    answering("ours, SavedModel", "saved_model"),
+    answering("ours, LiteRT", "litert"),
+    answering("transformers, pipeline", "pipeline", is_peer=True),
+    answering("ONNX Runtime", "onnx_runtime", is_peer=True),
+]
+ONNX_EXPORT = Side("export to ONNX", {"kind": "onnx"}, is_peer=True, program="answering.py")

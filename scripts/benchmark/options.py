@@ -16,11 +16,20 @@ from bert_tf.programs.run_classifier import with_defaults
 from comparisons import MODELS
 from sections import SECTIONS
 
+_PEER_PACKAGES = ["torch", "transformers"]
+# PyTorch's exporter needs onnx and onnxscript.
+_PACKAGES_FOR_ANSWERS = ["onnxruntime", "onnx", "onnxscript"]
+_SECTIONS_OF_ANSWERS = {"latency", "first_answer"}
+
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the flags of the benchmark."""
     flags.DEFINE_string(
-        "peer_python", None, "A Python with torch and transformers; without it only ours is measured.", values
+        "peer_python",
+        None,
+        "A Python with torch and transformers, and for the last two sections onnxruntime, onnx and onnxscript; without "
+        "it only ours is measured.",
+        values,
     )
     flags.DEFINE_string("data_dir", None, "The folder of MRPC; by default that of run_classifier.py.", values)
     flags.DEFINE_string("sst2", None, "SST-2's train.tsv, to measure how fast it is tokenized.", values)
@@ -37,7 +46,7 @@ class Options:
     """The values of the flags.
 
     Attributes:
-        peer_python: a Python with torch and transformers; None to measure only ours.
+        peer_python: a Python with the packages of the peer; None to measure only ours.
         data_dir: the folder of MRPC; None for that of run_classifier.py.
         sst2: SST-2's train.tsv; None to leave it out.
         models: some of `MODELS`.
@@ -104,18 +113,20 @@ def default_data_dir() -> Path:
     return Path(with_defaults(ClassifierConfig(task_name="MRPC", do_train=True)).data_dir)
 
 
-def peer_versions(python: str) -> dict[str, str]:
-    """Returns the versions of torch and transformers that a Python has.
+def peer_versions(python: str, sections: Sequence[str]) -> dict[str, str]:
+    """Returns the versions of the packages that some sections need, as a Python has them.
 
     Raises:
         UserError: it lacks one of them, or cannot be run.
     """
-    code = "import json, torch, transformers as t; print(json.dumps({m.__name__: m.__version__ for m in (torch, t)}))"
+    names = [*_PEER_PACKAGES, *(_PACKAGES_FOR_ANSWERS if _SECTIONS_OF_ANSWERS & set(sections) else [])]
+    code = "import importlib, json, sys; names = sys.argv[1:]; found = map(importlib.import_module, names); "
+    code += "print(json.dumps({name: module.__version__ for name, module in zip(names, found)}))"
     try:
-        ended = subprocess.run([python, "-c", code], capture_output=True, text=True)
+        ended = subprocess.run([python, "-c", code, *names], capture_output=True, text=True)
     except OSError as error:
         raise UserError(f"peer_python: {python}: cannot be run: {error.strerror}") from error
     if ended.returncode:
         reason = (ended.stderr.strip().splitlines() or ["it failed"])[-1]
-        raise UserError(f"peer_python: {python}: {reason}; name a Python that has torch and transformers")
+        raise UserError(f"peer_python: {python}: {reason}; name a Python that has {', '.join(names)}")
     return json.loads(ended.stdout.splitlines()[-1])

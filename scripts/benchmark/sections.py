@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from answer_sections import measure_first_answer, measure_latency
 from comparisons import BATCH_SIZE, COMPARISONS, MAX_SEQ_LENGTH, Side, ours
 from sampling import write_chosen
 from session import Session
@@ -24,7 +25,7 @@ def measure(session: Session, sections: Sequence[str], models: Mapping[str, tupl
     """
     files = {"data_dir": str(session.data_dir), "max_seq_length": MAX_SEQ_LENGTH}
     examples = session.folder / "examples.npz"
-    session.do_once("examples", {"kind": "examples", "path": str(examples), **files})
+    session.do_once(Side("examples", {"kind": "examples", "path": str(examples), **files}))
     for name, (config, batches) in models.items():
         session.model = name
         path = session.folder / f"{name}.npz"
@@ -65,7 +66,7 @@ def measure_inference(session: Session) -> None:
 def measure_start(session: Session) -> None:
     """Measures the time from the start of a process to its first training step."""
     model = session.folder / f"{session.model}-checkpoint"
-    session.do_once("checkpoint", {"kind": "checkpoint", "folder": str(model), **session.job})
+    session.do_once(Side("checkpoint", {"kind": "checkpoint", "folder": str(model), **session.job}))
     # The first start reads all files once; it continues for some steps, to see if later steps wait for something.
     facts = start_ours(session, model, STEPS_AFTER_START)
     seconds_per_token = np.diff(facts["steps_done_at"]) / np.array(facts["step_tokens"][1:])
@@ -94,7 +95,7 @@ def start_ours(session: Session, model: Path, steps: int) -> dict:
         *("--task_name=MRPC", "--do_train", f"--bert_model={model}", f"--data_dir={session.data_dir}"),
         *(f"--output_dir={output_dir}", "--mixed_precision=bfloat16", "--iterations_per_loop=1"),
     ]
-    facts = session.do_once("start", {"kind": "start", "flags": flags, "steps": steps})
+    facts = session.do_once(Side("start", {"kind": "start", "flags": flags, "steps": steps}))
     shutil.rmtree(output_dir)
     return facts | {"seconds": facts["steps_done_at"][0] - facts["process_started_at"]}
 
@@ -181,4 +182,6 @@ SECTIONS: dict[str, Callable[[Session], None]] = {
     "start": measure_start,
     "input": measure_input,
     "lengths": measure_lengths,
+    "latency": measure_latency,
+    "first_answer": measure_first_answer,
 }

@@ -3,7 +3,7 @@
 import contextlib
 import datetime
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from comparisons import Side
@@ -11,7 +11,8 @@ from figures import OTHERS, Figure, median_of, ratio_of
 from machine import usable_cores
 from worker_process import WorkerProcess
 
-OURS, PEER = (Path(__file__).resolve().with_name(name) for name in ("worker.py", "peer.py"))
+FOLDER = Path(__file__).resolve().parent
+OURS, PEER = "worker.py", "peer.py"
 
 
 class Session:
@@ -67,16 +68,17 @@ class Session:
         self.add_median(section, f"{OTHERS}, beside {sides[0].label}", "%", others)
         return answers, facts
 
-    def do_once(self, label: str, job: Mapping) -> dict:
-        """Runs a job of ours that is not repeated; returns its facts, and when its process was started."""
-        self.report(label, "running")
-        with self.start_worker(Side(label, dict(job))) as worker:
+    def do_once(self, side: Side) -> dict:
+        """Runs a job that is not repeated; returns its facts, and when its process was started."""
+        self.report(side.label, "running")
+        with self.start_worker(side) as worker:
             return {**worker.start(), "process_started_at": worker.started}
 
     def start_worker(self, side: Side) -> WorkerProcess:
         """Starts the process of a side."""
-        command = [self._peer_python, str(PEER)] if side.is_peer else [sys.executable, str(OURS)]
+        python, program = (self._peer_python, PEER) if side.is_peer else (sys.executable, OURS)
         job = {**self.job, "threads": usable_cores(), **side.job}
+        command = [python, str(FOLDER / (side.program or program))]
         return WorkerProcess(side.label, command, job, self.folder / f"{side.label}.log")
 
     def add_median(self, section: str, what: str, unit: str, values: Sequence[float]) -> None:

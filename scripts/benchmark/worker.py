@@ -35,6 +35,7 @@ from bert_tf.training.inference import predict
 from bert_tf.training.loop import Training
 from bert_tf.training.model import POLICIES
 from bert_tf.training.output_dir import OutputDir
+from exports import write_models_and_texts
 from serving import serve
 
 LENGTHS = (16, 32, 64, 128)
@@ -278,6 +279,7 @@ JOBS: dict[str, Callable[[dict], Prepared]] = {
     "tokenize": tokenize,
     "lengths": train_on_lengths,
     "start": start,
+    "exports": lambda job: write_models_and_texts(job, vocab_file()),
 }
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ from support.paths import SCRIPTS
 
 # Replaces the workers of both sides, and writes down whose turn it is.
 STAND_IN = """
-import pathlib, sys, time
+import json, pathlib, sys, time
 from serving import serve
+
+RUN = "run"
 
 def prepare(job):
     kind = job["kind"]
@@ -24,6 +26,11 @@ def prepare(job):
         numpy.savez(job["path"], input_ids=pieces, type_ids=pieces, lengths=lengths, label_ids=lengths % 2)
     if kind == "start":
         pathlib.Path(next(f.partition("=")[2] for f in job["flags"] if f.startswith("--output_dir"))).mkdir()
+    if kind == "exports":
+        pathlib.Path(job["models"]).mkdir()
+        pathlib.Path(job["texts"]).write_text(json.dumps({"single": ["It rains ."]}))
+    program = job.get("program", "")
+    milliseconds = {"predictor": 2, "saved_model": 3, "litert": 1}.get(program, 4)
     print("noise on standard output")
     seconds = {"ours": 2.0, "theirs": 4.0 if job.get("dtype") == "float32" or "cast_weights" in job else 3.0}.get(who)
 
@@ -35,27 +42,35 @@ def prepare(job):
             "seconds": {str(n): seconds for n in (16, 32, 64, 128)} if kind == "lengths" else seconds,
             "memory": 3e9, **({"first_batch_seconds": 1.0} if who == "ours" and kind == "inference" else {}),
              "flops_per_second": 1e9, "tokenizing": 0.5, "batching": 0.25,
+             "calls": [milliseconds / 1000] * 9 + [1], "texts_per_second": {str(n): milliseconds for n in (8, 32, 128)},
         }
 
     facts = {"examples": 128, "tokens": 6000, "flops": 5e8, "memory": 1e9, "first_step_at": time.time()}
+    facts |= {"first_answer_at": time.time(), "answers": [[0.25, 0.75 + DIFFERENCE * (program == "onnx_runtime")]]}
     return facts | {"steps_done_at": [time.time() + n * n for n in range(4)], "step_tokens": [1, 1, 1, 1]}, measure
 
-serve(prepare)
+if __name__ == "__main__":
+    serve(prepare)
 """
 
 
 class BenchmarkProject:
-    """A copy of the benchmark's folder with stand-ins for both workers, and for torch and transformers."""
+    """A copy of the benchmark's folder with stand-ins for its workers and for the packages of the peer.
 
-    def __init__(self, folder: Path):
+    `difference` is that of the answers of one peer from all others.
+    """
+
+    def __init__(self, folder: Path, difference: float = 0.0):
         self.folder = folder / "a project"
         self.turns = folder / "turns"
         shutil.copytree(SCRIPTS / "benchmark", self.folder / "benchmark")
-        for name in ("worker.py", "peer.py"):
-            (self.folder / "benchmark" / name).write_text(STAND_IN.replace("TURNS", repr(str(self.turns))))
+        stand_in = STAND_IN.replace("TURNS", repr(str(self.turns))).replace("DIFFERENCE", repr(difference))
+        for name in ("worker.py", "peer.py", "answering.py"):
+            (self.folder / "benchmark" / name).write_text(stand_in)
+        (self.folder / "predict.py").write_text("import sys\nprint(sys.argv[2])")
         self.data = self.folder / "data"
         self.data.mkdir()
-        for name in ("torch", "transformers"):
+        for name in ("torch", "transformers", "onnxruntime", "onnx", "onnxscript"):
             (self.folder / f"{name}.py").write_text('__version__ = "5"')
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:

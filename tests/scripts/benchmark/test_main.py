@@ -25,7 +25,7 @@ def test_a_peer_without_torch_is_one_line_and_exit_code_1(tmp_path):
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
         f"benchmark: error: peer_python: {python}: ModuleNotFoundError: No module named 'torch'; "
-        "name a Python that has torch and transformers\n"
+        "name a Python that has torch, transformers, onnxruntime, onnx, onnxscript\n"
     )
 
 

@@ -9,6 +9,7 @@ from support.tiny import write_corpus, write_tiny_model
 from worker_process import WorkerProcess
 
 COMMAND = [sys.executable, str(SCRIPTS / "benchmark" / "worker.py")]
+ANSWERING = SCRIPTS / "benchmark" / "answering.py"
 TINY = {
     "vocab_size": 1000,
     "hidden_size": 24,
@@ -60,3 +61,25 @@ def test_a_start_of_run_classifier_is_followed_to_its_first_step(tmp_path):
     assert worker.started < facts["steps_done_at"][0] < facts["steps_done_at"][1] < time.time()
     assert all(64 < tokens < 32 * 48 for tokens in facts["step_tokens"])
     assert facts["memory"] > 1e8
+
+
+@pytest.mark.slow
+def test_the_same_model_answers_alike_from_a_run_and_from_its_exports(tmp_path):
+    corpus = write_corpus(tmp_path / "data", {"train": 64})
+    with (corpus / "train.tsv").open("a") as file:
+        file.write(" ".join(["rain"] * 30) + "\tIt rains .\t1\n")
+    shared = {"models": str(tmp_path / "models"), "texts": str(tmp_path / "texts.json"), "batch_sizes": [8]}
+    job = {"kind": "exports", "data_dir": str(corpus), "config": TINY | {"vocab_size": 30522}, "max_seq_length": 128}
+    with WorkerProcess("exports", COMMAND, {**shared, **job, "num_texts": 32}, tmp_path / "exports.log") as worker:
+        worker.start()
+    answers = []
+    for program in ("predictor", "saved_model", "litert"):
+        side = {**shared, "kind": "answers", "program": program, "threads": 1}
+        with WorkerProcess(program, [sys.executable, str(ANSWERING)], side, tmp_path / f"{program}.log") as worker:
+            facts, measured = worker.start(), worker.measure()
+        answers.append(facts["answers"])
+        assert worker.started < facts["first_answer_at"] < time.time()
+        assert len(measured["calls"]) == 100 and measured["texts_per_second"]["8"] > 0
+    np.testing.assert_allclose(answers[1:], [answers[0]] * 2, atol=1e-5)
+    # Random weights, but the texts differ.
+    assert np.ptp(np.array(answers[0])[:, 0]) > 0.001
