@@ -12,19 +12,19 @@ from bert_tf.data.examples import InputExample
 from bert_tf.data.processors import MrpcProcessor
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.errors import UserError
+from bert_tf.exports.check_set import CheckSet
+from bert_tf.exports.huggingface import write_huggingface
+from bert_tf.exports.litert_graph import write_litert
+from bert_tf.exports.portable import Runtime
+from bert_tf.exports.portable import export as export_portable
+from bert_tf.exports.saved_model import export
 from bert_tf.files import write_json
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import ClassificationHead
-from bert_tf.serving.check_set import CheckSet
-from bert_tf.serving.export import export
-from bert_tf.serving.fine_tuned import FineTunedModel, read_fine_tuned
-from bert_tf.serving.huggingface import write_huggingface
-from bert_tf.serving.litert_graph import write_litert
+from bert_tf.models.fine_tuned import FineTunedModel, read_fine_tuned
 from bert_tf.serving.litert_model import LiteRTModel
 from bert_tf.serving.portable import Shape
-from bert_tf.serving.portable_export import Runtime
-from bert_tf.serving.portable_export import export as export_portable
 
 LABELS = ("0", "1")
 CHECKED_TEXTS = 32
