@@ -56,7 +56,7 @@ def write_exports(model: FineTunedModel, models: Path, texts: list[str]) -> None
     for folder in (HUGGING_FACE, LITERT):
         (models / folder).mkdir()
     write_huggingface(models / HUGGING_FACE, model)
-    runtime = Runtime("LiteRT", ".tflite", write_litert, LiteRTModel)
+    runtime = Runtime(".tflite", write_litert, LiteRTModel)
     check_set = CheckSet([InputExample("", text) for text in texts], "texts of the benchmark")
     export_portable(runtime, model, models / LITERT, Shape(), check_set)
 
