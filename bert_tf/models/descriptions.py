@@ -2,7 +2,7 @@
 
 describe(files, num_outputs=2, labels=None)        # one of these three
 describe_run(folder)                               # the output folder of a run
-describe_hugging_face(files, num_outputs=2)        # a Hugging Face folder with a classifier
+describe_huggingface(files, num_outputs=2)        # a Hugging Face folder with a classifier
 describe_original(folder, 2, ["0", "1"])            # the original's output folder, which says next to nothing
 """
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from bert_tf import run_files
-from bert_tf.checkpoints.hugging_face import described_head, model_max_length
+from bert_tf.checkpoints.huggingface_config import described_head, model_max_length
 from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors
 from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.label_names import label_problem
@@ -65,7 +65,7 @@ def describe(files: CheckpointFiles, num_outputs: int, labels: Iterable[str] | N
     if labels is not None:
         labels = _checked_labels(labels)
     if is_safetensors(files.checkpoint):
-        found = describe_hugging_face(files, num_outputs)
+        found = describe_huggingface(files, num_outputs)
     elif is_folder_of_run(folder):
         found = describe_run(folder)
     elif labels is None:
@@ -128,7 +128,7 @@ def describe_run(folder: AnyPath) -> Description:
     )
 
 
-def describe_hugging_face(files: CheckpointFiles, num_outputs: int) -> Description:
+def describe_huggingface(files: CheckpointFiles, num_outputs: int) -> Description:
     """Reads `config.json` and `tokenizer_config.json`.
 
     Raises:

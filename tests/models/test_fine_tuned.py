@@ -1,4 +1,4 @@
-"""Fine-tuned models as plain data, from all forms of folders; tests/golden/hugging_face has what transformers wrote."""
+"""Fine-tuned models as plain data, from all forms of folders; tests/golden/huggingface has what transformers wrote."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from bert_tf.models.fine_tuned import read_fine_tuned
 @pytest.fixture(scope="module")
 def written(golden) -> Path:
     """The folders that transformers wrote."""
-    return golden / "hugging_face"
+    return golden / "huggingface"
 
 
 @pytest.fixture
