@@ -19,6 +19,7 @@ from bert_tf.data.run_facts import takes_pairs
 from bert_tf.data.targets import OneLabel
 from bert_tf.errors import UserError, counted, first_few, printable, reading, shown
 from bert_tf.files import read_text
+from bert_tf.models.folder_forms import is_folder_of_run
 from bert_tf.remote import AnyPath
 from bert_tf.tasks.metrics import METRICS
 from bert_tf.training.output_dir import OutputDir
@@ -70,7 +71,7 @@ def describe(files: CheckpointFiles, num_outputs: int, labels: Iterable[str] | N
         found = describe_run(folder)
     elif labels is None:
         raise UserError(
-            f"{printable(folder)}: does not say what its labels are; pass labels=[...], in the order in which the task "
+            f"{printable(folder)}: does not say what its labels are; give labels, in the order in which the task "
             "that it was fine-tuned for has them"
         )
     else:
@@ -99,11 +100,6 @@ def _renamed(found: Description, labels: Sequence[str], files: CheckpointFiles) 
             f"labels: are {first_few(labels)}, but {printable(files.checkpoint)} predicts {subject}; leave them out"
         )
     return dataclasses.replace(found, labels=tuple(labels))
-
-
-def is_folder_of_run(folder: AnyPath) -> bool:
-    """Returns True if a run of ours wrote the folder: it has said what its head is for."""
-    return any((folder / name).exists() for name in (run_files.RUN, run_files.TASK, run_files.LABELS))
 
 
 def describe_run(folder: AnyPath) -> Description:

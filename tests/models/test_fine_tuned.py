@@ -150,11 +150,11 @@ def test_the_folder_of_the_original_predicts(original):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "no configuration, no vocabulary and no labels; pass bert_config_file=, vocab_file= and labels="),
-        ({"labels": ["0", "1"]}, "no configuration, no vocabulary and no labels; pass bert_config_file="),
+        ({}, "no configuration, no vocabulary and no labels; give bert_config_file, vocab_file and labels"),
+        ({"labels": ["0", "1"]}, "no configuration, no vocabulary and no labels; give bert_config_file"),
         ({"bert_config_file": ...}, "vocab.txt is missing; copy the model's vocabulary there"),
         ({"vocab_file": ...}, "bert_config_file: .*bert_config.json: there is no such file"),
-        ({"bert_config_file": ..., "vocab_file": ...}, r"does not say what its labels are; pass labels=\[...\]"),
+        ({"bert_config_file": ..., "vocab_file": ...}, "does not say what its labels are; give labels"),
         (
             {"bert_config_file": ..., "vocab_file": ..., "labels": ["a"]},
             r"labels: are 1 \(a\), but the head in .* has 2",
