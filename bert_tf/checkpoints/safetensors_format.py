@@ -1,15 +1,19 @@
-"""Reads Hugging Face's `model.safetensors`, in one file or several. Nothing in it is executed or unpickled.
+"""Reads and writes Hugging Face's `model.safetensors`, in one file or several. Nothing in it is executed or unpickled.
 
 Needs no TensorFlow.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
+from bert_tf.checkpoints.huggingface_names import has_head, huggingface_name, original_head_names, original_name
 from bert_tf.checkpoints.shards import check_places, is_index, parse_json, read_index, shard_files
-from bert_tf.errors import UserError, first_few, printable, reading, shown
+from bert_tf.errors import UserError, first_few, printable, reading, shown, user_error_for
+from bert_tf.files import give_usual_permissions
 from bert_tf.remote import AnyPath, local_copy
 
 # A header has about 100 bytes for each array.
@@ -19,7 +23,6 @@ _MAX_OUTPUTS = 1 << 20
 _GIT_LFS_START = b"version "
 # The remedy and the problem, for `reading`.
 BROKEN = ("copy or download it again", "cannot be read, it is broken or cut off")
-_CLASSIFIER = {"classifier.weight": "output_weights", "classifier.bias": "output_bias"}
 _TYPES = {"F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"}
 
 
@@ -36,7 +39,7 @@ def read_safetensors(path: AnyPath) -> list[tuple[str, np.ndarray]]:
         Exception: the file is damaged, see `errors.reading`.
     """
     arrays = _read_shards(path) if is_index(path) else _read_file(path)
-    names = {name: _original_name(name) for name in arrays} | _classifier_names(arrays)
+    names = {name: original_name(name) for name in arrays} | original_head_names(arrays)
     pairs = [(names[name], array) for name, array in arrays.items()]
     # A linear layer of PyTorch is [out, in], of TensorFlow [in, out].
     return [(name, array.T if name.endswith("/kernel") else array) for name, array in pairs]
@@ -92,7 +95,7 @@ def classifier_outputs(path: AnyPath) -> int | None:
     for file in shard_files(path) if is_index(path) else [path]:
         with reading(file, *BROKEN):
             headers |= check_header(file)
-    names = {new: old for old, new in _classifier_names(headers).items()}
+    names = {new: old for old, new in original_head_names(headers).items()}
     if "output_bias" not in names:
         return None
     with reading(path, *BROKEN):
@@ -111,29 +114,25 @@ def _check_types(path: AnyPath, types: dict[str, str]) -> None:
         )
 
 
-def _original_name(name: str) -> str:
-    """Returns the original's name of a variable of Hugging Face's `BertModel`; other names stay the same.
+def write_safetensors(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes the weights of a `BertForSequenceClassification`, or of a `BertModel` if there is no head among them.
 
-    Example:
-        >>> _original_name("bert.encoder.layer.0.output.LayerNorm.weight")
-        'bert/encoder/layer_0/output/LayerNorm/gamma'
+    Args:
+        path: the file.
+        arrays: float32, under the original's names and in its shapes.
+
+    Raises:
+        UserError: it cannot be written, for instance because the disk is full.
     """
-    bare = name.removeprefix("bert.")
-    if not bare.startswith(("embeddings.", "encoder.", "pooler.")):
-        return name
-    scope, _, leaf = bare.rpartition(".")
-    scope = "bert/" + scope.replace(".", "/").replace("encoder/layer/", "encoder/layer_")
-    if scope.endswith("_embeddings"):
-        return scope
-    if scope.endswith("/LayerNorm"):
-        leaf = {"weight": "gamma", "bias": "beta"}.get(leaf, leaf)
-    return f"{scope}/{leaf.replace('weight', 'kernel')}"
+    # In a BertModel the encoder is not an attribute of another model.
+    scope = "bert." if has_head(arrays) else ""
+    tensors = {huggingface_name(name, scope): _as_in_pytorch(name, array) for name, array in arrays.items()}
+    with user_error_for((OSError, SafetensorError), path, "cannot be written", "make room or name another folder"):
+        # transformers refuses a file that does not say whose form its arrays have.
+        save_file(tensors, path, {"format": "pt"})
+        give_usual_permissions(path)
 
 
-def _classifier_names(names: Iterable[str]) -> dict[str, str]:
-    """Returns the original's names of the layer on the pooled output, that of a `BertForSequenceClassification`.
-
-    A `classifier` of a model without a pooler is another layer: that of a `BertForTokenClassification`.
-    """
-    has_pooler = any(name.removeprefix("bert.").startswith("pooler.") for name in names)
-    return {name: _CLASSIFIER[name] for name in names if has_pooler and name in _CLASSIFIER}
+def _as_in_pytorch(name: str, array: np.ndarray) -> np.ndarray:
+    """Transposes the matrix of a linear layer; the head's is [labels, hidden] in the original already."""
+    return np.ascontiguousarray(array.T if name.endswith("/kernel") else array, np.float32)

@@ -65,11 +65,11 @@ def _prefixes(names: Iterable[str]) -> list[str]:
 
 def _missing(names: set[str]) -> list[str]:
     """Returns the files that a model lacks."""
-    is_hugging_face = any(_SAFETENSORS.fullmatch(name) for name in names)
-    missing = [] if names & set(_CONFIGS) else [_CONFIGS[is_hugging_face]]
+    is_huggingface = any(_SAFETENSORS.fullmatch(name) for name in names)
+    missing = [] if names & set(_CONFIGS) else [_CONFIGS[is_huggingface]]
     if not names & set(_VOCABULARIES):
         missing.append(_VOCABULARIES[0])
-    return missing if is_hugging_face else missing + _missing_of_tensorflow(names)
+    return missing if is_huggingface else missing + _missing_of_tensorflow(names)
 
 
 def _missing_of_tensorflow(names: set[str]) -> list[str]:

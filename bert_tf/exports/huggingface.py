@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from bert_tf import run_files
-from bert_tf.checkpoints.huggingface_model import config_json, write_safetensors
+from bert_tf.checkpoints.huggingface_config import TOKENIZER_CONFIG, config_json
 from bert_tf.checkpoints.huggingface_tokenizer import PADDING, tokenizer_config, tokenizer_json
+from bert_tf.checkpoints.safetensors_format import write_safetensors
 from bert_tf.data.vocabulary import load_vocab
 from bert_tf.files import write_json
 from bert_tf.models.pretrained import Model
@@ -27,5 +28,5 @@ def write_huggingface(folder: Path, model: Model) -> None:
     write_safetensors(folder / "model.safetensors", model.arrays)
     write_json(folder / "tokenizer.json", tokenizer_json(vocab, model.do_lower_case))
     config = tokenizer_config(vocab, model.do_lower_case, model.max_seq_length)
-    write_json(folder / "tokenizer_config.json", config)
+    write_json(folder / TOKENIZER_CONFIG, config)
     (folder / run_files.VOCAB).write_bytes(model.vocab_file.read_bytes())

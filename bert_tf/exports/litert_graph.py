@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from bert_tf.modeling.transformer import Transformer
 from bert_tf.models.fine_tuned import FineTunedModel
-from bert_tf.serving.graph import make_variables
-from bert_tf.serving.portable import Shape, output_name
-from bert_tf.serving.predictions import KINDS
+from bert_tf.serving.export_facts import output_name
+from bert_tf.serving.graph import head_answers, make_variables
+from bert_tf.serving.portable import Shape
 from bert_tf.streams import hidden_start_up_messages
 
 
@@ -56,6 +56,4 @@ class _PaddedGraph(tf.Module):
         pieces = {"input_word_ids": input_word_ids, "input_mask": input_mask, "input_type_ids": input_type_ids}
         transformer = Transformer(self._config, self._others, self._products)
         pooled = transformer(pieces, output_range=1)["pooled_output"]
-        logits = tf.matmul(pooled, self._others["output_weights"], transpose_b=True)
-        logits = tf.nn.bias_add(logits, self._others["output_bias"])
-        return {output_name(self._kind): KINDS[self._kind].answers(logits)}
+        return {output_name(self._kind): head_answers(self._kind, self._others, pooled)}

@@ -1,6 +1,5 @@
 """Writes a model as a checkpoint of TensorFlow's Model Garden (`official.nlp`)."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from official.nlp.modeling import models, networks
 
 from bert_tf import run_files
 from bert_tf.errors import UserError, user_error_for
+from bert_tf.exports.assets import write_labels
 from bert_tf.files import write_json
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.construction import float32_policy
@@ -43,10 +43,8 @@ def write_model_garden(folder: Path, model: Model) -> None:
     # Nothing of the Garden's says it; other readers of BERT's folders look here.
     write_json(folder / "tokenizer_config.json", {"do_lower_case": model.do_lower_case})
     if model.kind is not None:
-        (folder / run_files.TASK).write_text(f"{json.dumps({'kind': model.kind})}\n", encoding="utf-8")
-    if model.labels:
-        labels = "".join(f"{label}\n" for label in model.labels)
-        (folder / run_files.LABELS).write_text(labels, encoding="utf-8", newline="\n")
+        write_json(folder / run_files.TASK, {"kind": model.kind})
+    write_labels(folder, model.labels)
 
 
 def _write_checkpoint(prefix: Path, model: Model) -> None:

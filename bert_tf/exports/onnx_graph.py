@@ -17,9 +17,11 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 from bert_tf.data.targets import Number, OneLabel, SomeLabels
+from bert_tf.modeling.names import INPUTS
 from bert_tf.models.fine_tuned import FineTunedModel
+from bert_tf.serving.export_facts import output_name
 from bert_tf.serving.onnx_model import ROUNDED
-from bert_tf.serving.portable import INPUTS, Shape, output_name
+from bert_tf.serving.portable import Shape
 
 # The first operators with a layer normalization (2022). ONNX Runtime reads them since 1.13, and no newer one is needed.
 _OPSET, _IR_VERSION = 17, 8

@@ -4,23 +4,22 @@ with new_folder("litert", overwrite=False) as folder:
     print(export(LITERT, model, folder, Shape(), examples))
 """
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from absl import logging
 
-from bert_tf import run_files
 from bert_tf.cpu import usable_cores
 from bert_tf.data.features import make_features
-from bert_tf.data.vocabulary import MAX_VOCAB_BYTES
 from bert_tf.errors import counted
+from bert_tf.exports.assets import write_assets
 from bert_tf.exports.check_set import CheckSet
 from bert_tf.exports.portable_check import Candidate, check, table
-from bert_tf.files import read_bytes, write_json
 from bert_tf.models.fine_tuned import FineTunedModel
 from bert_tf.serving.graph import ServingGraph
-from bert_tf.serving.portable import DESCRIPTION, INPUTS, VERSION, Engine, Shape, digest_of, model_file, output_name
+from bert_tf.serving.portable import Engine, Shape, model_file
 
 CHECK = "check.md"
 
@@ -40,7 +39,7 @@ class Runtime(NamedTuple):
 
 
 def export(runtime: Runtime, model: FineTunedModel, folder: Path, shape: Shape, check_set: CheckSet) -> str:
-    """Writes model, int8 model, vocabulary, labels, description and the table of the check.
+    """Writes model, int8 model, vocabulary, facts, labels and the table of the check.
 
     Args:
         runtime: where the model will run.
@@ -53,7 +52,7 @@ def export(runtime: Runtime, model: FineTunedModel, folder: Path, shape: Shape, 
         The table, as text.
     """
     max_seq_length = min(model.max_seq_length, shape.length or model.max_seq_length)
-    _describe(folder, model, shape, max_seq_length)
+    write_assets(folder, dataclasses.replace(model, max_seq_length=max_seq_length, compute_dtype="float32"))
     num_bytes = sum(array.nbytes for array in model.arrays.values())
     graph = ServingGraph(model)
     candidates = [Candidate(f"TensorFlow, {model.compute_dtype}", num_bytes, graph)]
@@ -70,27 +69,3 @@ def export(runtime: Runtime, model: FineTunedModel, folder: Path, shape: Shape, 
     text = f"{table(rows, check_set.score_name)}\n\nMeasured with {how}, on {check_set.description}.\n"
     (folder / CHECK).write_text(text, encoding="utf-8")
     return text
-
-
-def _describe(folder: Path, model: FineTunedModel, shape: Shape, max_seq_length: int) -> None:
-    """Writes vocab.txt, labels.txt, task.json and model.json."""
-    (folder / run_files.VOCAB).write_bytes(read_bytes(model.vocab_file, MAX_VOCAB_BYTES))
-    if model.labels:
-        (folder / run_files.LABELS).write_text("".join(f"{label}\n" for label in model.labels), encoding="utf-8")
-    write_json(folder / run_files.TASK, {"kind": model.kind})
-    write_json(
-        folder / DESCRIPTION,
-        {
-            "version": VERSION,
-            "inputs": INPUTS,
-            "output": output_name(model.kind),
-            "batch_size": shape.batch_size,
-            "length": shape.length,
-            "do_lower_case": model.do_lower_case,
-            "max_seq_length": max_seq_length,
-            "vocab_sha256": digest_of(folder / run_files.VOCAB),
-            "kind": model.kind,
-            "pairs": model.pairs,
-            "scores": dict(model.scores),
-        },
-    )

@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.data.features import Features
-from bert_tf.serving.portable import INPUTS, Engine
+from bert_tf.modeling.names import INPUTS
+from bert_tf.serving.portable import Engine
 
 
 class Candidate(NamedTuple):

@@ -15,11 +15,11 @@ import tensorflow as tf
 from absl import logging
 from tensorflow.python.eager import context as eager_context
 
-from bert_tf import run_files
 from bert_tf.errors import UserError, printable, user_error_for
+from bert_tf.exports.assets import write_assets
 from bert_tf.exports.warmup import write_warmup_requests
-from bert_tf.files import json_text
 from bert_tf.folders import new_folder
+from bert_tf.modeling.names import INPUTS
 from bert_tf.models.fine_tuned import FineTunedModel
 from bert_tf.paths import local_path
 from bert_tf.serving.export_facts import ASSETS, PIECES, TEXTS, newest_export, next_number, read_facts
@@ -27,7 +27,6 @@ from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.predictions import KINDS
 from bert_tf.streams import without_lines_of
 
-_PIECE_NAMES = ("input_word_ids", "input_mask", "input_type_ids")
 _WARMUP_BATCHES, _WARMUP_LENGTH, _WARMUP_TEXT = (1, 8), 32, "It rains ."
 
 
@@ -74,8 +73,9 @@ def write_saved_model(model: FineTunedModel, folder: Path) -> None:
         # Of the graph only the variables: its functions would be in there a second time, beside the signatures.
         saved = tf.Module()
         saved.weights = signatures.graph.variables
+        folder_of_assets = Path(temporary)
         saved.assets = {
-            name: tf.saved_model.Asset(path) for name, path in _write_assets(model, Path(temporary)).items()
+            name: tf.saved_model.Asset(str(folder_of_assets / name)) for name in write_assets(folder_of_assets, model)
         }
         with without_lines_of("tensorflow"), _for_any_machine():
             tf.saved_model.save(saved, str(folder), signatures.traced())
@@ -93,19 +93,6 @@ def _for_any_machine() -> Iterator[None]:
         yield
     finally:
         context.function_call_options = before
-
-
-def _write_assets(model: FineTunedModel, folder: Path) -> dict[str, str]:
-    """Writes the files that travel inside the SavedModel; returns their paths by name."""
-    contents = {
-        run_files.VOCAB: model.vocab_file.read_bytes(),
-        run_files.EXPORT: json_text(model.facts.to_json()).encode(),
-    }
-    if model.labels:
-        contents[run_files.LABELS] = "".join(f"{label}\n" for label in model.labels).encode()
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
-    return {name: str(folder / name) for name in contents}
 
 
 class Signatures:
@@ -127,7 +114,7 @@ class Signatures:
         texts = ("text",) if self._model.pairs is False else ("text", "text_pair")
         return {
             TEXTS: _traced(self._of_texts, texts, tf.TensorSpec([None], tf.string)),
-            PIECES: _traced(self._of_pieces, _PIECE_NAMES, tf.TensorSpec([None, None], tf.int32)),
+            PIECES: _traced(self._of_pieces, INPUTS, tf.TensorSpec([None, None], tf.int32)),
         }
 
     def _of_texts(self, text: tf.Tensor, text_pair: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
@@ -147,7 +134,7 @@ class Signatures:
             text = {"text": tf.fill([size], _WARMUP_TEXT)}
             found.append((TEXTS, text if self._model.pairs is False else {**text, "text_pair": text["text"]}))
             ids = tf.fill([size, _WARMUP_LENGTH], self.graph.tokenizer.vocab["[SEP]"])
-            found.append((PIECES, dict(zip(_PIECE_NAMES, (ids, tf.ones_like(ids), tf.zeros_like(ids)), strict=True))))
+            found.append((PIECES, dict(zip(INPUTS, (ids, tf.ones_like(ids), tf.zeros_like(ids)), strict=True))))
         return found
 
 

@@ -15,9 +15,9 @@ MAX_CONFIG_BYTES = 8 << 20
 # BERT-large has 0.3 billion parameters and 24 layers, the largest BERT (Megatron) 4 billion.
 MAX_PARAMETERS = 10_000_000_000
 MAX_LAYERS = 1000
-_HUGGING_FACE_ACTIVATIONS = {"gelu": "gelu_erf", "gelu_new": "gelu", "gelu_pytorch_tanh": "gelu"}
+_HUGGINGFACE_ACTIVATIONS = {"gelu": "gelu_erf", "gelu_new": "gelu", "gelu_pytorch_tanh": "gelu"}
 # With other values the same weights compute other things.
-_HUGGING_FACE_NEEDS = {"position_embedding_type": "absolute", "is_decoder": False}
+_HUGGINGFACE_NEEDS = {"position_embedding_type": "absolute", "is_decoder": False}
 # The positive normal numbers of float32, in which layer norm is computed.
 _SMALLEST_FLOAT, _LARGEST_FLOAT = 1.2e-38, 3.4e38
 
@@ -59,7 +59,7 @@ class BertConfig:
         """
         fields = read_config_fields(path)
         if any(key in fields for key in ("model_type", "architectures", "transformers_version")):
-            fields = _from_hugging_face(fields, printable(path))
+            fields = _from_huggingface(fields, printable(path))
         return _checked_config(cls, fields, printable(path))
 
     def num_parameters(self) -> int:
@@ -95,13 +95,13 @@ def read_config_fields(path: str | Path) -> dict:
     return fields
 
 
-def _from_hugging_face(fields: dict, origin: str) -> dict:
-    for name, needed in _HUGGING_FACE_NEEDS.items():
+def _from_huggingface(fields: dict, origin: str) -> dict:
+    for name, needed in _HUGGINGFACE_NEEDS.items():
         if fields.get(name, needed) != needed:
             raise UserError(f"{origin}: has {name} {shown(fields[name])}; only {needed!r} can be loaded")
     activation = fields.get("hidden_act", "gelu")
     if isinstance(activation, str):
-        activation = _HUGGING_FACE_ACTIVATIONS.get(activation, activation)
+        activation = _HUGGINGFACE_ACTIVATIONS.get(activation, activation)
     return {"type_vocab_size": 2, **fields, "hidden_act": activation}
 
 

@@ -23,11 +23,10 @@ from tensorflow.python.saved_model import save_context
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.construction import float32_policy, initial_values, truncated_normal
 from bert_tf.modeling.fusion import is_fusing
-from bert_tf.modeling.names import original_name
+from bert_tf.modeling.names import INPUTS, original_name
 from bert_tf.modeling.operations import plain_gelu, plain_gelu_erf
 from bert_tf.modeling.transformer import ProductWeights, Transformer, product_weights
 
-_INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 # Keras saves an activation under its registered name.
 _register = tf_keras.utils.register_keras_serializable
 _KERAS_ACTIVATIONS = {
@@ -132,7 +131,7 @@ class BertEncoder(BertEncoderV2):
             raise ValueError(f'initializer is {initializer!r}; it must be "random" or "zeros"')
         token = tf.zeros([1, 1], tf.int32)
         with initial_values(make):
-            super().call(dict.fromkeys(_INPUTS, token))
+            super().call(dict.fromkeys(INPUTS, token))
         self.built = True
 
     # A property, because Keras would count the variables of an attribute as the encoder's own: the sublayers that hold
@@ -218,10 +217,10 @@ class BertEncoder(BertEncoderV2):
 
 def _check_inputs(inputs: dict[str, tf.Tensor]) -> None:
     if not isinstance(inputs, dict):
-        raise ValueError(f"BertEncoder takes a dict with {', '.join(_INPUTS)}, not a {type(inputs).__name__}")
-    missing = [name for name in _INPUTS if name not in inputs]
+        raise ValueError(f"BertEncoder takes a dict with {', '.join(INPUTS)}, not a {type(inputs).__name__}")
+    missing = [name for name in INPUTS if name not in inputs]
     unsupported = [name for name in _UNSUPPORTED_INPUTS if name in inputs]
     if unsupported:
         raise ValueError(f"BertEncoder does not support the input {unsupported[0]}; the Model Garden's encoder does")
     if missing:
-        raise ValueError(f"BertEncoder needs the input {missing[0]}; it takes {', '.join(_INPUTS)}")
+        raise ValueError(f"BertEncoder needs the input {missing[0]}; it takes {', '.join(INPUTS)}")

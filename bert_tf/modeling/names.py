@@ -1,9 +1,11 @@
-"""Translates the Model Garden's variable names and shapes to the original's."""
+"""The names of a model's inputs; translates the Model Garden's variable names and shapes to the original's."""
 
 import math
 import re
 from collections.abc import Iterable
 
+# What a model takes, as the Model Garden names it: int32 [rows, length] each.
+INPUTS = ("input_word_ids", "input_mask", "input_type_ids")
 # From the Model Garden's names of scopes to the original's.
 _ORIGINAL_SCOPES = {
     "self_attention/query": "attention/self/query",

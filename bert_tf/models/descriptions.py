@@ -2,7 +2,7 @@
 
 describe(files, num_outputs=2, labels=None)        # one of these three
 describe_run(folder)                               # the output folder of a run
-describe_hugging_face(files, num_outputs=2)        # a Hugging Face folder with a classifier
+describe_huggingface(files, num_outputs=2)        # a Hugging Face folder with a classifier
 describe_original(folder, 2, ["0", "1"])            # the original's output folder, which says next to nothing
 """
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from bert_tf import run_files
-from bert_tf.checkpoints.hugging_face import described_head, model_max_length
+from bert_tf.checkpoints.huggingface_config import described_head, model_max_length
 from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors
 from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.label_names import label_problem
@@ -19,6 +19,7 @@ from bert_tf.data.run_facts import takes_pairs
 from bert_tf.data.targets import OneLabel
 from bert_tf.errors import UserError, counted, first_few, printable, reading, shown
 from bert_tf.files import read_text
+from bert_tf.models.folder_forms import is_folder_of_run
 from bert_tf.remote import AnyPath
 from bert_tf.tasks.metrics import METRICS
 from bert_tf.training.output_dir import OutputDir
@@ -65,12 +66,12 @@ def describe(files: CheckpointFiles, num_outputs: int, labels: Iterable[str] | N
     if labels is not None:
         labels = _checked_labels(labels)
     if is_safetensors(files.checkpoint):
-        found = describe_hugging_face(files, num_outputs)
+        found = describe_huggingface(files, num_outputs)
     elif is_folder_of_run(folder):
         found = describe_run(folder)
     elif labels is None:
         raise UserError(
-            f"{printable(folder)}: does not say what its labels are; pass labels=[...], in the order in which the task "
+            f"{printable(folder)}: does not say what its labels are; give labels, in the order in which the task "
             "that it was fine-tuned for has them"
         )
     else:
@@ -101,11 +102,6 @@ def _renamed(found: Description, labels: Sequence[str], files: CheckpointFiles) 
     return dataclasses.replace(found, labels=tuple(labels))
 
 
-def is_folder_of_run(folder: AnyPath) -> bool:
-    """Returns True if a run of ours wrote the folder: it has said what its head is for."""
-    return any((folder / name).exists() for name in (run_files.RUN, run_files.TASK, run_files.LABELS))
-
-
 def describe_run(folder: AnyPath) -> Description:
     """Reads run.json, task.json, labels.txt and results.json. A folder without task.json holds a classifier.
 
@@ -128,7 +124,7 @@ def describe_run(folder: AnyPath) -> Description:
     )
 
 
-def describe_hugging_face(files: CheckpointFiles, num_outputs: int) -> Description:
+def describe_huggingface(files: CheckpointFiles, num_outputs: int) -> Description:
     """Reads `config.json` and `tokenizer_config.json`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What is known of a model that answers texts, wherever it comes from. Needs no TensorFlow."""
+"""What is known of a model that answers texts: the content of an `export.json`. Needs no TensorFlow."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ class Facts:
         max_seq_length: longer texts are truncated.
         compute_dtype: in which products are computed, such as `"float32"`.
         scores: of its evaluation, such as `eval_accuracy`; empty without one.
+        vocab_sha256: the SHA-256 of its vocabulary's bytes.
         digest: 16 hexadecimal digits that stand for all that its answers depend on.
     """
 
@@ -28,6 +29,7 @@ class Facts:
     max_seq_length: int
     compute_dtype: str
     scores: Mapping[str, float]
+    vocab_sha256: str
     digest: str
 
     def to_json(self) -> dict[str, object]:

@@ -79,6 +79,7 @@ class FineTunedModel:
             max_seq_length=self.max_seq_length,
             compute_dtype=self.compute_dtype,
             scores=dict(self.scores),
+            vocab_sha256=hashlib.sha256(self.vocab_file.read_bytes()).hexdigest(),
             digest=self._digest(),
         )
 

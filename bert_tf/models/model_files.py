@@ -6,13 +6,11 @@ files = find_files("output/MRPC/all-MiniLM-L6-v2")
 import os
 
 from bert_tf import run_files
-from bert_tf.checkpoints.locate import CheckpointFiles, existing_checkpoint, named_files, resolve, vocabulary_in
+from bert_tf.checkpoints.locate import CheckpointFiles, named_files, resolve, vocabulary_in
 from bert_tf.errors import UserError, printable, user_error_for
-from bert_tf.models.descriptions import is_folder_of_run
+from bert_tf.models.folder_forms import CONFIGS, refuse_bare
 from bert_tf.paths import checked_path, is_hub_name
-from bert_tf.remote import AnyPath, as_path
-
-_CONFIGS = (run_files.CONFIG, "config.json")
+from bert_tf.remote import as_path
 
 
 def find_files(
@@ -41,18 +39,7 @@ def find_files(
             "Face folder with a classifier"
         )
     if bert_config_file is None and vocab_file is None:
-        _refuse_bare(path)
+        refuse_bare(path)
         return resolve(path)
-    config_file = bert_config_file or next((path / name for name in _CONFIGS if (path / name).is_file()), None)
+    config_file = bert_config_file or next((path / name for name in CONFIGS if (path / name).is_file()), None)
     return named_files(config_file or path / run_files.CONFIG, vocab_file or vocabulary_in(path), path)
-
-
-def _refuse_bare(folder: AnyPath) -> None:
-    """Raises `UserError` for an output folder of the original, which has weights and nothing else of the model."""
-    if not (folder / run_files.CHECKPOINT).is_file() or is_folder_of_run(folder):
-        return
-    if not any((folder / name).is_file() for name in _CONFIGS):
-        raise UserError(
-            f"{printable(existing_checkpoint(folder))}: was written by the original: its folder has no configuration, "
-            "no vocabulary and no labels; pass bert_config_file=, vocab_file= and labels=[...]"
-        )

@@ -20,8 +20,8 @@ from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.shapes import variable_shapes
-from bert_tf.models.descriptions import is_folder_of_run
 from bert_tf.models.fine_tuned import FineTunedModel, read_fine_tuned
+from bert_tf.models.folder_forms import is_folder_of_run
 from bert_tf.remote import AnyPath
 
 
@@ -53,16 +53,19 @@ class PretrainedModel:
 Model = FineTunedModel | PretrainedModel
 
 
-def read_model(path_or_name: str | os.PathLike) -> Model:
-    """Reads a fine-tuned model if the folder says what its labels are, and otherwise a pre-trained encoder.
+def read_model(path_or_name: str | os.PathLike, **model_files: object) -> Model:
+    """Reads a fine-tuned model if it is known what its labels are, and otherwise a pre-trained encoder.
 
     Args:
         path_or_name: what `read_fine_tuned` or `resolve` takes.
+        **model_files: the other arguments of `read_fine_tuned`; with any of them the model is a fine-tuned one.
 
     Raises:
         UserError: something is missing, broken or does not fit.
     """
-    return (read_fine_tuned if is_fine_tuned(resolve(path_or_name)) else read_pretrained)(path_or_name)
+    if model_files or is_fine_tuned(resolve(path_or_name)):
+        return read_fine_tuned(path_or_name, **model_files)
+    return read_pretrained(path_or_name)
 
 
 def is_fine_tuned(files: CheckpointFiles) -> bool:

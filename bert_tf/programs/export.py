@@ -9,8 +9,10 @@ of the same model stays as it is.
 """
 
 from bert_tf.errors import UserError, printable
-from bert_tf.flags import run_program
-from bert_tf.paths import checked_path, local_path
+from bert_tf.flags import config_from_flags, run_program
+from bert_tf.paths import checked_model, is_hub_name, local_path
+from bert_tf.programs.export_arguments import check_folder, check_model
+from bert_tf.programs.model_files_config import ModelFilesConfig
 from bert_tf.remote import as_path
 from bert_tf.streams import hide_start_up_messages
 
@@ -21,18 +23,21 @@ def main(arguments: list[str]) -> None:
     """Exports the model in the folder that `arguments` name first."""
     if len(arguments) not in (1, 2):
         raise UserError("give the output folder of a finished run, and optionally a folder for the export")
-    source = as_path(checked_path(arguments[0], "export"))
-    target = local_path(arguments[1] if len(arguments) > 1 else source / EXPORTS, "export")
-    if not source.is_dir():
-        raise UserError(f"{printable(source)}: there is no such folder; give the output folder of a finished run")
+    config = config_from_flags(ModelFilesConfig)
+    source = checked_model(arguments[0], "model")
+    check_folder(source)
+    if len(arguments) == 1 and (is_hub_name(source) or not as_path(source).is_dir()):
+        raise UserError(f"{printable(source)}: is no folder of this machine; also give a folder for the export")
+    target = local_path(arguments[1] if len(arguments) > 1 else as_path(source) / EXPORTS, "folder")
+    check_model(source, config)
     hide_start_up_messages()
     # TensorFlow takes seconds to load.
     from bert_tf.exports.saved_model import export
     from bert_tf.models.fine_tuned import read_fine_tuned
 
-    print(printable(export(read_fine_tuned(source), target)))
+    print(printable(export(read_fine_tuned(source, **config.model_files), target)))
 
 
 def run_main() -> None:
     """Starts the program."""
-    run_program(main, takes_arguments=True)
+    run_program(main, ModelFilesConfig, takes_arguments=True)

@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bert_tf import run_files
 from bert_tf.checkpoints.completeness import check_files
 from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.label_files import read_kind, read_labels
-from bert_tf.errors import UserError, counted
+from bert_tf.errors import UserError, counted, printable, user_error_for
+from bert_tf.files import is_there
 from bert_tf.modeling.config import BertConfig
-from bert_tf.paths import checked_path, local_path
-from bert_tf.training.fields import FlagConfig, flag
+from bert_tf.models.folder_forms import is_folder_of_run, refuse_bare
+from bert_tf.paths import checked_model, is_hub_name, local_path
+from bert_tf.programs.model_files_config import ModelFilesConfig
+from bert_tf.remote import as_path
+from bert_tf.training.fields import flag
 
 if TYPE_CHECKING:
     from bert_tf.models.pretrained import Model
@@ -21,7 +24,7 @@ _REMEDY = "give the output folder of a finished run, or a pre-trained model"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExportConfig(FlagConfig):
+class ExportConfig(ModelFilesConfig):
     """The flags of an export; each field is one flag."""
 
     overwrite: bool = flag(
@@ -40,19 +43,38 @@ def source_and_folder(arguments: Sequence[str]) -> tuple[str, Path]:
             f"{len(arguments)} arguments given; give two: the output folder of a run (or a pre-trained model) and the "
             "new folder"
         )
-    return checked_path(arguments[0], "model"), Path(local_path(arguments[1], "folder"))
+    return checked_model(arguments[0], "model"), Path(local_path(arguments[1], "folder"))
 
 
-def check_model_files(path_or_name: str) -> None:
+def check_folder(path: str) -> None:
+    """Raises `UserError` if this is neither a folder or file, which a fine-tuned model could be in, nor on the hub."""
+    if is_hub_name(path):
+        return
+    with user_error_for(OSError, path, "cannot be read", "check the path and its permissions"):
+        if not is_there(as_path(path)):
+            raise UserError(f"{printable(path)}: there is no such folder; give the output folder of a finished run")
+
+
+def check_model(path_or_name: str, config: ModelFilesConfig) -> None:
     """Finds the files of a model and checks them as far as it is possible without TensorFlow.
+
+    A model that is completed by flags is only looked at when it is read.
+
+    Args:
+        path_or_name: what `read_model` takes.
+        config: the flags.
 
     Raises:
         UserError: there is no such model, or a file is missing or broken.
     """
+    if config.model_files:
+        return
+    if not is_hub_name(path_or_name):
+        refuse_bare(as_path(path_or_name))
     files = resolve(path_or_name)
     check_files(files, BertConfig.from_json_file(files.config_file))
     folder = files.checkpoint.parent
-    if any((folder / name).exists() for name in (run_files.RUN, run_files.TASK, run_files.LABELS)):
+    if is_folder_of_run(folder):
         read_labels(folder, read_kind(folder, _REMEDY), _REMEDY)
 
 

@@ -18,7 +18,7 @@ from bert_tf.errors import counted, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.folders import new_folder
-from bert_tf.programs.export_arguments import ExportConfig, check_model_files, described, source_and_folder
+from bert_tf.programs.export_arguments import ExportConfig, check_model, described, source_and_folder
 from bert_tf.report.model_card import ModelFacts, model_card
 from bert_tf.streams import hide_start_up_messages
 
@@ -32,20 +32,22 @@ _DATA = ("dataset", "dev_data")
 def main(arguments: list[str]) -> None:
     """Exports the model that the first argument names to the folder that the second one names."""
     source, path = source_and_folder(arguments)
-    with new_folder(path, config_from_flags(ExportConfig).overwrite) as folder:
-        check_model_files(source)
+    config = config_from_flags(ExportConfig)
+    with new_folder(path, config.overwrite) as folder:
+        check_model(source, config)
         hide_start_up_messages()
-        export(source, folder, path.name)
+        export(source, folder, path.name, **config.model_files)
     print(printable(path))
 
 
-def export(source: str, folder: Path, name: str) -> None:
+def export(source: str, folder: Path, name: str, **model_files: object) -> None:
     """Writes all files of an export.
 
     Args:
         source: what `read_model` takes.
         folder: an empty folder.
         name: of the model, for its card.
+        **model_files: see `read_model`.
 
     Raises:
         UserError: the model is broken, or the disk is full.
@@ -55,7 +57,7 @@ def export(source: str, folder: Path, name: str) -> None:
     from bert_tf.exports.huggingface import write_huggingface
     from bert_tf.models.pretrained import read_model
 
-    model = read_model(source)
+    model = read_model(source, **model_files)
     difference = tokenizer_difference(model.do_lower_case)
     kind = described(model, "BertModel", "BertForSequenceClassification")
     logging.info("%s: is %s.", printable(source), kind)

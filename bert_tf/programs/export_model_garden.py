@@ -19,26 +19,28 @@ from absl import logging
 from bert_tf.errors import printable
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.folders import new_folder
-from bert_tf.programs.export_arguments import ExportConfig, check_model_files, described, source_and_folder
+from bert_tf.programs.export_arguments import ExportConfig, check_model, described, source_and_folder
 from bert_tf.streams import hide_start_up_messages
 
 
 def main(arguments: list[str]) -> None:
     """Exports the model that the first argument names to the folder that the second one names."""
     source, path = source_and_folder(arguments)
-    with new_folder(path, config_from_flags(ExportConfig).overwrite) as folder:
-        check_model_files(source)
+    config = config_from_flags(ExportConfig)
+    with new_folder(path, config.overwrite) as folder:
+        check_model(source, config)
         hide_start_up_messages()
-        export(source, folder)
+        export(source, folder, **config.model_files)
     print(printable(path))
 
 
-def export(source: str, folder: Path) -> None:
+def export(source: str, folder: Path, **model_files: object) -> None:
     """Writes all files of an export.
 
     Args:
         source: what `read_model` takes.
         folder: an empty folder.
+        **model_files: see `read_model`.
 
     Raises:
         UserError: the model is broken, the Garden cannot compute what it computes, or the disk is full.
@@ -47,7 +49,7 @@ def export(source: str, folder: Path) -> None:
     from bert_tf.exports.model_garden import write_model_garden
     from bert_tf.models.pretrained import read_model
 
-    model = read_model(source)
+    model = read_model(source, **model_files)
     logging.info("%s: is %s.", printable(source), described(model, "BertEncoder", "BertClassifier"))
     if model.config.hidden_act == "gelu_erf":
         logging.warning(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bert_tf import run_files
-from bert_tf.checkpoints.hugging_face import described_head
+from bert_tf.checkpoints.huggingface_config import described_head
 from bert_tf.checkpoints.locate import is_safetensors, latest_checkpoint
 from bert_tf.checkpoints.safetensors_format import classifier_outputs
 from bert_tf.data.columns import WantedColumns
@@ -48,7 +48,7 @@ def own_data_options(config: ClassifierConfig) -> OwnDataOptions:
         UserError: a file of the model is broken.
     """
     folder = None if config.do_train else _model_folder(config)
-    foreign = None if config.do_train or folder else _hugging_face_head(config)
+    foreign = None if config.do_train or folder else _huggingface_head(config)
     if not config.do_train and folder is None and foreign is None:
         check_model(config)  # says it if there is no model at all
         raise UserError(
@@ -91,13 +91,13 @@ def _head_of_run(folder: AnyPath) -> tuple[str, Sequence[str]]:
     return kind, read_labels(folder, kind, _REMEDY)
 
 
-def _hugging_face_head(config: ClassifierConfig) -> tuple[str, Sequence[str]] | None:
+def _huggingface_head(config: ClassifierConfig) -> tuple[str, Sequence[str]] | None:
     """Returns kind and labels of the named Hugging Face classifier; None if the flags name none, or another counts."""
     if not config.names_model or latest_checkpoint(config.output_dir):
         return None
     files = named_model(config)
-    is_hugging_face = files.checkpoint is not None and is_safetensors(files.checkpoint)
-    num_outputs = classifier_outputs(files.checkpoint) if is_hugging_face else None
+    is_huggingface = files.checkpoint is not None and is_safetensors(files.checkpoint)
+    num_outputs = classifier_outputs(files.checkpoint) if is_huggingface else None
     if not num_outputs:
         return None
     head = described_head(files.config_file, num_outputs)

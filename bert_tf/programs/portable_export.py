@@ -3,20 +3,16 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from bert_tf import run_files
 from bert_tf.checkpoints.locate import resolve
-from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.errors import UserError, counted, printable
 from bert_tf.flags import config_from_flags
 from bert_tf.folders import new_folder
 from bert_tf.modeling.config import BertConfig
-from bert_tf.programs.export_arguments import ExportConfig, check_model_files, source_and_folder
-from bert_tf.remote import as_path
+from bert_tf.programs.export_arguments import ExportConfig, check_folder, check_model, source_and_folder
 from bert_tf.serving.portable import Shape
 from bert_tf.streams import hide_start_up_messages
 from bert_tf.training.fields import flag
 
-_REMEDY = "give the output folder of a finished run"
 # Neither a file of ONNX nor one of LiteRT can have 2 GiB.
 _MOST_PARAMETERS = (2**31 - 1) // 4
 
@@ -55,27 +51,25 @@ def export_portable(arguments: Sequence[str], export: Callable[..., str]) -> Non
     config = config_from_flags(PortableExportConfig)
     source, path = source_and_folder(arguments)
     with new_folder(path, config.overwrite) as folder:
-        _check_source(source, config.max_seq_length)
+        _check_source(source, config)
         hide_start_up_messages()
         # TensorFlow and scipy take seconds to load: mistakes in flags and folders are reported before.
         from bert_tf.models.fine_tuned import read_fine_tuned
         from bert_tf.programs.dev_set import read_check_set
 
-        model = read_fine_tuned(source)
+        model = read_fine_tuned(source, **config.model_files)
+        _check_size(source, model.config, config.max_seq_length)
         shape = Shape(config.batch_size, config.max_seq_length)
-        text = export(model, folder, shape, read_check_set(source, model.pairs))
+        text = export(model, folder, shape, read_check_set(model.folder, model.pairs))
     print(f"{text}\n{printable(path)}")
 
 
-def _check_source(source: str, max_seq_length: int | None) -> None:
+def _check_source(source: str, config: PortableExportConfig) -> None:
     """Checks the model as far as it is possible without TensorFlow."""
-    path = as_path(source)
-    if not path.is_dir() and not path.is_file():
-        raise UserError(f"{printable(source)}: there is no such folder; {_REMEDY}")
-    if (path / run_files.RUN).is_file():
-        read_labels(path, read_kind(path, _REMEDY), _REMEDY)
-    check_model_files(source)
-    _check_size(source, BertConfig.from_json_file(resolve(source).config_file), max_seq_length)
+    check_folder(source)
+    check_model(source, config)
+    if not config.model_files:
+        _check_size(source, BertConfig.from_json_file(resolve(source).config_file), config.max_seq_length)
 
 
 def _check_size(source: str, config: BertConfig, max_seq_length: int | None) -> None:

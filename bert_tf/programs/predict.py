@@ -26,7 +26,7 @@ from bert_tf.errors import UserError, printable, user_error_for
 from bert_tf.files import atomic_write, is_there, make_folder, read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.modeling.config import BertConfig
-from bert_tf.paths import checked_path
+from bert_tf.paths import checked_path, is_hub_name
 from bert_tf.programs.predict_config import PredictConfig
 from bert_tf.programs.predict_input import TextInput, command_line, file_input, standard_input
 from bert_tf.remote import AnyPath, as_path
@@ -37,7 +37,7 @@ _REMEDY = "give a finished run's output folder"
 _USAGE = 'give the folder of a finished run, e.g. predict output/MRPC/all-MiniLM-L6-v2 "It rains ." "Rain falls ."'
 
 
-class Facts(NamedTuple):
+class FolderFacts(NamedTuple):
     """What is known of a model before it is loaded.
 
     Attributes:
@@ -60,8 +60,9 @@ def main(words: Sequence[str]) -> None:
     config.check(texts)
     check_output_file(config)
     # A model that is completed by flags, or has a name in a hub, can only be looked at when it is loaded.
-    is_open = config.model_files or folder.startswith("hf://")
-    found = find_input(config, texts, Facts() if is_open else check_folder(as_path(checked_path(folder, "folder"))))
+    is_open = config.model_files or is_hub_name(folder)
+    facts = FolderFacts() if is_open else check_folder(as_path(checked_path(folder, "folder")))
+    found = find_input(config, texts, facts)
     if config.output_file:
         make_folder(as_path(config.output_file).parent, "output_file")
     predict(config, folder, found)
@@ -82,7 +83,7 @@ def check_output_file(config: PredictConfig) -> None:
         raise UserError(f"output_file: {printable(path)}: is there already; name another file, or pass --overwrite")
 
 
-def check_folder(folder: AnyPath) -> Facts:
+def check_folder(folder: AnyPath) -> FolderFacts:
     """Checks a folder as far as it is possible without TensorFlow, and returns what it says if it is that of a run.
 
     Raises:
@@ -92,15 +93,15 @@ def check_folder(folder: AnyPath) -> Facts:
         if not folder.exists():
             raise UserError(f"{printable(folder)}: there is no such folder; {_USAGE}")
         if not (folder / run_files.RUN).is_file():
-            return Facts()
+            return FolderFacts()
     kind = read_kind(folder, _REMEDY)
     files = resolve(str(folder))
     check_files(files, BertConfig.from_json_file(files.config_file))
     run = read_json_or_empty(folder / run_files.RUN)
-    return Facts(read_labels(folder, kind, _REMEDY), takes_pairs(run), named_columns(run))
+    return FolderFacts(read_labels(folder, kind, _REMEDY), takes_pairs(run), named_columns(run))
 
 
-def find_input(config: PredictConfig, texts: Sequence[str], facts: Facts) -> TextInput:
+def find_input(config: PredictConfig, texts: Sequence[str], facts: FolderFacts) -> TextInput:
     """Finds the texts, and checks those that are there already.
 
     Args:

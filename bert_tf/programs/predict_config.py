@@ -4,12 +4,13 @@ import dataclasses
 from collections.abc import Sequence
 
 from bert_tf.errors import UserError
+from bert_tf.programs.model_files_config import ModelFilesConfig
 from bert_tf.serving.answer_forms import FORMS, form_of
-from bert_tf.training.fields import FlagConfig, flag
+from bert_tf.training.fields import flag
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PredictConfig(FlagConfig):
+class PredictConfig(ModelFilesConfig):
     """What to predict, and where to write it."""
 
     input_file: str | None = flag(
@@ -47,36 +48,11 @@ class PredictConfig(FlagConfig):
     predict_batch_size: int = flag(
         32, "How many texts to compute at a time; it does not change the answers.", resume=False, lower_bound=1
     )
-    bert_config_file: str | None = flag(
-        None,
-        "The bert_config.json, if the folder has none, as the original's output folder.",
-        resume=False,
-        is_path=True,
-    )
-    vocab_file: str | None = flag(
-        None, "The vocabulary, if the folder has none, as the original's output folder.", resume=False, is_path=True
-    )
-    labels: str | None = flag(
-        None,
-        "The labels in the order of the outputs, with commas between, if the folder has none, as the original's output "
-        "folder.",
-        resume=False,
-    )
 
     @property
     def form(self) -> str:
         """The form to write."""
         return self.format or (form_of(self.output_file) if self.output_file else "text")
-
-    @property
-    def model_files(self) -> dict[str, object]:
-        """The arguments for `load` that complete a folder."""
-        given = {
-            "bert_config_file": self.bert_config_file,
-            "vocab_file": self.vocab_file,
-            "labels": self.labels and [label.strip() for label in self.labels.split(",")],
-        }
-        return {name: value for name, value in given.items() if value is not None}
 
     def check(self, texts: Sequence[str]) -> None:
         """Raises `UserError` if the flags contradict one another, or the texts of the command line."""

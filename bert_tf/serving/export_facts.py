@@ -17,6 +17,8 @@ from bert_tf.remote import AnyPath
 SAVED_MODEL, ASSETS = "saved_model.pb", "assets"
 # The two signatures: one takes texts, the other the ids of word pieces.
 TEXTS, PIECES = "serving_default", "pieces"
+# Outputs of exported models.
+PROBABILITIES, VALUE = "probabilities", "value"
 _REMEDY = "export the model again"
 
 
@@ -29,8 +31,19 @@ _POSSIBLE: Mapping[str, Callable[[Any], bool]] = {
     "max_seq_length": lambda value: type(value) is int and value > 0,
     "compute_dtype": lambda value: value in ("float32", "bfloat16", "float16"),
     "scores": lambda value: isinstance(value, dict) and all(isinstance(score, float) for score in value.values()),
+    "vocab_sha256": lambda value: isinstance(value, str),
     "digest": lambda value: isinstance(value, str),
 }
+
+
+def output_name(kind: str) -> str:
+    """Returns the name of the answers among the outputs of an exported model.
+
+    Example:
+        >>> output_name("regression")
+        'value'
+    """
+    return VALUE if kind == Number.kind else PROBABILITIES
 
 
 def _numbered(folder: AnyPath) -> list[AnyPath]:

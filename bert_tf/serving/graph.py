@@ -6,10 +6,10 @@ graph.answers(tf.constant(["It rains ."]), tf.constant(["Rain falls ."]))  # [1,
 
 import tensorflow as tf
 
-from bert_tf.data.features import join_pieces
 from bert_tf.modeling.gradients import without_gradients
 from bert_tf.modeling.transformer import ProductWeights, Transformer, Variables, product_weights
 from bert_tf.models.fine_tuned import FineTunedModel
+from bert_tf.serving.pieces import pieces_of_texts
 from bert_tf.serving.predictions import KINDS
 
 _TEXTS = tf.TensorSpec([None], tf.string)
@@ -45,13 +45,7 @@ class ServingGraph(tf.Module):
         Returns:
             float32 [examples, labels]; [examples] for a regression.
         """
-        examples = tf.size(text)
-        pieces = self.tokenizer.token_ids(tf.concat([text, text_pair], axis=0))
-        vocab = self.tokenizer.vocab
-        joined = join_pieces(pieces[:examples], pieces[examples:], self._max_seq_length, vocab["[CLS]"], vocab["[SEP]"])
-        ids = joined.ids.to_tensor()
-        mask = tf.sequence_mask(joined.ids.row_lengths(), tf.shape(ids)[1], tf.int32)
-        return self._compute(ids, mask, joined.type_ids.to_tensor())
+        return self._compute(*pieces_of_texts(self.tokenizer, text, text_pair, self._max_seq_length))
 
     @tf.function(input_signature=[_PIECES, _PIECES, _PIECES], autograph=False)
     def answers_of_pieces(
@@ -83,8 +77,19 @@ class ServingGraph(tf.Module):
         transformer = Transformer(self._config, self._others, self._products)
         with without_gradients():
             pooled = transformer(inputs, output_range=1)["pooled_output"]
-        logits = tf.matmul(pooled, self._others["output_weights"], transpose_b=True)
-        return KINDS[self._kind].answers(tf.nn.bias_add(logits, self._others["output_bias"]))
+        return head_answers(self._kind, self._others, pooled)
+
+
+def head_answers(kind: str, weights: Variables, pooled: tf.Tensor) -> tf.Tensor:
+    """Computes the answers of the head of a model.
+
+    Args:
+        kind: of its labels.
+        weights: with the head's, by name.
+        pooled: float32 [examples, hidden].
+    """
+    logits = tf.matmul(pooled, weights["output_weights"], transpose_b=True)
+    return KINDS[kind].answers(tf.nn.bias_add(logits, weights["output_bias"]))
 
 
 def make_variables(model: FineTunedModel, dtype: str) -> tuple[ProductWeights, dict[str, tf.Variable]]:

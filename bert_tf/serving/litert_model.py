@@ -12,7 +12,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from bert_tf.cpu import usable_cores
 from bert_tf.errors import reading
-from bert_tf.serving.portable import INPUTS, Shape, run_in_shape
+from bert_tf.modeling.names import INPUTS
+from bert_tf.serving.portable import Shape, run_in_shape
 from bert_tf.streams import hidden_start_up_messages
 
 

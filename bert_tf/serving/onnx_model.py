@@ -11,7 +11,8 @@ import numpy as np
 from onnxruntime import InferenceSession
 
 from bert_tf.errors import reading
-from bert_tf.serving.portable import INPUTS, Shape, run_in_shape
+from bert_tf.modeling.names import INPUTS
+from bert_tf.serving.portable import Shape, run_in_shape
 
 # The property of a file that says whether the inputs of products are rounded to 8 bits.
 ROUNDED = "bert_tf.int8"

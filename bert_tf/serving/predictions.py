@@ -11,11 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.data.targets import Number, OneLabel, SomeLabels
+from bert_tf.serving.export_facts import PROBABILITIES, VALUE
 
 # With any number of labels, one with at least this probability is predicted: `MultiLabelHead.threshold`.
 THRESHOLD = 0.5
-# Outputs of exported models.
-PROBABILITIES, VALUE = "probabilities", "value"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,13 +62,11 @@ class Kind(NamedTuple):
 
     Attributes:
         answers: converts the head's outputs, [rows, outputs], to answers: `Head.answers` of this kind.
-        answers_name: the name of the answers among the outputs of an exported model.
         outputs: returns all outputs of an exported model by name, given the answers and the names of the labels.
         make_prediction: converts the answer for one text, given the labels.
     """
 
     answers: Callable[[tf.Tensor], tf.Tensor]
-    answers_name: str
     outputs: Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
     make_prediction: Callable[[Sequence[str], np.ndarray], AnyPrediction]
 
@@ -105,7 +102,7 @@ def _outputs_of_labels(answers: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Te
 
 
 KINDS: Mapping[str, Kind] = {
-    OneLabel.kind: Kind(tf.nn.softmax, PROBABILITIES, _outputs_of_label, _label),
-    Number.kind: Kind(lambda outputs: tf.squeeze(outputs, -1), VALUE, _outputs_of_number, _number),
-    SomeLabels.kind: Kind(tf.sigmoid, PROBABILITIES, _outputs_of_labels, _labels),
+    OneLabel.kind: Kind(tf.nn.softmax, _outputs_of_label, _label),
+    Number.kind: Kind(lambda outputs: tf.squeeze(outputs, -1), _outputs_of_number, _number),
+    SomeLabels.kind: Kind(tf.sigmoid, _outputs_of_labels, _labels),
 }

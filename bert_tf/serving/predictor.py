@@ -127,8 +127,8 @@ def load(
 def _load_exported(folder: AnyPath) -> Predictor | None:
     """Loads what an export wrote; returns None for the folder of a model that was not exported."""
     if is_portable(folder):
-        portable, engine = open_portable(folder)
-        return Predictor(portable.facts, PortableTexts(portable, engine))
+        portable = open_portable(folder)
+        return Predictor(portable.facts, PortableTexts(portable))
     exported = find_export(folder)
     if exported is None:
         return None

@@ -10,8 +10,7 @@ import tensorflow_text  # noqa: F401 - registers the operations of the tokenizer
 from bert_tf.errors import UserError, reading
 from bert_tf.models.facts import Facts
 from bert_tf.remote import AnyPath
-from bert_tf.serving.export_facts import TEXTS
-from bert_tf.serving.predictions import KINDS
+from bert_tf.serving.export_facts import TEXTS, output_name
 
 
 class SavedTextModel:
@@ -26,7 +25,7 @@ class SavedTextModel:
     """
 
     def __init__(self, folder: AnyPath, facts: Facts):
-        self._answers_name = KINDS[facts.kind].answers_name
+        self._answers_name = output_name(facts.kind)
         with reading(folder, "export the model again", "cannot be loaded"):
             # The object must live as long as its functions.
             self._loaded = tf.saved_model.load(str(folder))

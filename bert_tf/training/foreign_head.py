@@ -10,7 +10,7 @@ import numpy as np
 from absl import logging
 
 from bert_tf import run_files
-from bert_tf.checkpoints.hugging_face import DescribedHead, described_head
+from bert_tf.checkpoints.huggingface_config import DescribedHead, described_head
 from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors
 from bert_tf.errors import UserError, first_few, printable
 

@@ -240,9 +240,9 @@ def test_a_hostile_wheel_is_one_line(tmp_path, content, message):
 # Zip files of other models than the official ones.
 
 
-def hugging_face_members(golden, name: str, folder: str = "model/") -> dict[str, bytes]:
+def huggingface_members(golden, name: str, folder: str = "model/") -> dict[str, bytes]:
     """The files of a folder that transformers wrote."""
-    return {f"{folder}{path.name}": path.read_bytes() for path in (golden / "hugging_face" / name).iterdir()}
+    return {f"{folder}{path.name}": path.read_bytes() for path in (golden / "huggingface" / name).iterdir()}
 
 
 def write_zip(path: Path, members: dict[str, bytes]) -> Path:
@@ -253,9 +253,9 @@ def write_zip(path: Path, members: dict[str, bytes]) -> Path:
 @pytest.mark.parametrize("folder", ["", "my-model/"])
 @pytest.mark.parametrize("name", ["classifier", "multi_label_in_bfloat16_shards", "cased_masked_lm"])
 def test_a_zip_file_of_a_hugging_face_folder_is_read_as_the_folder(cache, golden, tmp_path, name, folder):
-    members = hugging_face_members(golden, name, folder) | {"README.md": b"", f"{folder}pytorch_model.bin": b"cos"}
+    members = huggingface_members(golden, name, folder) | {"README.md": b"", f"{folder}pytorch_model.bin": b"cos"}
     archive = write_zip(tmp_path / "my-model.zip", members)
-    files, unzipped = resolve(archive), resolve(golden / "hugging_face" / name)
+    files, unzipped = resolve(archive), resolve(golden / "huggingface" / name)
     assert files.checkpoint.parent.name == "my-model"
     assert not (files.checkpoint.parent / "pytorch_model.bin").exists()
     assert find_casing(files, archive).do_lower_case == find_casing(unzipped).do_lower_case
@@ -264,7 +264,7 @@ def test_a_zip_file_of_a_hugging_face_folder_is_read_as_the_folder(cache, golden
 
 
 def test_the_modules_of_a_sentence_transformer_beside_its_bert_do_not_matter(cache, golden, tmp_path):
-    members = hugging_face_members(golden, "classifier", "st/")
+    members = huggingface_members(golden, "classifier", "st/")
     modules = {
         "st/1_Pooling/config.json": b"{}",
         "st/2_Dense/config.json": b"{}",
@@ -291,7 +291,7 @@ def test_a_zip_file_as_biobert_has_it_is_read(cache, golden, tmp_path, prefix):
 def test_the_official_name_of_a_zip_file_says_the_casing_of_a_hugging_face_folder_without_other_clues(
     cache, golden, tmp_path
 ):
-    members = hugging_face_members(golden, "cased_masked_lm", "")
+    members = huggingface_members(golden, "cased_masked_lm", "")
     del members["tokenizer.json"], members["tokenizer_config.json"]
     archive = write_zip(tmp_path / "cased_L-12_H-768_A-12.zip", members | {"vocab.txt": b"[CLS]\n[SEP]\n1\n2\n"})
     assert find_casing(resolve(archive), archive).do_lower_case is False
@@ -325,7 +325,7 @@ def without(members: dict[str, bytes], *names: str) -> dict[str, bytes]:
     ],
 )
 def test_a_zip_file_that_is_not_one_model_is_refused_in_one_line(cache, golden, tmp_path, change, message):
-    archive = write_zip(tmp_path / "mine.zip", change(hugging_face_members(golden, "classifier")))
+    archive = write_zip(tmp_path / "mine.zip", change(huggingface_members(golden, "classifier")))
     with pytest.raises(UserError, match=rf"{archive}: .*{message}") as error:
         unpack_zip(archive)
     assert str(error.value).isprintable()
@@ -333,6 +333,6 @@ def test_a_zip_file_that_is_not_one_model_is_refused_in_one_line(cache, golden, 
 
 
 def test_a_zip_file_of_another_kind_of_model_is_refused(cache, golden, tmp_path):
-    members = hugging_face_members(golden, "classifier") | {"model/config.json": b'{"model_type": "deberta"}'}
+    members = huggingface_members(golden, "classifier") | {"model/config.json": b'{"model_type": "deberta"}'}
     with pytest.raises(UserError, match=r"config.json: is a 'deberta' model; only BERT's architecture can be loaded"):
         resolve(write_zip(tmp_path / "mine.zip", members))

@@ -13,7 +13,7 @@ import tensorflow as tf
 import tf_keras
 from official.nlp.modeling import models, networks
 from safetensors.numpy import save_file
-from support.checkpoint_files import assert_same, forward_error, hugging_face
+from support.checkpoint_files import assert_same, forward_error, huggingface
 from support.paths import ROOT
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
@@ -114,7 +114,7 @@ def test_heads_and_optimizers_of_an_object_based_checkpoint_are_passed_over(
 @pytest.mark.parametrize("prefix", ["", "bert."])
 @pytest.mark.parametrize("old_names", [False, True])
 def test_a_hugging_face_file_is_the_same(folder, arrays, golden, prefix, old_names):
-    weights = hugging_face(arrays, prefix, old_names)
+    weights = huggingface(arrays, prefix, old_names)
     weights |= {
         f"{prefix}embeddings.position_ids": np.arange(64)[None],
         "cls.predictions.bias": np.zeros(1000, np.float32),
@@ -130,7 +130,7 @@ def test_a_hugging_face_file_is_the_same(folder, arrays, golden, prefix, old_nam
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
 def test_half_precision_files_are_widened(arrays, tmp_path, dtype):
     halves = {name: array.astype(dtype) for name, array in arrays.items()}
-    save_file(hugging_face(halves), tmp_path / "model.safetensors")
+    save_file(huggingface(halves), tmp_path / "model.safetensors")
     read = read_checkpoint(tmp_path / "model.safetensors")
     assert_same(read, {name: array.astype(np.float32) for name, array in halves.items()})
 
@@ -173,7 +173,7 @@ def test_a_broken_tensorflow_checkpoint_is_named(folder, name, damage):
 )
 def test_a_broken_safetensors_file_is_named(arrays, tmp_path, damage):
     path = tmp_path / "model.safetensors"
-    save_file(hugging_face(arrays), path)
+    save_file(huggingface(arrays), path)
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(UserError, match=rf"{path}: cannot be read") as error:
         read_checkpoint(path)
@@ -189,7 +189,7 @@ def test_a_file_that_git_lfs_did_not_fetch_is_named(tmp_path):
 
 @pytest.mark.filterwarnings("error")
 def test_a_number_that_float32_cannot_hold_is_infinite_without_a_warning(arrays, tmp_path):
-    weights = hugging_face(arrays | {"bert/pooler/dense/bias": np.full(8, 1e300)})
+    weights = huggingface(arrays | {"bert/pooler/dense/bias": np.full(8, 1e300)})
     save_file(weights, tmp_path / "model.safetensors")
     assert np.isinf(read_checkpoint(tmp_path / "model.safetensors")["bert/pooler/dense/bias"]).all()
 

@@ -36,7 +36,7 @@ assert "tensorflow" not in sys.modules
 
 @pytest.fixture(scope="module")
 def models(golden) -> Mapping[str, Mapping[str, bytes]]:
-    folder = golden / "hugging_face"
+    folder = golden / "huggingface"
     classifier = files_of(folder / "classifier")
     others = {"pytorch_model.bin": b"cos", "onnx/config.json": b"{}", "onnx/model.safetensors": b"x", "README.md": b"x"}
     return {

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from support.checkpoint_files import assert_same, forward_error, hugging_face
+from support.checkpoint_files import assert_same, forward_error, huggingface
 from support.paths import ROOT
 
 from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
@@ -44,7 +44,7 @@ def test_an_output_folder_gives_its_latest_checkpoint_also_after_a_move(folder, 
 def test_a_hugging_face_folder_goes_with_its_own_configuration(tmp_path, arrays):
     for name in ("config.json", "bert_config.json", "vocab.txt"):
         (tmp_path / name).write_text("{}")
-    save_file(hugging_face(arrays), tmp_path / "model.safetensors")
+    save_file(huggingface(arrays), tmp_path / "model.safetensors")
     assert resolve(tmp_path).config_file == tmp_path / "config.json"
 
 
@@ -124,7 +124,7 @@ def test_training_from_scratch_names_no_checkpoint(folder):
 # Hugging Face's folders.
 
 
-def hugging_face_folder(folder: Path, **config) -> Path:
+def huggingface_folder(folder: Path, **config) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "config.json").write_text(json.dumps({"model_type": "bert", "vocab_size": 3} | config))
     save_file({"x": np.zeros(1, np.float32)}, folder / "model.safetensors")
@@ -132,7 +132,7 @@ def hugging_face_folder(folder: Path, **config) -> Path:
 
 
 def test_the_folder_of_another_model_says_what_it_is(tmp_path):
-    folder = hugging_face_folder(tmp_path, model_type="roberta")
+    folder = huggingface_folder(tmp_path, model_type="roberta")
     with pytest.raises(UserError, match=r"config.json: is a 'roberta' model; only BERT's architecture"):
         resolve(folder)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
@@ -142,21 +142,21 @@ def test_the_folder_of_another_model_says_what_it_is(tmp_path):
 
 @pytest.mark.parametrize("name", ["merges.txt", "vocab.json", "spiece.model"])
 def test_the_vocabulary_of_another_tokenizer_is_named(tmp_path, name):
-    folder = hugging_face_folder(tmp_path)
+    folder = huggingface_folder(tmp_path)
     (folder / name).write_text("")
     with pytest.raises(UserError, match=rf"has {name} and no vocab.txt: this is a model with another tokenizer"):
         resolve(folder)
 
 
 def test_pickled_weights_are_refused_with_a_call_that_converts_them(tmp_path):
-    folder = hugging_face_folder(tmp_path)
+    folder = huggingface_folder(tmp_path)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(UserError, match=r"pytorch_model.bin: is a pickled file.*AutoModel.*save_pretrained\(NEW\)"):
         resolve(folder)
 
 
 def test_control_characters_of_paths_do_not_reach_the_terminal(tmp_path):
-    for path in (tmp_path / "a\nb\x1b[31m", hugging_face_folder(tmp_path / "c\nd\x1b[31m")):
+    for path in (tmp_path / "a\nb\x1b[31m", huggingface_folder(tmp_path / "c\nd\x1b[31m")):
         with pytest.raises(UserError) as error:
             resolve(path)
         assert str(error.value).isprintable()

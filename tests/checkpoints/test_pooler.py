@@ -17,7 +17,7 @@ NEW = {"bert/pooler/dense/kernel", "bert/pooler/dense/bias"}
 @pytest.fixture
 def model(golden) -> tuple:
     """Arrays, configuration and checkpoint of a BertForMaskedLM that transformers wrote."""
-    files = resolve(golden / "hugging_face" / "cased_masked_lm")
+    files = resolve(golden / "huggingface" / "cased_masked_lm")
     return read_checkpoint(files.checkpoint), BertConfig.from_json_file(files.config_file), files.checkpoint
 
 
@@ -35,7 +35,7 @@ def test_a_new_pooler_is_a_pure_function_of_the_seed_and_one_warning(model, capl
 
 
 def test_a_pooler_that_is_there_is_kept(golden, caplog):
-    files = resolve(golden / "hugging_face" / "classifier")
+    files = resolve(golden / "huggingface" / "classifier")
     arrays = read_checkpoint(files.checkpoint)
     assert with_pooler(arrays, BertConfig.from_json_file(files.config_file), 1, files.checkpoint) is arrays
     half = {name: array for name, array in arrays.items() if name != "bert/pooler/dense/bias"}
@@ -45,7 +45,7 @@ def test_a_pooler_that_is_there_is_kept(golden, caplog):
 
 def test_the_encoder_of_a_model_without_a_pooler_is_loaded_the_same_each_time(golden, caplog):
     with caplog.at_level(logging.WARNING, logger="absl"):
-        encoders = [load_encoder(golden / "hugging_face" / "cased_masked_lm") for _ in range(2)]
+        encoders = [load_encoder(golden / "huggingface" / "cased_masked_lm") for _ in range(2)]
     kernels = [each.variables_by_name["bert/pooler/dense/kernel"].numpy() for each in encoders]
     np.testing.assert_array_equal(*kernels)
     assert kernels[0].any()

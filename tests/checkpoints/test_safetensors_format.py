@@ -21,7 +21,7 @@ from bert_tf.errors import UserError
     ],
 )
 def test_the_outputs_of_a_classifier_are_counted_without_its_weights(golden, name, outputs):
-    assert classifier_outputs(resolve(golden / "hugging_face" / name).checkpoint) == outputs
+    assert classifier_outputs(resolve(golden / "huggingface" / name).checkpoint) == outputs
 
 
 def write(path: Path, entry: object) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-from support.checkpoint_files import assert_same, hugging_face
+from support.checkpoint_files import assert_same, huggingface
 
 from bert_tf.checkpoints.completeness import check_files
 from bert_tf.checkpoints.formats import read_checkpoint
@@ -25,7 +25,7 @@ def shards(tmp_path, arrays, golden) -> Path:
     """The golden weights in two files, as transformers splits them."""
     folder = tmp_path / "shards"
     folder.mkdir()
-    weights = hugging_face(arrays, "bert.")
+    weights = huggingface(arrays, "bert.")
     names = list(weights)
     halves = {FIRST: names[::2], SECOND: names[1::2]}
     for file, half in halves.items():

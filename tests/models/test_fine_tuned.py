@@ -1,4 +1,4 @@
-"""Fine-tuned models as plain data, from all forms of folders; tests/golden/hugging_face has what transformers wrote."""
+"""Fine-tuned models as plain data, from all forms of folders; tests/golden/huggingface has what transformers wrote."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from bert_tf.models.fine_tuned import read_fine_tuned
 @pytest.fixture(scope="module")
 def written(golden) -> Path:
     """The folders that transformers wrote."""
-    return golden / "hugging_face"
+    return golden / "huggingface"
 
 
 @pytest.fixture
@@ -150,11 +150,11 @@ def test_the_folder_of_the_original_predicts(original):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "no configuration, no vocabulary and no labels; pass bert_config_file=, vocab_file= and labels="),
-        ({"labels": ["0", "1"]}, "no configuration, no vocabulary and no labels; pass bert_config_file="),
+        ({}, "no configuration, no vocabulary and no labels; give bert_config_file, vocab_file and labels"),
+        ({"labels": ["0", "1"]}, "no configuration, no vocabulary and no labels; give bert_config_file"),
         ({"bert_config_file": ...}, "vocab.txt is missing; copy the model's vocabulary there"),
         ({"vocab_file": ...}, "bert_config_file: .*bert_config.json: there is no such file"),
-        ({"bert_config_file": ..., "vocab_file": ...}, r"does not say what its labels are; pass labels=\[...\]"),
+        ({"bert_config_file": ..., "vocab_file": ...}, "does not say what its labels are; give labels"),
         (
             {"bert_config_file": ..., "vocab_file": ..., "labels": ["a"]},
             r"labels: are 1 \(a\), but the head in .* has 2",

@@ -1,9 +1,10 @@
-"""The programs that export to transformers and to the Model Garden: what they write, and each mistake in one line."""
+"""The programs that export models: what they write, and each mistake in one line."""
 
 import json
 import logging
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,34 @@ def test_a_run_becomes_a_checkpoint_of_the_model_garden(run, tmp_path):
     }
 
 
+ORIGINAL = ("bert_config_file", "vocab_file", "labels")
+
+
+@pytest.mark.parametrize(
+    ("program", "file"),
+    [
+        ("export", "1/saved_model.pb"),
+        ("export_model_garden", "labels.txt"),
+        ("export_litert", "model.tflite"),
+    ],
+)
+def test_the_originals_output_folder_is_exported_with_what_the_flags_add(program, file, run, tmp_path):
+    original = tmp_path / "original"
+    original.mkdir()
+    for path in run.glob("model.ckpt-*"):
+        shutil.copy(path, original)
+    (original / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-3"\n')
+    done = start(program, original, tmp_path / "export")
+    [line] = done.stderr.splitlines()
+    assert done.returncode == 1 and line.endswith("give bert_config_file, vocab_file and labels")
+    values = (run / "bert_config.json", run / "vocab.txt", "no,yes")
+    done = start(program, original, tmp_path / "export", *map("--{}={}".format, ORIGINAL, values))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "export" / file).is_file()
+    labels = {path.read_text() for path in (tmp_path / "export").rglob("labels.txt")}
+    assert labels == {"no\nyes\n"}
+
+
 def test_a_pre_trained_model_is_called_so(tmp_path, caplog):
     tiny = write_tiny_model(tmp_path / "tiny")
     with caplog.at_level(logging.INFO), new_folder(tmp_path / "export", overwrite=False) as folder:
@@ -144,7 +173,7 @@ def test_a_model_that_is_not_whole_is_one_line_before_tensorflow_loads(make, mes
         (["{run}", "{run}", "--overwrite"], "has files that no export wrote"),
         (["{run}", "{run}/vocab.txt"], "is a file"),
         (["{run}", "x", "--overwrite=perhaps"], "overwrite"),
-        (["{run}", "x", "--labels=a"], "Unknown command line flag 'labels'"),
+        (["{run}", "x", "--labelz=a"], "Unknown command line flag 'labelz'"),
     ],
 )
 def test_a_mistake_in_the_command_is_one_line_before_tensorflow_loads(program, arguments, message, run, tmp_path):

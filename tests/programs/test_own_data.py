@@ -175,7 +175,7 @@ def test_a_folder_of_files_is_a_task_whose_name_may_be_chosen(folder, tiny, tmp_
 
 def test_a_classifier_of_transformers_is_evaluated_and_predicts_with_its_own_labels(golden, tmp_path):
     (tmp_path / "dev.csv").write_text("text,label\nit rains.,rain\nit falls,not rain\nthe rain,snow\n")
-    model = golden / "hugging_face" / "classifier"
+    model = golden / "huggingface" / "classifier"
     files = ["--train_file=dev.csv", "--dev_file=dev.csv", "--test_file=dev.csv"]
     result = command(tmp_path, model, *files, "--do_eval", "--do_predict")
     assert result.code == 0, result.stderr
@@ -187,5 +187,5 @@ def test_a_classifier_of_transformers_is_evaluated_and_predicts_with_its_own_lab
 
 def test_a_model_of_transformers_without_a_classifier_is_not_evaluated(golden, tmp_path):
     (tmp_path / "dev.csv").write_text("text,label\nit rains.,rain\nit falls,not rain\n")
-    result = command(tmp_path, golden / "hugging_face" / "cased_masked_lm", "--train_file=dev.csv", "--do_eval")
+    result = command(tmp_path, golden / "huggingface" / "cased_masked_lm", "--train_file=dev.csv", "--do_eval")
     assert_one_error_line(result, "has no labels.txt that says the labels of a model")

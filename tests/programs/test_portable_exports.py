@@ -46,9 +46,9 @@ def export(request, finished, tmp_path_factory) -> tuple[Path, str, str]:
 
 def test_the_folder_has_both_models_and_what_using_them_needs(export):
     folder, printed, suffix = export
-    needed = {"vocab.txt", "labels.txt", "task.json", "model.json", "check.md", "bert_tf_export.json"}
+    needed = {"vocab.txt", "labels.txt", "export.json", "check.md", "bert_tf_export.json"}
     assert content(folder).keys() == needed | {f"model{suffix}", f"model_int8{suffix}"}
-    said = json.loads((folder / "model.json").read_text())
+    said = json.loads((folder / "export.json").read_text())
     assert (said["kind"], said["pairs"], said["max_seq_length"], said["do_lower_case"]) == (
         "classification",
         True,
@@ -94,6 +94,11 @@ def copy(export, tmp_path) -> tuple[Path, str]:
     return shutil.copytree(export[0], tmp_path / "copy"), export[2]
 
 
+def change_facts(folder: Path, **facts: object) -> None:
+    path = folder / "export.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
+
+
 def assert_refused(path: Path, *messages: str) -> None:
     with pytest.raises(UserError) as error:
         bert_tf.load(path)
@@ -105,18 +110,18 @@ def test_an_export_with_the_int8_model_alone_is_loaded(copy):
     (folder / f"model{suffix}").unlink()
     assert len(bert_tf.load(folder).predict(["w1 w2"])) == 1
     (folder / f"model_int8{suffix}").unlink()
-    assert_refused(folder, "has no model, which is one of model.tflite", "export it again")
+    assert_refused(folder, "has no model, which is one of model.tflite", "export the model again")
 
 
 def test_labels_with_other_names_are_taken_and_another_number_of_them_is_refused(copy):
     folder, _ = copy
-    (folder / "labels.txt").write_text("other\nsame\n")
+    change_facts(folder, labels=["other", "same"])
     assert bert_tf.load(folder).labels == ("other", "same")
-    (folder / "labels.txt").write_text("other\nsame\nboth\n")
-    assert_refused(folder, "does not fit labels.txt, which has 3 labels")
+    change_facts(folder, labels=["other", "same", "both"])
+    assert_refused(folder, "does not fit export.json, which has 3 labels")
 
 
-@pytest.mark.parametrize("name", ["vocab.txt", "labels.txt", "model.json"])
+@pytest.mark.parametrize("name", ["vocab.txt", "export.json"])
 @pytest.mark.parametrize("change", ["missing", "empty", "cut"])
 def test_a_damaged_export_is_refused_in_one_line(copy, name, change):
     path = copy[0] / name
@@ -124,19 +129,18 @@ def test_a_damaged_export_is_refused_in_one_line(copy, name, change):
     path.write_bytes({"missing": b"", "empty": b"", "cut": before[: len(before) // 2]}[change])
     if change == "missing":
         path.unlink()
-    if (name, change) == ("model.json", "missing"):
+    if (name, change) == ("export.json", "missing"):
         assert_refused(copy[0], "checkpoint")
     else:
         assert_refused(copy[0], name)
 
 
 @pytest.mark.parametrize(
-    "field, value", [("max_seq_length", "x"), ("do_lower_case", 1), ("pairs", "no"), ("scores", []), ("version", 2)]
+    "field, value", [("max_seq_length", "x"), ("do_lower_case", 1), ("pairs", "no"), ("scores", []), ("format", 2)]
 )
 def test_a_description_with_a_value_that_cannot_be_used_is_refused_in_one_line(copy, field, value):
-    path = copy[0] / "model.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
-    assert_refused(copy[0], "model.json", "export the model again")
+    change_facts(copy[0], **{field: value})
+    assert_refused(copy[0], "export.json", "export the model again")
 
 
 def test_without_the_dev_set_the_sample_corpus_takes_its_place_and_there_is_no_score(tmp_path):
@@ -149,12 +153,19 @@ def test_without_the_dev_set_the_sample_corpus_takes_its_place_and_there_is_no_s
     assert "204 texts of the sample corpus" in text
     header, _, *models = table_of(text)
     assert "accuracy" not in header and float(models[0][2]) == 0
-    said = json.loads((tmp_path / "out" / "model.json").read_text())
-    assert (said["batch_size"], said["length"], said["max_seq_length"]) == (8, 32, 32)
+    assert_shape(tmp_path / "out" / "model.onnx", [8, 32])
+    said = json.loads((tmp_path / "out" / "export.json").read_text())
+    assert (said["max_seq_length"], said["compute_dtype"], said["labels"]) == (32, "float32", [])
     model, whole = bert_tf.load(tmp_path / "out"), bert_tf.load(run)
     texts = [("w1 " * count, "w2 w3") for count in range(1, 25)]
     for found, right in zip(model.predict(texts), whole.predict(texts), strict=True):
         assert found.value == pytest.approx(right.value, abs=1e-5)
+
+
+def assert_shape(path: Path, shape: list[int]) -> None:
+    from onnxruntime import InferenceSession
+
+    assert [each.shape for each in InferenceSession(path).get_inputs()] == [shape] * 3
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ FACTS = {
     "max_seq_length": 48,
     "pairs": None,
     "scores": {"eval_accuracy": 0.5},
+    "vocab_sha256": "00ff",
 }
 
 
@@ -83,6 +84,7 @@ BROKEN = {
     "with another type": ({**FACTS, "compute_dtype": "int8"}, "compute_dtype: is 'int8'"),
     "with scores as a list": ({**FACTS, "scores": [1]}, "scores: is"),
     "with a score as a text": ({**FACTS, "scores": {"eval_accuracy": "high"}}, "scores: is"),
+    "with a number for the vocabulary": ({**FACTS, "vocab_sha256": 3}, "vocab_sha256: is 3"),
     "with a number as digest": ({**FACTS, "digest": 3}, "digest: is 3"),
 }
 

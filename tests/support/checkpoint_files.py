@@ -46,7 +46,7 @@ def model_files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".sha256.json"}
 
 
-def hugging_face(arrays: dict[str, np.ndarray], prefix: str = "", old_names: bool = False) -> dict[str, np.ndarray]:
+def huggingface(arrays: dict[str, np.ndarray], prefix: str = "", old_names: bool = False) -> dict[str, np.ndarray]:
     """The same weights under the names and in the shapes of PyTorch's BertModel."""
     renamed = {}
     for name, array in arrays.items():

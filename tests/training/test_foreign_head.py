@@ -19,7 +19,7 @@ RAIN = {"task.json": CLASSIFICATION, "labels.txt": "rain\nsnow\nnot rain\n"}
 
 @pytest.fixture
 def folder(golden, tmp_path) -> Path:
-    return shutil.copytree(golden / "hugging_face" / "classifier", tmp_path / "classifier")
+    return shutil.copytree(golden / "huggingface" / "classifier", tmp_path / "classifier")
 
 
 def read(folder: Path) -> tuple[dict[str, np.ndarray], CheckpointFiles]:
@@ -68,7 +68,7 @@ def test_labels_that_cannot_be_read_are_refused_only_where_they_are_needed(folde
 
 
 def test_a_regression_has_one_row(golden):
-    arrays, files = read(golden / "hugging_face" / "regression")
+    arrays, files = read(golden / "huggingface" / "regression")
     fitted = fit_head(arrays, files, {"task.json": '{"kind": "regression"}'}, is_needed=True)
     np.testing.assert_array_equal(fitted["output_weights"], arrays["output_weights"])
 

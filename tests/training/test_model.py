@@ -155,7 +155,7 @@ def test_more_new_layers_than_the_model_has_are_refused(folder):
 
 
 def test_a_model_without_a_pooler_is_trained_with_a_new_one_and_one_warning(golden, caplog):
-    files = resolve(golden / "hugging_face" / "cased_masked_lm")
+    files = resolve(golden / "huggingface" / "cased_masked_lm")
     kernels = [
         build(files, seed=seed).encoder.variables_by_name["bert/pooler/dense/kernel"].numpy() for seed in (1, 1, 2)
     ]

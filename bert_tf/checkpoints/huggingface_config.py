@@ -1,15 +1,16 @@
-"""Reads what the head of a Hugging Face model is for, from its `config.json`. Needs no TensorFlow.
+"""Reads what the head of a Hugging Face model is for, from its `config.json`, and writes such files. No TensorFlow.
 
 described_head(Path("my-model/config.json"), num_outputs=2)
 # DescribedHead(kind='classification', labels=('negative', 'positive'))
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 from bert_tf.data.label_names import label_problem
 from bert_tf.errors import UserError, counted, first_few, printable, reading, shown
 from bert_tf.files import read_json
-from bert_tf.modeling.config import read_config_fields
+from bert_tf.modeling.config import BertConfig, read_config_fields
 from bert_tf.remote import AnyPath
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
@@ -21,6 +22,12 @@ _KINDS = {
     "multi_label_classification": "multi_label",
     "regression": _REGRESSION,
 }
+_PROBLEM_TYPES = {kind: problem_type for problem_type, kind in _KINDS.items()}
+# The original computes "gelu" by tanh. transformers has several names for that formula; this one is nearest to the
+# original's golden numbers (1.3e-6, "gelu_new" 1.4e-6) and the fastest. Its "gelu" is the exact form.
+_ACTIVATIONS = {"gelu": "gelu_pytorch_tanh", "gelu_erf": "gelu"}
+# The original's run_classifier.create_model has it fixed.
+_CLASSIFIER_DROPOUT = 0.1
 _MAX_JSON_BYTES = 8 << 20
 
 
@@ -113,3 +120,50 @@ def model_max_length(folder: AnyPath) -> int | None:
             return None
         length = read_json(path, _MAX_JSON_BYTES).get("model_max_length")
     return length if type(length) is int else None
+
+
+def config_json(config: BertConfig, pad_id: int, kind: str | None = None, labels: Sequence[str] = ()) -> dict:
+    """Returns the content of a `config.json`: of a `BertModel`, or with a `kind` of a classifier.
+
+    Args:
+        config: the shape of the encoder.
+        pad_id: the id of the word piece for padding.
+        kind: of the labels: `"classification"`, `"multi_label"`, `"regression"`, or None for an encoder alone.
+        labels: in the order of the head's outputs; empty for a regression.
+
+    Example:
+        >>> found = config_json(BertConfig(vocab_size=100), pad_id=0, kind="classification", labels=["bad", "good"])
+        >>> found["hidden_act"], found["id2label"]
+        ('gelu_pytorch_tanh', {'0': 'bad', '1': 'good'})
+    """
+    encoder = {
+        "architectures": ["BertModel" if kind is None else _ARCHITECTURE],
+        "model_type": "bert",
+        "dtype": "float32",
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.hidden_size,
+        "num_hidden_layers": config.num_hidden_layers,
+        "num_attention_heads": config.num_attention_heads,
+        "intermediate_size": config.intermediate_size,
+        "hidden_act": _ACTIVATIONS.get(config.hidden_act, config.hidden_act),
+        "hidden_dropout_prob": config.hidden_dropout_prob,
+        "attention_probs_dropout_prob": config.attention_probs_dropout_prob,
+        "max_position_embeddings": config.max_position_embeddings,
+        "type_vocab_size": config.type_vocab_size,
+        "initializer_range": config.initializer_range,
+        "layer_norm_eps": config.layer_norm_eps,
+        "position_embedding_type": "absolute",
+        "pad_token_id": pad_id,
+    }
+    return encoder if kind is None else encoder | _classifier_fields(kind, labels)
+
+
+def _classifier_fields(kind: str, labels: Sequence[str]) -> dict:
+    # transformers calls the only output of a regression so.
+    names = labels or ["LABEL_0"]
+    return {
+        "problem_type": _PROBLEM_TYPES[kind],
+        "classifier_dropout": _CLASSIFIER_DROPOUT,
+        "id2label": {str(index): name for index, name in enumerate(names)},
+        "label2id": {name: index for index, name in enumerate(names)},
+    }

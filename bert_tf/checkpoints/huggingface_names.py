@@ -1,0 +1,58 @@
+"""The names of BERT's variables as Hugging Face has them, and the original's for them. Needs no TensorFlow."""
+
+from collections.abc import Iterable
+
+# The layer on the pooled output of a `BertForSequenceClassification`.
+_ORIGINAL_HEAD = {"classifier.weight": "output_weights", "classifier.bias": "output_bias"}
+_HEAD = {original: name for name, original in _ORIGINAL_HEAD.items()}
+_LEAVES = {"kernel": "weight", "gamma": "weight", "beta": "bias", "bias": "bias"}
+
+
+def original_name(name: str) -> str:
+    """Returns the original's name of a variable of Hugging Face's `BertModel`; other names stay the same.
+
+    Example:
+        >>> original_name("bert.encoder.layer.0.output.LayerNorm.weight")
+        'bert/encoder/layer_0/output/LayerNorm/gamma'
+    """
+    bare = name.removeprefix("bert.")
+    if not bare.startswith(("embeddings.", "encoder.", "pooler.")):
+        return name
+    scope, _, leaf = bare.rpartition(".")
+    scope = "bert/" + scope.replace(".", "/").replace("encoder/layer/", "encoder/layer_")
+    if scope.endswith("_embeddings"):
+        return scope
+    if scope.endswith("/LayerNorm"):
+        leaf = {"weight": "gamma", "bias": "beta"}.get(leaf, leaf)
+    return f"{scope}/{leaf.replace('weight', 'kernel')}"
+
+
+def original_head_names(names: Iterable[str]) -> dict[str, str]:
+    """Returns the original's names of the layer on the pooled output, that of a `BertForSequenceClassification`.
+
+    A `classifier` of a model without a pooler is another layer: that of a `BertForTokenClassification`.
+    """
+    has_pooler = any(name.removeprefix("bert.").startswith("pooler.") for name in names)
+    return {name: _ORIGINAL_HEAD[name] for name in names if has_pooler and name in _ORIGINAL_HEAD}
+
+
+def has_head(names: Iterable[str]) -> bool:
+    """Returns True if the head is among variables with the original's names."""
+    return _HEAD.keys() <= set(names)
+
+
+def huggingface_name(name: str, scope: str) -> str:
+    """Returns Hugging Face's name of a variable.
+
+    Args:
+        name: the original's.
+        scope: of the encoder: `"bert."` in a classifier, empty in a `BertModel`.
+
+    Example:
+        >>> huggingface_name("bert/encoder/layer_0/output/LayerNorm/gamma", "bert.")
+        'bert.encoder.layer.0.output.LayerNorm.weight'
+    """
+    if name in _HEAD:
+        return _HEAD[name]
+    parts, _, leaf = name.removeprefix("bert/").replace("layer_", "layer.").replace("/", ".").rpartition(".")
+    return f"{scope}{parts}.{_LEAVES[leaf]}" if leaf in _LEAVES else f"{scope}{parts}.{leaf}.weight"

@@ -1,0 +1,31 @@
+"""Texts become the inputs of a model, inside a graph or outside.
+
+ids, mask, types = pieces_of_texts(tokenizer, tf.constant(["It rains ."]), tf.constant(["Rain falls ."]), 128)
+"""
+
+import tensorflow as tf
+
+from bert_tf.data.features import join_pieces
+from bert_tf.data.tokenization import FullTokenizer
+
+
+def pieces_of_texts(
+    tokenizer: FullTokenizer, text: tf.Tensor, text_pair: tf.Tensor, max_seq_length: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Cuts texts or pairs into word pieces, padded to the longest of them.
+
+    Args:
+        tokenizer: of the model.
+        text: string [examples], UTF-8.
+        text_pair: string [examples]; empty for an example with one text.
+        max_seq_length: longer examples are truncated.
+
+    Returns:
+        Ids, mask and types, int32 [examples, length].
+    """
+    examples, vocab = tf.size(text), tokenizer.vocab
+    pieces = tokenizer.token_ids(tf.concat([text, text_pair], axis=0))
+    joined = join_pieces(pieces[:examples], pieces[examples:], max_seq_length, vocab["[CLS]"], vocab["[SEP]"])
+    ids = joined.ids.to_tensor()
+    mask = tf.sequence_mask(joined.ids.row_lengths(), tf.shape(ids)[1], tf.int32)
+    return ids, mask, joined.type_ids.to_tensor()
