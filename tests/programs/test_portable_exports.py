@@ -165,6 +165,7 @@ def test_without_the_dev_set_the_sample_corpus_takes_its_place_and_there_is_no_s
         (("run", "full"), "full: is there already; name another folder, or replace it with --overwrite"),
         (("run", "full", "--overwrite"), "full: has files that no export wrote (mine.txt)"),
         (("run", "out", "--batch_size=0"), "batch_size"),
+        (("run", "out", "--batch_size=99999999999999"), "batch_size"),
         (("run", "out", "--max_seq_length=2"), "max_seq_length"),
         (("run", "out", "--max_seq_length=65"), "max_seq_length: is 65; the model has 64 positions"),
         (("full", "out"), "full"),
