@@ -260,11 +260,18 @@ def _folder_of(path_or_name: str | os.PathLike) -> AnyPath:
 
 
 def _inner_folder(folder: AnyPath) -> AnyPath:
-    """Returns the only subfolder of a folder without a configuration, as unzipping may leave it; else the folder."""
-    if any((folder / name).is_file() for name in _CONFIG_NAMES):
+    """Returns the only subfolder of a folder that has no file of a model, as unzipping may leave it; else the folder.
+
+    An output folder that lacks its configuration may hold an export, and must not be taken for that.
+    """
+    if any((folder / name).is_file() for name in _CONFIG_NAMES) or any(map(_is_weights, folder.iterdir())):
         return folder
     inner = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))]
     return inner[0] if len(inner) == 1 else folder
+
+
+def _is_weights(path: AnyPath) -> bool:
+    return path.suffix in (".index", ".safetensors")
 
 
 def _refuse_other_models(folder: AnyPath) -> None:

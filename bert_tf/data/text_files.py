@@ -93,15 +93,17 @@ def text_blocks(name: AnyPath | str, read: Callable[[], bytes]) -> Iterator[str]
 
 
 def _whole_lines(name: AnyPath | str, read: Callable[[], bytes]) -> Iterator[bytes]:
-    rest = b""
+    rest, line = b"", 1
     while part := read():
         end = part.rfind(b"\n") + 1
         if end:
             yield rest + part[:end]
             rest = b""
+            line += part.count(b"\n")
         rest += part[end:]
         if len(rest) > MAX_LINE:
-            raise UserError(f"{printable(name)}: has a line of more than {MAX_LINE >> 20} MiB; check that it is a text")
+            problem = f"the line has more than {MAX_LINE >> 20} MiB"
+            raise UserError(f"{printable(name)}:{line}: {problem}; check that it is a text")
     if rest:
         yield rest
 

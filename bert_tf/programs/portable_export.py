@@ -34,6 +34,7 @@ class PortableExportConfig(ExportConfig):
         "takes any number.",
         resume=False,
         lower_bound=1,
+        upper_bound=1024,
     )
 
 

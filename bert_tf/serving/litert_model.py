@@ -36,7 +36,10 @@ class LiteRTModel:
             self._interpreter = Interpreter(os.fspath(path), num_threads=usable_cores())
             self._interpreter.allocate_tensors()
             self._run = self._interpreter.get_signature_runner()
-            batch_size, length = self._run.get_input_details()[INPUTS[0]]["shape_signature"]
+            inputs = self._run.get_input_details()
+            if {name: input["dtype"] for name, input in inputs.items()} != dict.fromkeys(INPUTS, np.int32):
+                raise ValueError("its inputs are not those of an export")
+            batch_size, length = inputs[INPUTS[0]]["shape_signature"]
             (output,) = self._run.get_output_details().values()
         self._shape = Shape(*(None if size < 0 else int(size) for size in (batch_size, length)))
         self.answer_shape = tuple(map(int, output["shape_signature"][1:]))

@@ -34,7 +34,10 @@ class OnnxModel:
     def __init__(self, path: str | os.PathLike):
         with reading(path, "export the model again"):
             self._session = InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
-            batch_size, length = self._session.get_inputs()[0].shape
+            inputs = self._session.get_inputs()
+            if {input.name: input.type for input in inputs} != dict.fromkeys(INPUTS, "tensor(int32)"):
+                raise ValueError("its inputs are not those of an export")
+            batch_size, length = inputs[0].shape
             self.answer_shape = tuple(self._session.get_outputs()[0].shape[1:])
             properties = self._session.get_modelmeta().custom_metadata_map
         # A size that is not fixed has a name.

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.data.examples import is_unicode
-from bert_tf.errors import UserError, shown
+from bert_tf.errors import UserError, printable, shown
 from bert_tf.models.facts import Facts
 from bert_tf.models.fine_tuned import read_fine_tuned
 from bert_tf.paths import checked_path, is_hub_name
@@ -117,23 +117,36 @@ def load(
     Raises:
         UserError: something is missing or broken; no label is invented.
     """
-    exported = None if is_hub_name(folder) else _load_exported(as_path(checked_path(folder, "load")))
+    completion = {"bert_config_file": bert_config_file, "vocab_file": vocab_file, "labels": labels}
+    exported = None if is_hub_name(folder) else _load_exported(as_path(checked_path(folder, "load")), completion)
     if exported is not None:
         return exported
-    model = read_fine_tuned(folder, bert_config_file=bert_config_file, vocab_file=vocab_file, labels=labels)
+    model = read_fine_tuned(folder, **completion)
     return Predictor(model.facts, ServingGraph(model))
 
 
-def _load_exported(folder: AnyPath) -> Predictor | None:
-    """Loads what an export wrote; returns None for the folder of a model that was not exported."""
+def _load_exported(folder: AnyPath, completion: Mapping[str, object]) -> Predictor | None:
+    """Loads what an export wrote; returns None for the folder of a model that was not exported.
+
+    Raises:
+        UserError: it is broken, or `completion` has a file or labels for it, which has its own.
+    """
     if is_portable(folder):
+        _refuse_completion(folder, completion)
         portable = open_portable(folder)
         return Predictor(portable.facts, PortableTexts(portable))
     exported = find_export(folder)
     if exported is None:
         return None
+    _refuse_completion(exported, completion)
     facts = read_facts(exported / ASSETS)
     return Predictor(facts, SavedTextModel(exported, facts))
+
+
+def _refuse_completion(export: AnyPath, completion: Mapping[str, object]) -> None:
+    for name, value in completion.items():
+        if value is not None:
+            raise UserError(f"{name}: {printable(export)} is an export, which has its own; leave it out")
 
 
 def _pair(text: str | tuple[str, str]) -> tuple[str, str]:

@@ -4,10 +4,12 @@ model = SavedTextModel(folder, read_facts(folder / "assets"))
 model.answers(tf.constant(["It rains ."]), tf.constant(["Rain falls ."]))
 """
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 import tensorflow_text  # noqa: F401 - registers the operations of the tokenizer
 
-from bert_tf.errors import UserError, reading
+from bert_tf.errors import UserError, first_few, reading
 from bert_tf.models.facts import Facts
 from bert_tf.remote import AnyPath
 from bert_tf.serving.export_facts import TEXTS, output_name
@@ -33,7 +35,9 @@ class SavedTextModel:
             shape = self._signature.structured_outputs[self._answers_name].shape
             if shape[1:] != [len(facts.labels)] * (shape.rank - 1):
                 raise ValueError(f"answers {shape[1:]} do not fit the {len(facts.labels)} labels of its export.json")
-            self._takes_pairs = "text_pair" in self._signature.structured_input_signature[1]
+            _, inputs = self._signature.structured_input_signature
+            self._takes_pairs = "text_pair" in inputs
+            _check_inputs(inputs)
 
     def answers(self, text: tf.Tensor, text_pair: tf.Tensor) -> tf.Tensor:
         """Computes the answers for texts or pairs; see `ServingGraph.answers`.
@@ -48,3 +52,10 @@ class SavedTextModel:
                 "predict: this export takes single texts, not pairs; export a model that was trained on pairs"
             )
         return self._signature(text=text)[self._answers_name]
+
+
+def _check_inputs(inputs: Mapping[str, tf.TensorSpec]) -> None:
+    """Raises an exception if a signature does not take texts by our names."""
+    names = {"text", "text_pair"} & {"text", *inputs}
+    if {name: spec.dtype for name, spec in inputs.items()} != dict.fromkeys(names, tf.string):
+        raise ValueError(f"its signature {TEXTS} takes {first_few(sorted(inputs))}, not texts by the name text")

@@ -41,6 +41,13 @@ def test_an_output_folder_gives_its_latest_checkpoint_also_after_a_move(folder, 
     assert_same(read_checkpoint(folder), arrays)
 
 
+def test_an_output_folder_that_lacks_its_configuration_is_not_taken_for_one_around_its_export(folder):
+    (folder / "bert_config.json").unlink()
+    (folder / "export").mkdir()
+    with pytest.raises(UserError, match=f"{folder}: has neither bert_config.json nor config.json"):
+        resolve(folder)
+
+
 def test_a_hugging_face_folder_goes_with_its_own_configuration(tmp_path, arrays):
     for name in ("config.json", "bert_config.json", "vocab.txt"):
         (tmp_path / name).write_text("{}")

@@ -104,7 +104,7 @@ def test_a_start_ends_with_a_whole_row(tmp_path):
 def test_a_line_that_has_no_end_is_refused(tmp_path):
     with (tmp_path / "x.csv").open("wb") as file:
         file.truncate(20 << 20)
-    with pytest.raises(UserError, match=r"x\.csv: has a line of more than 16 MiB"):
+    with pytest.raises(UserError, match=r"x\.csv:1: the line has more than 16 MiB"):
         TextOnDisk(tmp_path / "x.csv")
 
 

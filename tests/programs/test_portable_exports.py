@@ -176,6 +176,7 @@ def assert_shape(path: Path, shape: list[int]) -> None:
         (("run", "full"), "full: is there already; name another folder, or replace it with --overwrite"),
         (("run", "full", "--overwrite"), "full: has files that no export wrote (mine.txt)"),
         (("run", "out", "--batch_size=0"), "batch_size"),
+        (("run", "out", "--batch_size=99999999999999"), "batch_size"),
         (("run", "out", "--max_seq_length=2"), "max_seq_length"),
         (("run", "out", "--max_seq_length=65"), "max_seq_length: is 65; the model has 64 positions"),
         (("full", "out"), "full"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from support.commands import subprocess_environment
 from support.fine_tuned import write_fine_tuned
 
@@ -169,6 +170,28 @@ def test_a_damaged_file_is_one_line(runtime, model, tmp_path):
         with pytest.raises(UserError, match=r"cannot be read .*; export the model again") as error:
             runtime.open(path)
         assert "\n" not in str(error.value)
+
+
+def test_an_onnx_file_of_another_model_is_refused_when_it_is_opened(tmp_path):
+    engine = onnx().open
+    from onnx import TensorProto, helper, save
+
+    inputs, outputs = ([helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", "length"])] for name in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "other", inputs, outputs)
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "model.onnx")
+    with pytest.raises(UserError, match=r"\(its inputs are not those of an export\); export the model again"):
+        engine(tmp_path / "model.onnx")
+
+
+def test_a_litert_file_of_another_model_is_refused_when_it_is_opened(tmp_path):
+    module = tf.Module()
+    specs = [tf.TensorSpec([1, 4], tf.float32, name) for name in NAMES]
+    module.answer = tf.function(lambda ids, mask, types: {"y": ids * mask + types}, input_signature=specs)
+    tf.saved_model.save(module, str(tmp_path / "saved"), {"serving_default": module.answer.get_concrete_function()})
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved"))
+    (tmp_path / "model.tflite").write_bytes(converter.convert())
+    with pytest.raises(UserError, match=r"\(its inputs are not those of an export\); export the model again"):
+        litert().open(tmp_path / "model.tflite")
 
 
 def test_litert_needs_no_operation_that_is_not_built_in(model, tmp_path):

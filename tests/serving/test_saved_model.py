@@ -72,6 +72,23 @@ def test_a_saved_model_of_others_is_refused_in_one_line(tmp_path):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name, dtype", [("sentence", tf.string), ("text", tf.int32)])
+def test_a_saved_model_that_takes_other_inputs_is_refused_when_it_is_loaded(exported, tmp_path, name, dtype):
+    module, answers = tf.Module(), {"probabilities": tf.zeros([1, 2])}
+    module.answer = tf.function(lambda inputs: answers, input_signature=[tf.TensorSpec([None], dtype, name)])
+    signature = module.answer.get_concrete_function()
+    tf.saved_model.save(module, str(tmp_path / "1"), {"serving_default": signature})
+    shutil.copytree(exported / "assets", tmp_path / "1" / "assets", dirs_exist_ok=True)
+    with pytest.raises(UserError, match=rf"1: cannot be loaded \(.* takes {name}, .*\); export the model again"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("given", [{"labels": ["x", "y"]}, {"vocab_file": "vocab.txt"}, {"bert_config_file": "a"}])
+def test_labels_and_files_that_an_export_would_not_use_are_refused(exported, given):
+    with pytest.raises(UserError, match=f"{next(iter(given))}: .* is an export, which has its own; leave it out"):
+        load(exported, **given)
+
+
 def test_a_pair_is_refused_by_a_model_of_single_texts(tmp_path):
     run = write_fine_tuned(tmp_path / "run", run={"training": {}, "pairs": False})
     model = load(export(read_fine_tuned(run), tmp_path / "export"))
