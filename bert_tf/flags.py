@@ -5,7 +5,6 @@ if __name__ == "__main__":
 """
 
 import functools
-import gc
 import logging as standard_logging
 import os
 import re
@@ -24,8 +23,6 @@ from bert_tf.training.fields import Flag, flag_name, flag_types, flags_of
 Config = TypeVar("Config")
 
 _DEFAULT_ADVICE = "run the same command again"
-# Python's 700 make it search all packages for garbage while they are loaded, a seventh of a program's start.
-_OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
 def define_flags(config_class: type, values: flags.FlagValues = flags.FLAGS) -> None:
@@ -88,7 +85,6 @@ def run_program(
     if sys.flags.optimize > 1:
         sys.exit(_error_line("python -OO removes docstrings, which TensorFlow needs; use -O, or PYTHONOPTIMIZE=1"))
     _prepare_tensorflow()
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     if config_class:
         define_flags(config_class)
     flags.FLAGS.set_gnu_getopt(takes_arguments)
