@@ -13,7 +13,7 @@ from bert_tf.flags import config_from_flags, run_program
 from bert_tf.paths import checked_model, is_hub_name, local_path
 from bert_tf.programs.export_arguments import check_folder, check_model
 from bert_tf.programs.model_files_config import ModelFilesConfig
-from bert_tf.remote import as_path
+from bert_tf.remote import AnyPath, as_path
 from bert_tf.streams import hide_start_up_messages
 
 EXPORTS = "export"  # the folder in an output folder
@@ -25,10 +25,8 @@ def main(arguments: list[str]) -> None:
         raise UserError("give the output folder of a finished run, and optionally a folder for the export")
     config = config_from_flags(ModelFilesConfig)
     source = checked_model(arguments[0], "model")
+    target = local_path(arguments[1] if len(arguments) > 1 else _folder_for(source), "folder")
     check_folder(source)
-    if len(arguments) == 1 and (is_hub_name(source) or not as_path(source).is_dir()):
-        raise UserError(f"{printable(source)}: is no folder of this machine; also give a folder for the export")
-    target = local_path(arguments[1] if len(arguments) > 1 else as_path(source) / EXPORTS, "folder")
     check_model(source, config)
     hide_start_up_messages()
     # TensorFlow takes seconds to load.
@@ -36,6 +34,13 @@ def main(arguments: list[str]) -> None:
     from bert_tf.models.fine_tuned import read_fine_tuned
 
     print(printable(export(read_fine_tuned(source, **config.model_files), target)))
+
+
+def _folder_for(source: str) -> AnyPath:
+    """Returns the folder for exports in the folder of a model."""
+    if is_hub_name(source) or as_path(source).is_file():
+        raise UserError(f"{printable(source)}: is no folder on this machine; also give a folder for the export")
+    return as_path(source) / EXPORTS
 
 
 def run_main() -> None:
