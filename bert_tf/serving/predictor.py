@@ -15,6 +15,7 @@ from bert_tf.data.examples import is_unicode
 from bert_tf.errors import UserError, printable, shown
 from bert_tf.models.facts import Facts
 from bert_tf.models.fine_tuned import read_fine_tuned
+from bert_tf.models.folder_forms import is_folder_of_run
 from bert_tf.paths import checked_path, is_hub_name
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.serving.export_facts import ASSETS, find_export, read_facts
@@ -36,6 +37,8 @@ class TextModel(Protocol):
 class Predictor:
     """A fine-tuned model; `load` makes one. It can be called from several threads at a time.
 
+    It cannot be called in a process that was forked after it was loaded; there TensorFlow would wait forever.
+
     Args:
         facts: of the model.
         model: computes its answers; safe in threads.
@@ -54,6 +57,7 @@ class Predictor:
         self.scores = dict(facts.scores)
         self._mixed_precision = facts.compute_dtype.replace("float32", "none")
         self._model = model
+        self._process = os.getpid()
 
     def __repr__(self) -> str:
         scores = "".join(f", {name}={score:.4g}" for name, score in self.scores.items())
@@ -72,9 +76,14 @@ class Predictor:
             regression `value`, and that of a model for any number of labels `labels` and `probabilities`.
 
         Raises:
-            UserError: a text is neither a string nor two strings, `batch_size` is no number of texts, or a number
-                overflows.
+            UserError: a text is neither a string nor two strings, `batch_size` is no number of texts, a number
+                overflows, or this is a fork of the process that loaded the model.
         """
+        if os.getpid() != self._process:
+            raise UserError(
+                "predict: this process was forked from the one that loaded the model, and TensorFlow does not compute "
+                "in a fork; load the model in each process, with multiprocessing's start method spawn"
+            )
         if isinstance(texts, (str, bytes, Mapping)) or not isinstance(texts, Iterable):
             raise UserError("predict: needs a list of texts; put the text in a list, as in predict([text])")
         if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
@@ -135,7 +144,8 @@ def _load_exported(folder: AnyPath, completion: Mapping[str, object]) -> Predict
         _refuse_completion(folder, completion)
         portable = open_portable(folder)
         return Predictor(portable.facts, PortableTexts(portable))
-    exported = find_export(folder)
+    # A run may have older exports of itself in its folder.
+    exported = None if is_folder_of_run(folder) else find_export(folder)
     if exported is None:
         return None
     _refuse_completion(exported, completion)

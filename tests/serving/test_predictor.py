@@ -2,11 +2,13 @@
 
 import json
 import logging
+import multiprocessing
 import os
 import re
 import shutil
 import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +123,23 @@ def test_threads_get_the_answers_of_their_own_texts(model):
         thread.join()
     for number, wanted in enumerate(expected):
         np.testing.assert_allclose(found[number], wanted, atol=1e-6)
+
+
+def test_a_forked_process_is_refused_in_one_line_instead_of_waiting_forever(model):
+    model.predict(["w1"])
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(target=send_answer, args=(model, sender), daemon=True)
+    process.start()
+    said = receiver.poll(20) and receiver.recv()
+    process.kill()
+    assert said and said.startswith("predict: this process was forked") and "\n" not in said
+
+
+def send_answer(model: Predictor, sender: Connection) -> None:
+    try:
+        sender.send(repr(model.predict(["w1"])))
+    except UserError as error:
+        sender.send(str(error))
 
 
 def test_the_model_shows_its_labels_and_scores(model):

@@ -72,6 +72,13 @@ def test_a_saved_model_of_others_is_refused_in_one_line(tmp_path):
     assert "\n" not in str(error.value)
 
 
+def test_a_run_is_loaded_itself_and_not_an_export_in_its_folder(tmp_path):
+    run = write_fine_tuned(tmp_path / "run")
+    export(read_fine_tuned(run), run)
+    (run / "labels.txt").write_text("no\nyes\n")
+    assert load(run).labels == ("no", "yes") and load(run / "1").labels == ("bad", "good")
+
+
 @pytest.mark.parametrize("name, dtype", [("sentence", tf.string), ("text", tf.int32)])
 def test_a_saved_model_that_takes_other_inputs_is_refused_when_it_is_loaded(exported, tmp_path, name, dtype):
     module, answers = tf.Module(), {"probabilities": tf.zeros([1, 2])}
