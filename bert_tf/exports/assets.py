@@ -24,7 +24,14 @@ def write_assets(folder: Path, model: FineTunedModel) -> list[str]:
 
 
 def write_labels(folder: Path, labels: Sequence[str]) -> list[str]:
-    """Writes labels.txt into a folder, one label a line; returns its name. A regression has no such file."""
+    """Writes labels.txt into a folder, one label a line; returns its name. A regression has no such file.
+
+    Example:
+        >>> write_labels(Path(), ["bad", "good"])
+        ['labels.txt']
+        >>> write_labels(Path(), [])
+        []
+    """
     if not labels:
         return []
     (folder / run_files.LABELS).write_bytes("".join(f"{label}\n" for label in labels).encode())

@@ -37,6 +37,13 @@ def product_weights(config: BertConfig, variables: Variables, dtype: tf.DType | 
         config: the shape of the encoder.
         variables: float32, under the original's names; in its shapes or in the Model Garden's.
         dtype: of the products.
+
+    Example:
+        >>> from bert_tf.modeling.shapes import variable_shapes
+        >>> config = BertConfig(vocab_size=100, hidden_size=8, num_hidden_layers=1, num_attention_heads=2)
+        >>> variables = {name: tf.zeros(shape) for name, shape in variable_shapes(config).items()}
+        >>> product_weights(config, variables, "bfloat16")["encoder/layer_0/attention/self"][0].shape
+        TensorShape([8, 24])
     """
 
     def kernel_and_bias(scope: str) -> tuple[tf.Tensor, tf.Tensor]:

@@ -33,5 +33,11 @@ class Facts:
     digest: str
 
     def to_json(self) -> dict[str, object]:
-        """Returns the content of an `export.json`."""
+        """Returns the content of an `export.json`.
+
+        Example:
+            >>> facts = Facts("regression", (), False, True, 128, "float32", {}, vocab_sha256="", digest="")
+            >>> facts.to_json()["format"], facts.to_json()["kind"]
+            (1, 'regression')
+        """
         return {"format": FORMAT, **dataclasses.asdict(self)}

@@ -27,7 +27,12 @@ class ModelFilesConfig(FlagConfig):
 
     @property
     def model_files(self) -> dict[str, object]:
-        """The arguments of `load` and `read_fine_tuned` that complete a folder."""
+        """The arguments of `load` and `read_fine_tuned` that complete a folder.
+
+        Example:
+            >>> ModelFilesConfig(labels="bad, good").model_files
+            {'labels': ['bad', 'good']}
+        """
         given = {
             "bert_config_file": self.bert_config_file,
             "vocab_file": self.vocab_file,

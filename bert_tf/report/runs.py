@@ -48,6 +48,7 @@ OTHER_FLAGS = (
     "do_train",
     "do_eval",
     "do_predict",
+    "do_export",
     "train_file",
     "dev_file",
     "test_file",

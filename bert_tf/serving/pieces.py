@@ -22,6 +22,12 @@ def pieces_of_texts(
 
     Returns:
         Ids, mask and types, int32 [examples, length].
+
+    Example:
+        >>> tokenizer = FullTokenizer("uncased_L-12_H-768_A-12/vocab.txt")
+        >>> ids, mask, types = pieces_of_texts(tokenizer, tf.constant(["It rains ."]), tf.constant([""]), 128)
+        >>> tokenizer.convert_ids_to_tokens(ids[0].numpy())
+        ['[CLS]', 'it', 'rains', '.', '[SEP]']
     """
     examples, vocab = tf.size(text), tokenizer.vocab
     pieces = tokenizer.token_ids(tf.concat([text, text_pair], axis=0))
