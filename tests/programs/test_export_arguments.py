@@ -111,7 +111,7 @@ def test_the_originals_output_folder_is_exported_with_what_the_flags_add(program
 
 def test_a_pre_trained_model_is_called_so(tmp_path, caplog):
     tiny = write_tiny_model(tmp_path / "tiny")
-    with caplog.at_level(logging.INFO), new_folder(tmp_path / "export", overwrite=False) as folder:
+    with caplog.at_level(logging.INFO, "absl"), new_folder(tmp_path / "export", overwrite=False) as folder:
         export_huggingface.export(str(tiny), folder, "export")
     assert caplog.messages[0] == f"{tiny}: is a pre-trained encoder and becomes a BertModel."
 
