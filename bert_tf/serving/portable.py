@@ -67,6 +67,8 @@ def run_in_shape(run: Callable[..., np.ndarray], shape: Shape, pieces: Sequence[
 
 def _padded(pieces: np.ndarray, shape: Shape) -> np.ndarray:
     rows, length = shape.batch_size or pieces.shape[0], shape.length or pieces.shape[1]
+    if (rows, length) == pieces.shape:
+        return pieces
     if length < pieces.shape[1]:
         raise ValueError(f"the model takes {length} positions, not {pieces.shape[1]}")
     return np.pad(pieces, ((0, rows - pieces.shape[0]), (0, length - pieces.shape[1])))

@@ -4,6 +4,7 @@ texts = PortableTexts(open_portable("litert"))
 texts.answers(tf.constant(["It rains ."]), tf.constant(["Rain falls ."]))  # [1, labels]
 """
 
+import numpy as np
 import tensorflow as tf
 
 from bert_tf.data.tokenization import FullTokenizer
@@ -25,10 +26,9 @@ class PortableTexts:
         self._max_seq_length = model.facts.max_seq_length
         self._engine = model.engine
 
-    def answers(self, text: tf.Tensor, text_pair: tf.Tensor) -> tf.Tensor:
+    def answers(self, text: tf.Tensor, text_pair: tf.Tensor) -> np.ndarray:
         """Computes the answers for texts or pairs; see `ServingGraph.answers`."""
-        pieces = (each.numpy() for each in self._pieces(text, text_pair))
-        return tf.constant(self._engine.answers_of_pieces(*pieces))
+        return self._engine.answers_of_pieces(*(each.numpy() for each in self._pieces(text, text_pair)))
 
     @tf.function(input_signature=[_TEXTS, _TEXTS], autograph=False)
     def _pieces(self, text: tf.Tensor, text_pair: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

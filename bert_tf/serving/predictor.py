@@ -30,7 +30,7 @@ from bert_tf.training.overflow import check_finite
 class TextModel(Protocol):
     """Computes answers for texts, in whatever way."""
 
-    def answers(self, text: tf.Tensor, text_pair: tf.Tensor) -> tf.Tensor:
+    def answers(self, text: tf.Tensor, text_pair: tf.Tensor) -> tf.Tensor | np.ndarray:
         """Computes the answers for texts or pairs; see `ServingGraph.answers`."""
 
 
@@ -102,7 +102,7 @@ class Predictor:
         for start in range(0, len(order), batch_size):
             batch = [pairs[number] for number in order[start : start + batch_size]]
             text, text_pair = (tf.constant(column) for column in zip(*batch, strict=True))
-            found.append(self._model.answers(text, text_pair).numpy())
+            found.append(np.asarray(self._model.answers(text, text_pair)))
         return np.concatenate(found)[np.argsort(order)]
 
 
