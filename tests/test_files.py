@@ -331,7 +331,7 @@ def test_a_lock_that_cannot_be_made_is_reported_in_one_line(tmp_path):
 
 def test_what_does_not_fit_is_not_written_in_part(tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     append_whole(tmp_path / "log", b"1" * 60)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:
@@ -340,7 +340,7 @@ def test_what_does_not_fit_is_not_written_in_part(tmp_path):
         append_whole(tmp_path / "log", b"3" * 30)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, handler)
     assert (tmp_path / "log").read_bytes() == b"1" * 60 + b"3" * 30
 
 

@@ -202,7 +202,7 @@ def test_an_export_may_be_inside_the_folder_of_its_run_and_can_be_replaced(run, 
 )
 def test_a_full_disk_is_one_line_and_leaves_nothing(run, tmp_path, export):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     try:
         problem = r"cannot be written \(.*\); make room or name another folder"
@@ -210,5 +210,5 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(run, tmp_path, export):
             export(str(run), folder)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, handler)
     assert names_in(tmp_path) == set()

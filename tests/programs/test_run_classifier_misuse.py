@@ -118,7 +118,8 @@ def test_data_and_models_are_looked_at_before_tensorflow_is_loaded(tmp_path, cor
     [
         ("--output_dir=foo://bucket/out", "output_dir: 'foo://bucket/out': foo: addresses cannot be opened"),
         ("--data_dir=S3://bucket", "data_dir: 'S3://bucket': S3: addresses cannot be opened"),
-        ("--bert_model=hf://google/bert", "bert_model: 'hf://google/bert': hf: addresses cannot be opened"),
+        ("--data_dir=hf://google/bert", "data_dir: 'hf://google/bert': hf: addresses cannot be opened"),
+        ("--bert_model=hs://google/bert", "bert_model: 'hs://google/bert': hs: addresses cannot be opened"),
         ("--output_dir=file:///out", "output_dir: 'file:///out': is an address; give the path without file://"),
         ("--output_dir=", "output_dir: is empty"),
         ("--output_dir=~nobody-of-this-name/x", "output_dir: '~nobody-of-this-name/x': ~nobody-of-this-name is not"),

@@ -107,6 +107,7 @@ ALLOWED = {
     "bert_tf.data.splitting",
     "bert_tf.data.targets",
     "bert_tf.data.text_files",
+    "bert_tf.data.texts",
     "bert_tf.data.tsv",
     "bert_tf.data.tsv_table",
 }

@@ -22,6 +22,8 @@ STEPS = 64
 # For a process that hangs; a busy machine may need minutes for a training of seconds.
 TIMEOUT = 1200
 
+# TensorFlow reads it when it is loaded, and here that is before the program sets it.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 forks = multiprocessing.get_context("forkserver")
 forks.set_forkserver_preload(["bert_tf.training.run"])
 
