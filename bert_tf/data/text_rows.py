@@ -91,7 +91,7 @@ def plain_row(where: str, texts: Sequence[str]) -> TextRow:
 
 
 class Remedies(NamedTuple):
-    """What a user can do about rows that a model does not take, depending on where they come from.
+    """Advice for rows that a model does not take; it depends on where they come from.
 
     Attributes:
         one_text: if they are single texts, and the model takes pairs.

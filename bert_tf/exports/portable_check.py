@@ -31,7 +31,7 @@ class Candidate(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What was measured of one model.
+    """The measurements of one model.
 
     Attributes:
         name: of the model.

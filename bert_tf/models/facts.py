@@ -1,4 +1,4 @@
-"""What is known of a model that answers texts: the content of an `export.json`. Needs no TensorFlow."""
+"""Describes a model that answers texts: the content of an `export.json`. Needs no TensorFlow."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ FORMAT = 1  # of an export.json
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What is known of a model that answers texts, wherever it comes from.
+    """The facts about a model that answers texts, wherever it comes from.
 
     Attributes:
         kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`.

@@ -70,7 +70,7 @@ class FineTunedModel:
 
     @property
     def facts(self) -> Facts:
-        """What a predictor and an export need to know of it."""
+        """The facts that a predictor and an export need."""
         return Facts(
             kind=self.kind,
             labels=self.labels,

@@ -7,7 +7,7 @@ from bert_tf.training.fields import FlagConfig, flag
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelFilesConfig(FlagConfig):
-    """What the original's output folder does not have."""
+    """The files and labels that the original's output folder lacks."""
 
     bert_config_file: str | None = flag(
         None,

@@ -1,4 +1,4 @@
-"""What the programs that export to other runtimes have in common: flags, checks and the order of an export."""
+"""Runs an export to another runtime: the flags, checks and steps that these programs share."""
 
 import dataclasses
 from collections.abc import Callable, Sequence

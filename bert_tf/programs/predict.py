@@ -41,7 +41,7 @@ _USAGE = 'give the folder of a finished run, e.g. predict output/MRPC/all-MiniLM
 
 
 class FolderFacts(NamedTuple):
-    """What is known of a model before it is loaded.
+    """The facts about a model before it is loaded.
 
     Attributes:
         labels: their names; empty if they are not known.

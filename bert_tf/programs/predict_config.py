@@ -11,7 +11,7 @@ from bert_tf.training.fields import flag
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PredictConfig(ModelFilesConfig):
-    """What to predict, and where to write it."""
+    """The flags of `predict`: the texts, and the place for the answers."""
 
     input_file: str | None = flag(
         None,

@@ -1,4 +1,4 @@
-"""What an exported model says of itself, and where exports are. Needs no TensorFlow.
+"""Finds exported models, and reads the facts in them. Needs no TensorFlow.
 
 newest_export(Path("output/MRPC/all-MiniLM-L6-v2/export"))  # .../2
 """

@@ -1,4 +1,4 @@
-"""What the models for other runtimes have in common: names of files, shapes, and how one is asked. Needs no TensorFlow.
+"""Asks models of other runtimes in the shapes that they take, and names their files. Needs no TensorFlow.
 
 run_in_shape(run, Shape(batch_size=1, length=128), (ids, mask, types))
 """

@@ -120,7 +120,7 @@ class Question(NamedTuple):
 
 @dataclasses.dataclass
 class Record:
-    """What the requests of one trial came to.
+    """The outcome of one trial.
 
     Attributes:
         outcomes: how many were right, refused, wrong and lost.
