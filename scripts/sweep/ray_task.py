@@ -40,7 +40,8 @@ def run_on_node(run: Run, folder: str, gpu: str | None, variables: Mapping[str, 
             time.sleep(SECONDS_BETWEEN_LOOKS)
     finally:
         stop([attempt])
-    return attempt.outcome()
+    # Ray may still deliver this answer: how a run that was stopped here ended says nothing about the run.
+    return attempt.outcome() if os.getppid() == node else Outcome("the node it was running on is dead", lost=True)
 
 
 def wait_for_lock(run: Run) -> None:
