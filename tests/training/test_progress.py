@@ -15,6 +15,10 @@ def show(steps: int = 3) -> None:
             bar.update(step, loss=0.5)
 
 
+def no_stream() -> None:
+    return None
+
+
 def closed() -> io.StringIO:
     stream = io.StringIO()
     stream.close()
@@ -31,7 +35,7 @@ class FullDisk(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize("make_stream", [lambda: None, closed, BrokenPipe, FullDisk], ids=str)
+@pytest.mark.parametrize("make_stream", [no_stream, closed, BrokenPipe, FullDisk])
 def test_a_bar_that_cannot_be_written_does_not_end_the_work(monkeypatch, make_stream: Callable):
     monkeypatch.setattr(sys, "stderr", make_stream())
     show()
@@ -69,7 +73,7 @@ def test_a_bar_that_is_not_shown_says_nothing(monkeypatch):
     assert sys.stderr.getvalue() == ""
 
 
-@pytest.mark.parametrize("make_stream", [lambda: None, closed, BrokenPipe, FullDisk], ids=str)
+@pytest.mark.parametrize("make_stream", [no_stream, closed, BrokenPipe, FullDisk])
 def test_a_line_that_cannot_be_written_does_not_end_the_work(monkeypatch, make_stream: Callable):
     monkeypatch.setattr(sys, "stderr", make_stream())
     with ProgressBar("train", 3, examples_per_step=8) as bar:
