@@ -14,8 +14,9 @@ from bert_tf.data.processors import DataProcessor
 from bert_tf.errors import UserError, shown, user_error_for, with_type
 from bert_tf.paths import checked_path
 from bert_tf.programs.classifier_config import ClassifierConfig, InMemoryConfig
+from bert_tf.programs.default_model import model_folder
 from bert_tf.programs.own_task import find_processor_of, own_data_options
-from bert_tf.programs.run_classifier import check_scores_are_kept, model_folder, read_examples, run_task, with_defaults
+from bert_tf.programs.run_classifier import check_scores_are_kept, read_examples, run_task, with_defaults
 from bert_tf.remote import as_path
 from bert_tf.serving.predictor import Predictor, load
 from bert_tf.tasks.example_reader import ExampleReader

@@ -91,6 +91,11 @@ class FullTokenizer(tf.Module):
             problem = f"is not a usable vocabulary ({reason_of(error)})"
             raise UserError(f"{printable(vocab_file)}: {problem}; give a BERT vocabulary") from error
 
+    @property
+    def do_lower_case(self) -> bool:
+        """True if text is lowercased and its accents are stripped."""
+        return self._do_lower_case
+
     def tokenize(self, text: str | bytes | Sequence[str | bytes]) -> list[str] | list[list[str]]:
         """Splits a text, or each of a list of texts in one graph call, into word pieces.
 

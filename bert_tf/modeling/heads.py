@@ -183,6 +183,53 @@ class RegressionHead(PooledHead):
         return tf.squeeze(outputs, -1)
 
 
+class SpanHead(Head):
+    """Finds where an answer starts and ends: the original's `run_squad.create_model`.
+
+    Args:
+        encoder: the encoder.
+        seed: of the layer's initial weights.
+        masks_padding: whether no answer can start or end at padding. In the original it can: padding has logits as all
+            positions have, and the loss spreads its probability over them, too.
+
+    Attributes:
+        output_weights: [2, hidden], of start and end.
+        output_bias: [2].
+    """
+
+    positions = None
+
+    def __init__(self, encoder: BertEncoder, seed: int | None = None, masks_padding: bool = False):
+        super().__init__(encoder, name="span_head")
+        self.masks_padding = masks_padding
+        self.output_weights = self.add_variable("cls/squad/output_weights", [2, encoder.config.hidden_size], seed)
+        self.output_bias = self.add_variable("cls/squad/output_bias", [2])
+
+    def call(
+        self, batch: Batch, dropout_seed: tf.Tensor | None = None, weights: ProductWeights | None = None
+    ) -> tf.Tensor:
+        """Computes the logits of start and end at each position, float32 [rows, 2, length]."""
+        hidden = tf.cast(self.encode(batch, dropout_seed, weights)["sequence_output"], tf.float32)
+        logits = tf.matmul(self.output_weights, hidden, transpose_b=True) + self.output_bias[:, tf.newaxis]
+        if not self.masks_padding:
+            return logits
+        # As padding in attention: not minus infinity, but 10,000 less.
+        mask = tf.cast(batch["input_mask"], tf.float32)[:, tf.newaxis]
+        return logits + (mask - 1.0) * 10000.0
+
+    def loss(self, outputs: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the sum of the cross-entropies, each the mean of start's and end's, and the number of rows.
+
+        The batch has `ends`, int32 [rows, 2], the positions of start and end.
+        """
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["ends"], outputs)
+        return tf.reduce_sum(losses) / 2.0, tf.cast(tf.shape(losses)[0], tf.float32)
+
+    def answers(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Returns the logits, float32 [rows, 2, length]."""
+        return outputs
+
+
 class MultiLabelHead(PooledHead):
     """Decides about each label for itself: a sigmoid for each, as Hugging Face's `multi_label_classification`.
 

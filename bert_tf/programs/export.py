@@ -8,6 +8,8 @@ second one, by default the folder `export` of the first, as TensorFlow Serving w
 of the same model stays as it is.
 """
 
+from absl import logging
+
 from bert_tf.errors import UserError, printable
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.paths import checked_model, is_hub_name, local_path
@@ -34,6 +36,15 @@ def main(arguments: list[str]) -> None:
     from bert_tf.models.fine_tuned import read_fine_tuned
 
     print(printable(export(read_fine_tuned(source, **config.model_files), target)))
+
+
+def export_finished(folder: AnyPath, output_dir: str) -> None:
+    """Writes the model in the folder of a finished run as a SavedModel, into a numbered folder of `output_dir`."""
+    from bert_tf.exports.saved_model import export
+    from bert_tf.models.fine_tuned import read_fine_tuned
+
+    path = export(read_fine_tuned(folder), as_path(output_dir) / EXPORTS)
+    logging.info("%s: the exported model.", printable(path))
 
 
 def _folder_for(source: str) -> AnyPath:

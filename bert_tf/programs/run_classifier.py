@@ -21,8 +21,6 @@ from pathlib import Path
 from absl import logging
 
 from bert_tf import run_files
-from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
-from bert_tf.checkpoints.locate import latest_checkpoint, model_name
 from bert_tf.cluster import is_chief
 from bert_tf.data.examples import InputExample, examples_digest
 from bert_tf.data.folders import exported_dir, sample_dir
@@ -31,9 +29,10 @@ from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.classifier_config import ClassifierConfig
-from bert_tf.programs.export import EXPORTS
+from bert_tf.programs.default_model import default_model_name, model_folder, with_default_model
+from bert_tf.programs.export import export_finished
 from bert_tf.programs.own_task import find_processor_of
-from bert_tf.remote import AnyPath, as_path
+from bert_tf.remote import as_path
 from bert_tf.streams import hide_start_up_messages
 from bert_tf.tasks.example_reader import ExampleReader
 from bert_tf.training.early_checks import (
@@ -41,7 +40,6 @@ from bert_tf.training.early_checks import (
     check_model,
     check_resumable,
     check_training_size,
-    named_model,
 )
 from bert_tf.training.interruption import advice_after_interruption
 
@@ -52,12 +50,7 @@ def with_defaults(config: ClassifierConfig) -> ClassifierConfig:
     Raises:
         UserError: there is no data for the task.
     """
-    return _with_data_dir(_with_output_dir(_with_model(config)))
-
-
-def _with_model(config: ClassifierConfig) -> ClassifierConfig:
-    is_open = config.do_train and not config.names_model
-    return dataclasses.replace(config, model=DEFAULT_CHECKPOINT) if is_open else config
+    return _with_data_dir(_with_output_dir(with_default_model(config)))
 
 
 def _with_data_dir(config: ClassifierConfig) -> ClassifierConfig:
@@ -91,10 +84,8 @@ def _ways_to_data(config: ClassifierConfig) -> str:
 def _with_output_dir(config: ClassifierConfig) -> ClassifierConfig:
     if config.output_dir:
         return config
-    file = config.init_checkpoint or config.bert_config_file
-    model = config.model or (str(as_path(file).parent) if file else DEFAULT_CHECKPOINT)
     name = config.task_name if config.has_own_data else canonical_name(config.task_name)
-    output_dir = Path("output", name, model_name(model))
+    output_dir = Path("output", name, default_model_name(config))
     return dataclasses.replace(config, output_dir=str(output_dir))
 
 
@@ -175,24 +166,8 @@ def run_task(
     task = make_task(config.task_name, processor, config.loss_settings)
     results = run(GlueSubmission(task, processor) if config.glue_submission else task, config, examples)
     if config.do_export and is_chief(config.distribution_strategy):
-        export_model(config)
+        export_finished(model_folder(config), config.output_dir)
     return results
-
-
-def export_model(config: ClassifierConfig) -> None:
-    """Writes the model of a finished run as a SavedModel into its output folder."""
-    from bert_tf.exports.saved_model import export
-    from bert_tf.models.fine_tuned import read_fine_tuned
-
-    path = export(read_fine_tuned(model_folder(config)), as_path(config.output_dir) / EXPORTS)
-    logging.info("%s: the exported model.", printable(path))
-
-
-def model_folder(config: ClassifierConfig) -> AnyPath:
-    """Returns the output folder, or that of the model if the run only evaluated or predicted with it elsewhere."""
-    if latest_checkpoint(config.output_dir):
-        return as_path(config.output_dir)
-    return named_model(config).checkpoint.parent
 
 
 def main() -> None:
@@ -206,7 +181,7 @@ def main() -> None:
 
 def advice() -> str:
     """Returns what the user can do after Ctrl-C."""
-    return advice_after_interruption(_with_output_dir(_with_model(config_from_flags(ClassifierConfig))))
+    return advice_after_interruption(_with_output_dir(with_default_model(config_from_flags(ClassifierConfig))))
 
 
 def run_main() -> None:

@@ -74,22 +74,32 @@ class Task(abc.ABC):
     def make_head(self, encoder: BertEncoder, seed: int) -> Head:
         """Creates the head; `seed` is that of its initial weights."""
 
-    @abc.abstractmethod
-    def evaluate(self, answers: np.ndarray, examples: Sequence[Example], batch_size: int) -> Evaluation:
-        """Scores the head's answers on the dev set.
+    def combine(self, answers: np.ndarray, features: Features, examples: Sequence[Example]) -> Sequence:
+        """Returns one answer for each example; by default each row of the features is an example.
 
         Args:
-            answers: [examples, ...], from `Head.answers`.
+            answers: of the head, [rows, ...].
+            features: in the same order.
+            examples: that the features were made of.
+        """
+        return answers
+
+    @abc.abstractmethod
+    def evaluate(self, answers: Sequence, examples: Sequence[Example], batch_size: int) -> Evaluation:
+        """Scores the answers to the dev set.
+
+        Args:
+            answers: one for each example, from `combine`.
             examples: in the same order.
             batch_size: of the evaluation; the original's `loss` is a mean over batches.
         """
 
-    def per_class(self, answers: np.ndarray, examples: Sequence[Example]) -> dict[str, dict[str, float]]:
+    def per_class(self, answers: Sequence, examples: Sequence[Example]) -> dict[str, dict[str, float]]:
         """Returns precision, recall, F1 and the number of examples of each class, by its name; by default none."""
         return {}
 
     @abc.abstractmethod
-    def result_files(self, split: str, answers: np.ndarray, examples: Sequence[Example]) -> Mapping[str, Iterable[str]]:
+    def result_files(self, split: str, answers: Sequence, examples: Sequence[Example]) -> Mapping[str, Iterable[str]]:
         """Returns the lines of the files that evaluation (`"dev"`) or prediction (`"test"`) leaves, by file name."""
 
     @abc.abstractmethod

@@ -8,7 +8,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
 from bert_tf.errors import UserError
@@ -397,16 +397,24 @@ class RunConfig(
 ):
     """All that a training run needs to know. A program's config adds the flags of its task.
 
+    Attributes:
+        program: the name of the program whose flags these are.
+        recipes: the settings of models that have others than the defaults of the flags.
+
     Raises:
         UserError: a value is out of its bounds, or two values contradict each other.
     """
+
+    program: ClassVar[str] = "run_classifier"
+    recipes: ClassVar[Mapping[str, Mapping[str, float]]] = RECIPES
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_model()
         self.check_devices()
         if not (self.do_train or self.do_eval or self.do_predict):
-            raise UserError("nothing to do; pass at least one of --do_train, --do_eval, --do_predict")
+            actions = [name for name in ("do_train", "do_eval", "do_predict") if name in flags_of(self)]
+            raise UserError(f"nothing to do; pass at least one of {', '.join(f'--{name}' for name in actions)}")
         if self.overwrite_output_dir and not self.do_train:
             raise UserError("overwrite_output_dir: only valid with --do_train")
         self._check_evaluations()
@@ -441,7 +449,7 @@ def settle(config: AnyRunConfig, earlier: Mapping[str, object]) -> AnyRunConfig:
             use its values. Empty if that is unknown.
     """
     open_fields = {field: declared.default for field, declared in flags_of(config).items() if declared.recipe}
-    values = open_fields | RECIPES.get(config.model, {})
+    values = open_fields | config.recipes.get(config.model, {})
     if not config.do_train:
         values |= {field: earlier[field] for field in open_fields if field in earlier}
     return dataclasses.replace(

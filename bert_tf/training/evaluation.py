@@ -49,6 +49,7 @@ class DevSet:
         devices: Devices,
     ):
         self._task = task
+        self._features = features
         self._examples = examples
         self._config = config
         self._devices = devices
@@ -66,6 +67,7 @@ class DevSet:
         """
         answers = self._inference.answers()
         check_finite("eval", answers, self._config.mixed_precision)
+        answers = self._task.combine(answers, self._features, self._examples)
         scores = self._task.evaluate(answers, self._examples, self._config.eval_batch_size).scores
         return json.loads(self._devices.exchange(json.dumps(scores))[0])
 
@@ -90,7 +92,7 @@ def make_validation(
     """
     if not config.eval_steps:
         return None
-    num_examples = len(features["train"])
+    num_examples = len(examples["train"])
     total = config.num_train_steps(num_examples)
     return Validation(
         head,

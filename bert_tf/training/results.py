@@ -27,6 +27,7 @@ def run_facts(task: Task, config: RunConfig, output_dir: OutputDir) -> dict:
     flags = dataclasses.asdict(config)
     del flags["dataset"]
     facts = {
+        "program": config.program,
         "dataset": config.dataset or config.data_dir,
         "headline": task.headline,
         "model": config.model or config.init_checkpoint,

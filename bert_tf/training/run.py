@@ -80,7 +80,7 @@ def run(task: Task, config: RunConfig, examples: Mapping[str, Sequence[Example]]
         say_truncated(features, head.encoder.config.max_position_embeddings)
         results = run_facts(task, config, output_dir) | truncation_facts(features)
         if config.do_train:
-            total = config.num_train_steps(len(features["train"]))
+            total = config.num_train_steps(len(examples["train"]))
             validation = make_validation(task, head, config, features, examples, devices)
             training = Training(head, config, total, devices, validation=validation)
             begin(task, start, examples["train"], training, output_dir)
@@ -90,7 +90,7 @@ def run(task: Task, config: RunConfig, examples: Mapping[str, Sequence[Example]]
             start, step = dataclasses.replace(start, num_train_steps=total), trained.step
         if config.do_eval:
             results |= evaluate(task, start, step, head, features["dev"], examples["dev"], output_dir, devices)
-        if config.do_predict:
+        if "test" in features:
             write_predictions(task, config, head, features["test"], examples["test"], output_dir, devices)
         if config.eval_all_checkpoints:
             results |= evaluate_all(task, start, head, features["dev"], examples["dev"], output_dir, devices)
@@ -196,6 +196,7 @@ def evaluate(
     started = time.perf_counter()
     answers = compute_answers("eval", head, features, config.eval_batch_size, devices, config.mixed_precision)
     seconds = time.perf_counter() - started
+    answers = task.combine(answers, features, examples)
     evaluation = task.evaluate(answers, examples, config.eval_batch_size)
     scores = {**evaluation.scores, "global_step": step}
     per_class = task.per_class(answers, examples)
@@ -224,6 +225,7 @@ def write_predictions(
 ) -> None:
     """Writes the task's predictions of the test set."""
     answers = compute_answers("predict", head, features, config.predict_batch_size, devices, config.mixed_precision)
+    answers = task.combine(answers, features, examples)
     for name, lines in task.result_files("test", answers, examples).items():
         output_dir.write_lines(name, lines)
         if devices.is_chief:

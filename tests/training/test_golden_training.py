@@ -11,7 +11,7 @@ from bert_tf.checkpoints.load import fill
 from bert_tf.devices import one_device
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import ClassificationHead, Head
+from bert_tf.modeling.heads import ClassificationHead, Head, SpanHead
 from bert_tf.training.config import TrainingConfig
 from bert_tf.training.loop import Training
 from bert_tf.training.optimization import WarmupPolynomialDecay
@@ -91,28 +91,6 @@ def test_late_updates_are_all_that_the_golden_run_needs_to_be_explained(
     assert difference[-1] > 1e-4
 
 
-class SquadHead(Head):
-    """The original's run_squad model: where an answer starts and ends."""
-
-    positions = None
-
-    def __init__(self, encoder: BertEncoder):
-        super().__init__(encoder)
-        self.kernel = self.add_variable("cls/squad/output_weights", [2, encoder.config.hidden_size])
-        self.bias = self.add_variable("cls/squad/output_bias", [2])
-
-    def call(self, batch, dropout_seed=None, weights=None):
-        hidden = self.encode(batch, dropout_seed, weights)["sequence_output"]
-        return tf.einsum("blh,eh->bel", hidden, self.kernel) + self.bias[:, tf.newaxis]
-
-    def loss(self, outputs, batch):
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["ends"], outputs)
-        return tf.reduce_sum(losses) / 2, tf.cast(tf.shape(losses)[0], tf.float32)
-
-    def answers(self, outputs):
-        return outputs
-
-
 @pytest.fixture
 def squad_data(golden) -> dict[str, np.ndarray]:
     with np.load(golden / "squad" / "training.npz") as training, np.load(golden / "squad" / "train_features.npz") as x:
@@ -136,7 +114,7 @@ def squad_batches(data: dict[str, np.ndarray]) -> Iterator:
 @pytest.mark.slow
 def test_each_update_has_the_rate_of_the_originals_main(golden, squad_data):
     # The configuration of this run has no dropout.
-    head = SquadHead(BertEncoder(BertConfig.from_json_file(golden / "squad" / "bert_config.json")))
+    head = SpanHead(BertEncoder(BertConfig.from_json_file(golden / "squad" / "bert_config.json")))
     fill(head, read_checkpoint(golden / "squad" / "golden.ckpt"))
     training = make_training(head, 20, learning_rate=5e-4, warmup_steps=4)
     rates = [float(training.schedule(step)) for step in range(20)]

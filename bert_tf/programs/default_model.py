@@ -1,0 +1,28 @@
+"""The model of a run: the default one, its name in folders, and the folder of its weights. Needs no TensorFlow."""
+
+import dataclasses
+
+from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
+from bert_tf.checkpoints.locate import latest_checkpoint, model_name
+from bert_tf.remote import AnyPath, as_path
+from bert_tf.training.config import AnyRunConfig, RunConfig
+from bert_tf.training.early_checks import named_model
+
+
+def with_default_model(config: AnyRunConfig) -> AnyRunConfig:
+    """Fills in the default model for a run that trains and names none."""
+    is_open = config.do_train and not config.names_model
+    return dataclasses.replace(config, model=DEFAULT_CHECKPOINT) if is_open else config
+
+
+def default_model_name(config: RunConfig) -> str:
+    """Returns the name that the model has in the default output folder."""
+    file = config.init_checkpoint or config.bert_config_file
+    return model_name(config.model or (str(as_path(file).parent) if file else DEFAULT_CHECKPOINT))
+
+
+def model_folder(config: RunConfig) -> AnyPath:
+    """Returns the output folder, or that of the model if the run only evaluated or predicted with it elsewhere."""
+    if latest_checkpoint(config.output_dir):
+        return as_path(config.output_dir)
+    return named_model(config).checkpoint.parent
