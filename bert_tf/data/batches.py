@@ -5,6 +5,8 @@ for batch in batch_dataset(features, order):
     batch["input_word_ids"]  # [32, length of the longest, rounded up]
 """
 
+import math
+
 import numpy as np
 import tensorflow as tf
 
@@ -67,15 +69,42 @@ def row_count(tokens: np.ndarray) -> np.ndarray:
     return -(-tokens // step) * step
 
 
-def batch_row_counts(lengths: np.ndarray, order: np.ndarray, max_seq_length: int, few_sizes: bool) -> np.ndarray:
+def batch_row_counts(
+    lengths: np.ndarray, order: np.ndarray, max_seq_length: int, few_sizes: bool, attention_groups: int = 1
+) -> np.ndarray:
     """Returns how many positions of each batch the model computes, int64 [batches].
 
     These are the real tokens, and one position of each row of padding. With `few_sizes` padded positions are added
-    up to the next size of `row_count`, if the batch has as many.
+    up to the next size of `row_count`, if attention has as many.
     """
     tokens = np.where(order >= 0, lengths[order], 1).sum(axis=1)
-    room = batch_lengths(lengths, order, max_seq_length) * order.shape[1]
-    return np.minimum(row_count(tokens), room) if few_sizes else tokens
+    if not few_sizes:
+        return tokens
+    groups = grouped_by_length(lengths, order, attention_groups)
+    room = sum(batch_lengths(lengths, group, max_seq_length) * group.shape[1] for group in groups)
+    return np.minimum(row_count(tokens), room)
+
+
+def grouped_by_length(lengths: np.ndarray, order: np.ndarray, groups: int) -> list[np.ndarray]:
+    """Sorts the examples of each batch by length and cuts it into groups, so that attention pads each group by itself.
+
+    Args:
+        lengths: of each example, [examples].
+        order: int64 [batches, batch size].
+        groups: how many, at most; the batch is cut into the most that it can be divided by.
+
+    Returns:
+        For each group int64 [batches, size of the group]. One group keeps the order.
+
+    Example:
+        >>> [group.tolist() for group in grouped_by_length(np.array([9, 2, 5, 3]), np.array([[0, 1, 2, 3]]), groups=2)]
+        [[[1, 3]], [[2, 0]]]
+    """
+    count = math.gcd(order.shape[1], groups)
+    if count == 1:
+        return [order]
+    by_length = np.argsort(np.where(order >= 0, lengths[order], 0), axis=1, kind="stable")
+    return np.split(np.take_along_axis(order, by_length, axis=1), count, axis=1)
 
 
 def batch_dataset(
@@ -85,6 +114,7 @@ def batch_dataset(
     num_replicas: int = 1,
     replicas: range = range(1),
     few_row_counts: bool = False,
+    attention_groups: int = 1,
 ) -> tf.data.Dataset:
     """Makes a data set of padded batches.
 
@@ -95,28 +125,37 @@ def batch_dataset(
         num_replicas: how many replicas share a batch; it must divide the batch size.
         replicas: the replicas whose parts are wanted here; a batch gives one element for each of them.
         few_row_counts: see `batch_row_counts`.
+        attention_groups: see `grouped_by_length`; with more than one the examples of a batch come in another order.
 
     Returns:
-        Elements of `Features.padded_batch` and, without `static_length`, `token_rows`, see `BertEncoder.call`.
+        Elements of `Features.padded_batch` and, without `static_length`, `token_rows` and, with several groups,
+        `attention_lengths`, see `BertEncoder.call`.
     """
     per_replica = order.reshape(len(order), num_replicas, -1)[:, replicas.start : replicas.stop]
     rows = per_replica.reshape(-1, per_replica.shape[-1])
     lengths = np.repeat(batch_lengths(features.lengths, order, features.max_seq_length), len(replicas))
-    row_counts = batch_row_counts(features.lengths, rows, features.max_seq_length, few_row_counts)
+    shape = (features.lengths, rows, features.max_seq_length, few_row_counts, attention_groups)
+    row_counts = batch_row_counts(*shape)
+    groups = grouped_by_length(features.lengths, rows, attention_groups)
+    attended = np.stack([batch_lengths(features.lengths, group, features.max_seq_length) for group in groups], axis=1)
 
     @tf.autograph.experimental.do_not_convert
-    def pad(rows: tf.Tensor, length: tf.Tensor, row_count: tf.Tensor) -> dict[str, tf.Tensor]:
+    def pad(rows: tf.Tensor, length: tf.Tensor, row_count: tf.Tensor, attended: tf.Tensor) -> dict[str, tf.Tensor]:
         if static_length:
             return features.padded_batch(rows, features.max_seq_length)
-        return unpadded_batch(features, rows, length, row_count)
+        return unpadded_batch(features, rows, length, row_count, attended)
 
-    shapes = (lengths.astype(np.int32), row_counts.astype(np.int32))
-    dataset = tf.data.Dataset.from_tensor_slices((rows, *shapes))
+    shapes = (lengths.astype(np.int32), row_counts.astype(np.int32), attended.astype(np.int32))
+    dataset = tf.data.Dataset.from_tensor_slices((np.concatenate(groups, axis=1), *shapes))
     return dataset.map(pad, num_parallel_calls=2, deterministic=True).prefetch(4)
 
 
 def unpadded_batch(
-    features: Features, rows: tf.Tensor, length: tf.Tensor | int, row_count: tf.Tensor | int
+    features: Features,
+    rows: tf.Tensor,
+    length: tf.Tensor | int,
+    row_count: tf.Tensor | int,
+    attention_lengths: tf.Tensor | None = None,
 ) -> dict[str, tf.Tensor]:
     """Makes a batch whose padding is not computed.
 
@@ -125,15 +164,24 @@ def unpadded_batch(
         rows: int64 [rows], see `Features.padded_batch`.
         length: the number of positions of each row.
         row_count: how many positions to compute, see `batch_row_counts`.
+        attention_lengths: int32 [groups], of groups of the same size; None for one group of the whole length.
     """
     batch = features.padded_batch(rows, length)
-    return {**batch, "token_rows": _token_rows(batch["input_mask"], row_count)}
+    mask = batch["input_mask"]
+    if attention_lengths is None or attention_lengths.shape[0] == 1:
+        return {**batch, "token_rows": _token_rows(mask, tf.ones_like(mask), row_count)}
+    attended = tf.repeat(attention_lengths, rows.shape[0] // attention_lengths.shape[0])
+    attended = tf.sequence_mask(attended, length, tf.int32)
+    return {**batch, "token_rows": _token_rows(mask, attended, row_count), "attention_lengths": attention_lengths}
 
 
-def _token_rows(mask: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """Returns which positions of the flattened grid are computed, int32 [count]: tokens, then the first others."""
+def _token_rows(mask: tf.Tensor, attended: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """Returns which positions of the flattened grid are computed, int32 [count]: tokens, then the first others.
+
+    All are among the `attended` ones.
+    """
     first = tf.one_hot(tf.zeros_like(mask[:, 0]), tf.shape(mask)[1], dtype=tf.int32)
     needed = tf.reshape(tf.maximum(mask, first), [-1])
-    spare = 1 - needed
+    spare = tf.reshape(attended, [-1]) * (1 - needed)
     added = spare * tf.cast(tf.cumsum(spare) <= count - tf.reduce_sum(needed), tf.int32)
     return tf.cast(tf.where(needed + added)[:, 0], tf.int32)

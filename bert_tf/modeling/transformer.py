@@ -209,14 +209,25 @@ class Transformer:
         queries: int | None,
     ) -> tf.Tensor:
         """Computes the original's `attention_layer`; `qkv` is query, key and value, [tokens, 3 * hidden]."""
-        query, key, value = layout.split_heads(qkv)
-        if queries:
-            query = query[:, :, :queries]
+        groups, biases = layout.split_heads(qkv), layout.by_group(attention_bias)
+        seed = seeds.next() if seeds.training else None
+        contexts = []
+        for number, ((query, key, value), bias) in enumerate(zip(groups, biases, strict=True)):
+            query = query[:, :, :queries] if queries else query
+            # Groups of the same shape must not drop the same elements.
+            own_seed = tf.random.experimental.stateless_fold_in(seed, number) if number and seeds.training else seed
+            contexts.append(self._attend(query, key, value, bias, own_seed))
+        return layout.merge_heads(contexts, whole=not queries)
+
+    def _attend(
+        self, query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: tf.Tensor, dropout_seed: tf.Tensor | None
+    ) -> tf.Tensor:
+        """Returns the scaled dot-product attention of one group, [examples, heads, positions, width]."""
         scale = tf.cast(query.shape[-1] ** -0.5, self._compute_dtype)
-        probabilities = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) * scale + attention_bias)
-        probabilities = seeds.apply(probabilities, self._config.attention_probs_dropout_prob)
-        context = tf.matmul(probabilities, value)
-        return layout.merge_heads(context, whole=not queries)
+        probabilities = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) * scale + bias)
+        if dropout_seed is not None:
+            probabilities = dropout(probabilities, self._config.attention_probs_dropout_prob, dropout_seed)
+        return tf.matmul(probabilities, value)
 
     def _activation(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         if training and self._config.hidden_act in TRAINING_ACTIVATIONS:

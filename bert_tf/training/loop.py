@@ -296,7 +296,8 @@ class Training:
         order = self._order_of_passes(order)
 
         def make_dataset(num_replicas: int, replicas: range) -> tf.data.Dataset:
-            return batch_dataset(features, order, self.devices.is_tpu, num_replicas, replicas, is_fusing())
+            groups = features.attention_groups
+            return batch_dataset(features, order, self.devices.is_tpu, num_replicas, replicas, is_fusing(), groups)
 
         return iter(self.devices.distribute(make_dataset))
 
@@ -318,7 +319,8 @@ class Training:
                 self.train_step.get_concrete_function(batches)
         order = self._order_of_passes(order)
         rows = order.reshape(order.shape[0] * self.devices.num_replicas, -1)
-        counts = batch_row_counts(features.lengths, rows, features.max_seq_length, few_sizes=True)
+        shape = (features.lengths, rows, features.max_seq_length, True, features.attention_groups)
+        counts = batch_row_counts(*shape)
         # The last layer of a head that needs only [CLS] has one row for each example.
         last_layer = [] if self.head.positions is None else [self.head.positions * rows.shape[1]]
         sizes = dict.fromkeys([*last_layer, *counts.tolist()])

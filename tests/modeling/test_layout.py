@@ -42,7 +42,8 @@ def test_heads_are_split_as_a_reshape_of_the_grid_splits_them(layout):
     found = Layout(inputs, HEADS)
     rows = random_rows(inputs, 3 * HEADS * 2)
     expected = np.reshape(found.to_grid(rows), [4, 13, 3, HEADS, 2])
-    for part, heads in enumerate(found.split_heads(rows)):
+    ((*parts,),) = found.split_heads(rows)
+    for part, heads in enumerate(parts):
         assert heads.shape == (4, HEADS, 13, 2)
         by_position = np.transpose(heads, [0, 2, 1, 3])
         np.testing.assert_array_equal(
@@ -55,7 +56,7 @@ def test_merging_heads_undoes_splitting_them(layout):
     inputs = layout(random_inputs())
     found = Layout(inputs, HEADS)
     rows = random_rows(inputs, 3 * HEADS * 2)
-    merged = tf.concat([found.merge_heads(heads, whole=True) for heads in found.split_heads(rows)], axis=1)
+    merged = tf.concat([found.merge_heads(part, whole=True) for part in zip(*found.split_heads(rows), strict=True)], axis=1)
     np.testing.assert_array_equal(merged, rows)
 
 
@@ -63,7 +64,7 @@ def test_merging_heads_undoes_splitting_them(layout):
 def test_the_first_positions_alone_become_a_row_each(layout):
     found = Layout(layout(random_inputs()), HEADS)
     context = tf.constant(np.random.default_rng(2).normal(size=[4, HEADS, 2, 5]), tf.float32)
-    merged = found.merge_heads(context, whole=False)
+    merged = found.merge_heads([context], whole=False)
     np.testing.assert_array_equal(merged, np.transpose(context, [0, 2, 1, 3]).reshape([8, HEADS * 5]))
 
 
@@ -75,7 +76,7 @@ def test_gradients_return_to_the_row_that_they_came_from(layout):
     upstream = random_rows(inputs, 3 * HEADS * 2) + 1.0
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(rows)
-        heads = tf.concat([found.merge_heads(part, whole=True) for part in found.split_heads(rows)], axis=1)
+        heads = tf.concat([found.merge_heads(part, whole=True) for part in zip(*found.split_heads(rows), strict=True)], axis=1)
         grid = found.to_rows(found.to_grid(rows))
     np.testing.assert_array_equal(tape.gradient(heads, rows, upstream), upstream)
     np.testing.assert_array_equal(tape.gradient(grid, rows, upstream), upstream)
