@@ -83,6 +83,11 @@ class SpanAnswer(NamedTuple):
         """The probability of `text`; 0 if it is none of the candidates."""
         return next((candidate.probability for candidate in self.nbest if candidate.text == self.text), 0.0)
 
+    @property
+    def best_text(self) -> str:
+        """The best text, also if the question is taken to have no answer; empty if there is no text."""
+        return self.text or next((candidate.text for candidate in self.nbest if candidate.text), "")
+
 
 class _Text(NamedTuple):
     """A text that may be the answer; empty for no answer."""
