@@ -12,3 +12,9 @@ def export_dir(glue_dir: Path) -> Path:
     if not folder.is_dir():
         pytest.skip("there is no notebook_export next to GLUE_DIR: MRPC as pandas exports it")
     return folder
+
+
+@pytest.fixture(scope="session")
+def squad_golden(golden) -> Path:
+    """What the original's programs for SQuAD compute."""
+    return golden / "squad_programs"
