@@ -3,7 +3,6 @@
 import json
 import re
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest

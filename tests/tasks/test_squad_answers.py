@@ -4,12 +4,15 @@ import dataclasses
 import functools
 import gzip
 import json
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 from support.paths import GOLDEN
 
+from bert_tf.data.squad_examples import Document, SquadExample, read_squad_examples
+from bert_tf.data.tokenization import FullTokenizer
+from bert_tf.data.vocabulary import load_vocab
+from bert_tf.data.windows import convert_examples_to_features
 from bert_tf.tasks.squad_answers import (
     AnswerSettings,
     Candidate,
@@ -21,66 +24,50 @@ from bert_tf.tasks.squad_answers import (
 from bert_tf.tasks.squad_metrics import QuestionScore
 
 SQUAD = GOLDEN / "squad_programs"
-VOCAB = (SQUAD / "inputs/vocab.txt").read_text(encoding="utf-8").split("\n")
-INV_VOCAB = dict(enumerate(VOCAB))
+INV_VOCAB = {index: piece for piece, index in load_vocab(SQUAD / "inputs/vocab.txt").items()}
 # The golden logits, the version of the data, and doc_stride; max_seq_length is 96 and max_query_length 24.
 LOGITS = {"L1": (11, 32), "L5": (11, 128), "L6": (20, 128)}
 # n_best_size and max_answer_length.
 OUTPUTS = {"L1_1": (3, 8), "L1_2": (1, 1), "L5_0": (20, 30), "L5_1": (7, 30), "L6_0": (20, 30)}
-
-
-class Window(NamedTuple):
-    example_index: int
-    doc_span_index: int
-    first: int
-    pieces: np.ndarray
-    words: np.ndarray
-    is_max_context: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Question:
-    qas_id: str
-    doc_tokens: list[str]
-    answers: tuple[str, ...] = ()
-
-    @property
-    def guid(self):
-        return self.qas_id
-
-
-def unzipped(name: str) -> str:
-    return gzip.decompress((SQUAD / name).read_bytes()).decode()
+# A file in which all contexts are empty has no windows, and is refused before.
+PREDICTIONS = [
+    case
+    for case in json.loads((SQUAD / "edge_cases/run_squad.json").read_text())
+    if case["kind"] == "predict" and "context" not in case["case"]
+]
 
 
 @functools.cache
 def golden_questions(name: str):
     """The examples, and of each its windows with their logits."""
     version, stride = LOGITS[name]
-    features = np.load(SQUAD / f"squad_features/v{version}_dev_len96_stride{stride}_query24_lower.npz")
     logits = np.load(SQUAD / f"squad_predictions/{name}_logits.npz")
     starts, ends = (np.float32(logits[key] * logits["scale"]) for key in ("start", "end"))
-    owners = features["example_index"][: len(starts)]
-    windows = [[] for _ in range(owners[-1] + 1)]
-    for row, owner in enumerate(owners):
-        windows[owner].append((window_of(features, row), starts[row], ends[row]))
-    lines = unzipped(f"squad_features/examples_{version}_dev.jsonl.gz").splitlines()[: len(windows)]
-    return [Question(line["qas_id"], line["doc_tokens"]) for line in map(json.loads, lines)], windows
+    examples = read_squad_examples(SQUAD / f"inputs/squad{version}_dev.json", False, version == 20).examples
+    features = convert_examples_to_features(examples, tokenizer(), 96, stride, 24, is_training=False)
+    questions = [(example, []) for example in examples[: features.example_index[len(starts) - 1] + 1]]
+    for row in range(len(starts)):
+        window = features.window(row)
+        questions[window.example_index][1].append((window, starts[row], ends[row]))
+    return questions
 
 
-def window_of(features, row: int) -> Window:
-    words = features["token_to_orig_map"][row]
-    here = np.flatnonzero(words >= 0)
-    indices = int(features["example_index"][row]), int(features["doc_span_index"][row])
-    is_max_context = features["token_is_max_context"][row][here] == 1
-    return Window(
-        *indices, int(here[0]), features["input_ids"][row][here].astype(np.int32), words[here], is_max_context
-    )
+@functools.cache
+def tokenizer() -> FullTokenizer:
+    return FullTokenizer(SQUAD / "inputs/vocab.txt", do_lower_case=True)
+
+
+def question(qas_id: str, answers: tuple[str, ...] = ()) -> SquadExample:
+    return SquadExample(qas_id, "Who lit it?", Document.of(""), answers=answers)
+
+
+def unzipped(name: str) -> str:
+    return gzip.decompress((SQUAD / name).read_bytes()).decode()
 
 
 def answer_all(name: str, settings: AnswerSettings):
-    examples, windows = golden_questions(name)
-    return examples, [find_answer(*pair, INV_VOCAB, settings) for pair in zip(examples, windows, strict=True)]
+    questions = golden_questions(name)
+    return [example for example, _ in questions], [find_answer(*pair, INV_VOCAB, settings) for pair in questions]
 
 
 def contents(answers, examples, settings) -> dict[str, str]:
@@ -116,21 +103,42 @@ def test_with_few_candidates_the_best_text_counts_where_the_original_stops(n_bes
     assert stopped > 30
 
 
+@pytest.mark.parametrize("case", PREDICTIONS, ids=lambda case: case["case"])
+def test_edge_cases_with_all_logits_0_give_what_the_original_gave(case, tmp_path):
+    (tmp_path / "dev.json").write_text(json.dumps(case["input"]))
+    sizes = {"L": 32, "S": 8, "Qn": 8, "n": 20, "m": 30, **case["settings"]}
+    settings = AnswerSettings(sizes["n"], sizes["m"], case["version_2_with_negative"])
+    examples = read_squad_examples(tmp_path / "dev.json", False, settings.version_2_with_negative).examples
+    features = convert_examples_to_features(examples, tokenizer(), sizes["L"], sizes["S"], sizes["Qn"], False)
+    windows, logits = list(map(features.window, range(len(features)))), np.zeros(sizes["L"], np.float32)
+    answers = []
+    for index, example in enumerate(examples):
+        rows = [(window, logits, logits) for window in windows if window.example_index == index]
+        answers.append(find_answer(example, rows, INV_VOCAB, settings))
+    files = {name: json.loads(content) for name, content in contents(answers, examples, settings).items()}
+    if "error" in case:
+        assert files["predictions.json"] == {"q1": ""}
+    else:
+        expected = {name: value for name, value in case["result"].items() if value}
+        assert {
+            name.removesuffix("_predictions.json").removesuffix(".json"): v for name, v in files.items()
+        } == expected
+
+
 def test_the_threshold_decides_between_the_best_text_and_no_answer():
     settings = AnswerSettings(version_2_with_negative=True)
-    examples, windows = golden_questions("L6")
-    before = find_answer(examples[0], windows[0], INV_VOCAB, settings)
+    asked = golden_questions("L6")[0]
+    before = find_answer(*asked, INV_VOCAB, settings)
     texts = []
     for threshold in (before.score_diff, np.nextafter(before.score_diff, -np.inf)):
         changed = dataclasses.replace(settings, null_score_diff_threshold=float(threshold))
-        texts.append(find_answer(examples[0], windows[0], INV_VOCAB, changed).text)
+        texts.append(find_answer(*asked, INV_VOCAB, changed).text)
     assert texts == [before.best_text, ""]
 
 
 def test_logits_of_the_real_positions_are_enough():
     settings = AnswerSettings()
-    examples, windows = golden_questions("L5")
-    for example, rows in zip(examples, windows, strict=True):
+    for example, rows in golden_questions("L5"):
         # Padding that is never among the best, as if it were not there.
         ends = [window.first + len(window.pieces) + 1 for window, *_ in rows]
         cut = [(window, s[:end], e[:end]) for (window, s, e), end in zip(rows, ends, strict=True)]
@@ -142,7 +150,7 @@ def test_logits_of_the_real_positions_are_enough():
 
 
 def test_a_document_without_pieces_has_the_original_s_word_for_nothing_or_no_answer():
-    nothing = Question("q", [])
+    nothing = question("q")
     for settings, text, score_diff in (
         (AnswerSettings(), "empty", None),
         (AnswerSettings(version_2_with_negative=True), "", 0.0),
@@ -155,7 +163,7 @@ def test_a_document_without_pieces_has_the_original_s_word_for_nothing_or_no_ans
 def test_the_later_of_two_questions_with_one_id_counts():
     settings = AnswerSettings()
     answers = [SpanAnswer(text, (Candidate(text, 1.0, 0.0, 0.0),), None) for text in "abc"]
-    files = prediction_files(answers, [Question("q", []), Question("r", []), Question("q", [])], settings)
+    files = prediction_files(answers, list(map(question, "qrq")), settings)
     assert json.loads("\n".join(files["predictions.json"])) == {"q": "c", "r": "b"}
 
 
@@ -165,7 +173,7 @@ def test_no_questions_give_empty_objects():
 
 def test_the_lines_of_an_evaluation_keep_odd_texts_in_their_cells():
     answer = SpanAnswer('a\t"b"\n\u2028\ud800', (Candidate('a\t"b"\n\u2028\ud800', 0.25, 0.0, 0.0),), None)
-    example = dataclasses.replace(Question("id\t1\n", []), answers=("caf\u00e9", "\n"))
+    example = question("id\t1\n", ("caf\u00e9", "\n"))
     lines = list(evaluation_lines([answer], [example], [QuestionScore(0.0, 0.5)]))
     assert lines[0].split("\t") == ["guid", "exact_match", "f1", "probability", "prediction", "answers"]
     guid, *numbers, prediction, answers = lines[1].split("\t")
