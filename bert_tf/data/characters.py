@@ -15,23 +15,13 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from bert_tf.data.basic_tokenizer import CHINESE_BLOCKS
+
 SPACE, SINGLE, LETTER = range(3)  # the kinds of character: between words, a word by itself, part of a word
 IGNORABLE, CASED, UNCASED = range(3)  # the groups of characters in the rule for the final sigma
 
 _CODE_POINTS = 0x110000
 _BLOCK_BITS = 8  # a block is 256 code points that differ only in their last 8 bits
-
-# The blocks of Chinese characters that the original isolates (`_is_chinese_char`), both ends included.
-_CHINESE_BLOCKS = (
-    (0x4E00, 0x9FFF),
-    (0x3400, 0x4DBF),
-    (0x20000, 0x2A6DF),
-    (0x2A700, 0x2B73F),
-    (0x2B740, 0x2B81F),
-    (0x2B820, 0x2CEAF),
-    (0xF900, 0xFAFF),
-    (0x2F800, 0x2FA1F),
-)
 
 
 class CodePointTable(NamedTuple):
@@ -116,7 +106,7 @@ class MarkOrder(NamedTuple):
 @functools.cache
 def character_kinds() -> CodePointTable:
     """Returns the kind of each normalized code point: `SPACE`, `SINGLE` or `LETTER`."""
-    chinese = [map(chr, range(first, last + 1)) for first, last in _CHINESE_BLOCKS]
+    chinese = [map(chr, range(first, last + 1)) for first, last in CHINESE_BLOCKS]
     spaces = list(filter(str.isspace, _assigned()))
     return CodePointTable.from_characters(
         [(list(itertools.chain(*chinese)), SINGLE), (spaces, SPACE), (_punctuation(), SINGLE)], LETTER
