@@ -7,7 +7,7 @@ features.window(0).pieces
 import dataclasses
 import functools
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -107,8 +107,11 @@ class WindowFeatures:
             0 if it is not in the window.
         max_seq_length: the number of positions of a row.
         pad_to_max_length: True if `lengths` counts padding too, so that it is computed, as in the original.
+        tokenizer: cut the texts into pieces.
         num_truncated: 0, because documents lose nothing.
     """
+
+    attention_groups: ClassVar[int] = 4
 
     documents: Documents
     document_index: np.ndarray
@@ -120,6 +123,7 @@ class WindowFeatures:
     targets: dict[str, tf.Tensor]
     max_seq_length: int
     pad_to_max_length: bool
+    tokenizer: FullTokenizer
     num_truncated: int = 0
 
     def __len__(self) -> int:
@@ -226,6 +230,7 @@ def convert_examples_to_features(
         targets,
         max_seq_length,
         pad_to_max_length,
+        tokenizer,
     )
 
 

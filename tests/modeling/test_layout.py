@@ -56,7 +56,9 @@ def test_merging_heads_undoes_splitting_them(layout):
     inputs = layout(random_inputs())
     found = Layout(inputs, HEADS)
     rows = random_rows(inputs, 3 * HEADS * 2)
-    merged = tf.concat([found.merge_heads(part, whole=True) for part in zip(*found.split_heads(rows), strict=True)], axis=1)
+    merged = tf.concat(
+        [found.merge_heads(part, whole=True) for part in zip(*found.split_heads(rows), strict=True)], axis=1
+    )
     np.testing.assert_array_equal(merged, rows)
 
 
@@ -76,7 +78,9 @@ def test_gradients_return_to_the_row_that_they_came_from(layout):
     upstream = random_rows(inputs, 3 * HEADS * 2) + 1.0
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(rows)
-        heads = tf.concat([found.merge_heads(part, whole=True) for part in zip(*found.split_heads(rows), strict=True)], axis=1)
+        heads = tf.concat(
+            [found.merge_heads(part, whole=True) for part in zip(*found.split_heads(rows), strict=True)], axis=1
+        )
         grid = found.to_rows(found.to_grid(rows))
     np.testing.assert_array_equal(tape.gradient(heads, rows, upstream), upstream)
     np.testing.assert_array_equal(tape.gradient(grid, rows, upstream), upstream)

@@ -1,0 +1,136 @@
+"""Answers to questions, each a span of a document: the original's run_squad.py.
+
+task = QuestionAnsweringTask("SQuAD", WindowSettings(), AnswerSettings())
+examples = task.read("dev", "data/SQuAD")
+"""
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from bert_tf import run_files
+from bert_tf.data.squad_examples import SquadExample, read_squad_examples, squad_digest
+from bert_tf.data.tokenization import FullTokenizer
+from bert_tf.data.windows import WindowFeatures, convert_examples_to_features
+from bert_tf.modeling.encoder import BertEncoder
+from bert_tf.modeling.heads import SpanHead
+from bert_tf.remote import as_path
+from bert_tf.tasks.squad_answers import AnswerSettings, SpanAnswer, evaluation_lines, find_answer, prediction_files
+from bert_tf.tasks.squad_metrics import QuestionScore, score_question, squad_2_scores, squad_scores
+from bert_tf.tasks.task import Evaluation, Task
+
+KIND = "question_answering"
+
+_SCORES = ("eval_exact_match", "eval_f1")
+_SCORES_2 = (
+    *_SCORES,
+    *("eval_HasAns_exact", "eval_HasAns_f1", "eval_NoAns_exact", "eval_NoAns_f1"),
+    *("eval_best_exact", "eval_best_exact_thresh", "eval_best_f1", "eval_best_f1_thresh"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowSettings:
+    """The windows in which a model reads a document.
+
+    Attributes:
+        doc_stride: from the start of a window to that of the next, in word pieces.
+        max_query_length: longer questions are cut.
+        pad_to_max_length: whether padding is computed, too, as the original does.
+    """
+
+    doc_stride: int = 128
+    max_query_length: int = 64
+    pad_to_max_length: bool = True
+
+
+class QuestionAnsweringTask(Task):
+    """Finds the answers to questions in documents.
+
+    Args:
+        name: of the task.
+        windows: how documents are read.
+        answers: how an answer is chosen.
+    """
+
+    headline = "eval_f1"
+
+    def __init__(self, name: str, windows: WindowSettings, answers: AnswerSettings):
+        self.name = name
+        self._windows = windows
+        self._settings = answers
+        self.score_names = _SCORES_2 if answers.version_2_with_negative else _SCORES
+
+    def read(self, split: str, data_dir: str) -> list[SquadExample]:
+        """Reads `train-v1.1.json` or `dev-v1.1.json`, or those of version 2.0, in `data_dir`."""
+        version = "2.0" if self._settings.version_2_with_negative else "1.1"
+        file = as_path(data_dir) / f"{split}-v{version}.json"
+        return read_squad_examples(file, split == "train", self._settings.version_2_with_negative).examples
+
+    def digest(self, examples: Sequence[SquadExample]) -> str:
+        """Returns the digest of documents, questions and answers."""
+        return squad_digest(examples)
+
+    def featurize(
+        self, examples: Sequence[SquadExample], tokenizer: FullTokenizer, max_seq_length: int
+    ) -> WindowFeatures:
+        """Converts questions and documents to windows of word pieces, with the places of the answers for training."""
+        is_training = examples[0].start_position is not None
+        windows = dataclasses.asdict(self._windows)
+        return convert_examples_to_features(examples, tokenizer, max_seq_length, is_training=is_training, **windows)
+
+    def make_head(self, encoder: BertEncoder, seed: int) -> SpanHead:
+        """Creates the layer that finds start and end."""
+        return SpanHead(encoder, seed, masks_padding=not self._windows.pad_to_max_length)
+
+    def combine(
+        self, answers: np.ndarray, features: WindowFeatures, examples: Sequence[SquadExample]
+    ) -> list[SpanAnswer]:
+        """Chooses the answer to each question among the spans of all its windows.
+
+        Args:
+            answers: the logits of start and end, float32 [windows, 2, positions].
+            features: the windows.
+            examples: the questions.
+        """
+        settings = dataclasses.replace(self._settings, do_lower_case=features.tokenizer.do_lower_case)
+        first_rows = np.searchsorted(features.example_index, np.arange(len(examples) + 1))
+        found = []
+        for example, (start, end) in zip(examples, itertools.pairwise(first_rows.tolist()), strict=True):
+            rows = range(start, end)
+            windows = [(features.window(row), *answers[row, :, : features.lengths[row]]) for row in rows]
+            found.append(find_answer(example, windows, features.tokenizer.inv_vocab, settings))
+        return found
+
+    def evaluate(self, answers: Sequence[SpanAnswer], examples: Sequence[SquadExample], batch_size: int) -> Evaluation:
+        """Computes SQuAD's exact match and F1; the value of a question is its F1."""
+        scores = self._question_scores(answers, examples)
+        values = np.array([score.f1 for score in scores])
+        if not self._settings.version_2_with_negative:
+            return Evaluation(squad_scores(scores), values)
+        has_answer = [bool(example.answers) for example in examples]
+        texts, score_diffs = zip(*((answer.text, answer.score_diff) for answer in answers), strict=True)
+        return Evaluation(squad_2_scores(scores, has_answer, texts, score_diffs), values)
+
+    def _question_scores(self, answers: Sequence[SpanAnswer], examples: Sequence[SquadExample]) -> list[QuestionScore]:
+        version_2 = self._settings.version_2_with_negative
+        pairs = zip(answers, examples, strict=True)
+        return [score_question(answer.text, example.answers, version_2) for answer, example in pairs]
+
+    def result_files(
+        self, split: str, answers: Sequence[SpanAnswer], examples: Sequence[SquadExample]
+    ) -> Mapping[str, Iterable[str]]:
+        """Returns the original's files; for a dev set also `eval_predictions.tsv`."""
+        files = prediction_files(answers, examples, self._settings)
+        if split != "dev":
+            return files
+        scores = self._question_scores(answers, examples)
+        return {**files, run_files.EVAL_PREDICTIONS: evaluation_lines(answers, examples, scores)}
+
+    def describe(self) -> Mapping[str, str]:
+        """Returns the kind of the task, and whether questions can be without an answer."""
+        facts = {"kind": KIND, "version_2_with_negative": self._settings.version_2_with_negative}
+        return {run_files.TASK: json.dumps(facts) + "\n"}
