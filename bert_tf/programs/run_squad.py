@@ -29,8 +29,9 @@ from bert_tf.programs.default_model import default_model_name, model_folder, wit
 from bert_tf.programs.export import export_finished
 from bert_tf.programs.squad_config import SquadConfig
 from bert_tf.streams import hide_start_up_messages
+from bert_tf.tasks.squad_metrics import SCORES, SCORES_2
 from bert_tf.training.config import settle
-from bert_tf.training.early_checks import check_model, check_resumable, check_training_size
+from bert_tf.training.early_checks import check_keep_best, check_model, check_resumable, check_training_size
 from bert_tf.training.interruption import advice_after_interruption
 
 
@@ -82,6 +83,7 @@ def read_examples(config: SquadConfig) -> dict[str, list[SquadExample]]:
     Raises:
         UserError: a file is missing or wrong, or has no answers although the run needs them.
     """
+    check_keep_best(config, SCORES_2 if config.version_2_with_negative else SCORES)
     examples = {}
     if config.do_train:
         examples["train"] = read_squad_examples(config.train_file, True, config.version_2_with_negative).examples

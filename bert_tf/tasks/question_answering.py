@@ -19,17 +19,10 @@ from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import SpanHead
 from bert_tf.remote import as_path
 from bert_tf.tasks.squad_answers import AnswerSettings, SpanAnswer, evaluation_lines, find_answer, prediction_files
-from bert_tf.tasks.squad_metrics import QuestionScore, score_question, squad_2_scores, squad_scores
+from bert_tf.tasks.squad_metrics import SCORES, SCORES_2, QuestionScore, score_question, squad_2_scores, squad_scores
 from bert_tf.tasks.task import Evaluation, Task
 
 KIND = "question_answering"
-
-_SCORES = ("eval_exact_match", "eval_f1")
-_SCORES_2 = (
-    *_SCORES,
-    *("eval_HasAns_exact", "eval_HasAns_f1", "eval_NoAns_exact", "eval_NoAns_f1"),
-    *("eval_best_exact", "eval_best_exact_thresh", "eval_best_f1", "eval_best_f1_thresh"),
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +55,7 @@ class QuestionAnsweringTask(Task):
         self.name = name
         self._windows = windows
         self._settings = answers
-        self.score_names = _SCORES_2 if answers.version_2_with_negative else _SCORES
+        self.score_names = SCORES_2 if answers.version_2_with_negative else SCORES
 
     def read(self, split: str, data_dir: str) -> list[SquadExample]:
         """Reads `train-v1.1.json` or `dev-v1.1.json`, or those of version 2.0, in `data_dir`."""

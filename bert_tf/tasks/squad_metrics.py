@@ -12,6 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+# The names of the scores of version 1.1, and of 2.0.
+SCORES = ("eval_exact_match", "eval_f1")
+SCORES_2 = (
+    *SCORES,
+    *("eval_HasAns_exact", "eval_HasAns_f1", "eval_NoAns_exact", "eval_NoAns_f1"),
+    *("eval_best_exact", "eval_best_exact_thresh", "eval_best_f1", "eval_best_f1_thresh"),
+)
+
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 

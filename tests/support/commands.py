@@ -65,13 +65,13 @@ class Command:
             time.sleep(0.001)
 
 
-def become_script(flags: list[str], outputs: list[Path], environment: Mapping[str, str]) -> None:
+def become_script(flags: list[str], outputs: list[Path], environment: Mapping[str, str], script: Path = SCRIPT) -> None:
     os.environ.update(environment)
     for descriptor, path in enumerate(outputs, start=1):
         with path.open("wb") as file:
             os.dup2(file.fileno(), descriptor)
-    sys.argv = [str(SCRIPT), *flags]
-    runpy.run_path(str(SCRIPT), run_name="__main__")
+    sys.argv = [str(script), *flags]
+    runpy.run_path(str(script), run_name="__main__")
 
 
 def subprocess_environment(**variables: str) -> dict[str, str]:
@@ -95,8 +95,8 @@ def train_flags(corpus: Path, tiny: Path, output_dir: Path, **changes: object) -
     return ["--task_name=MRPC", "--do_train", *(f"--{name}={value}" for name, value in flags.items())]
 
 
-def assert_one_error_line(result: Result, message: str) -> None:
-    errors = [line for line in result.stderr.splitlines() if line.startswith("run_classifier.py: error: ")]
+def assert_one_error_line(result: Result, message: str, program: str = "run_classifier.py") -> None:
+    errors = [line for line in result.stderr.splitlines() if line.startswith(f"{program}: error: ")]
     assert result.code == 1, result
     assert "Traceback" not in result.stderr and len(errors) == 1, result.stderr
     assert result.stderr.splitlines()[-1] == errors[0]
