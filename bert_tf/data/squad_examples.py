@@ -20,7 +20,6 @@ from bert_tf.errors import UserError, counted, first_few, printable
 # The characters between the original's doc tokens. Other white space of Unicode is part of a token.
 _WHITE_SPACE = " \t\r\n\u202f"
 _TOKEN = re.compile(f"[^{_WHITE_SPACE}]+")
-_SPACES = np.array([ord(space) for space in _WHITE_SPACE], np.uint32)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -168,7 +167,7 @@ def squad_digest(examples: Sequence[SquadExample]) -> str:
 
 def _token_starts(context: str) -> np.ndarray:
     code_points = np.frombuffer(context.encode("utf-32-le", "surrogatepass"), np.uint32)
-    is_space = np.isin(code_points, _SPACES)
+    is_space = np.logical_or.reduce([code_points == ord(space) for space in _WHITE_SPACE])
     before = np.concatenate([[True], is_space])[:-1]
     return np.flatnonzero(before & ~is_space).astype(np.int32)
 

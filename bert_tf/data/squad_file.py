@@ -28,7 +28,7 @@ class Place:
     Attributes:
         file: the name of the file.
         path: the keys and indices that lead to the part.
-        name: the name of the part, if it has one.
+        names: kind and name of the part and of those around it, as far as they have one.
 
     Example:
         >>> print(Place("dev.json").at("data", 3).named("article", "Yuan_dynasty"))
@@ -37,18 +37,19 @@ class Place:
 
     file: str
     path: str = ""
-    name: str = ""
+    names: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.path or 'the file'}{self.name}"
+        names = "".join(f", {kind} {shown(name)}" for kind, name in self.names if name)
+        return f"{self.file}: {self.path or 'the file'}{names}"
 
     def at(self, key: str, index: int) -> "Place":
         """Returns the place of an element of a list below this one."""
-        return Place(self.file, f"{self.path}{'.' if self.path else ''}{key}[{index}]", self.name)
+        return Place(self.file, f"{self.path}{'.' if self.path else ''}{key}[{index}]", self.names)
 
     def named(self, kind: str, name: str) -> "Place":
         """Returns this place with a further name, which a reader can search for."""
-        return Place(self.file, self.path, f"{self.name}, {kind} {shown(name)}" if name else self.name)
+        return Place(self.file, self.path, (*self.names, (kind, name)))
 
     def error(self, problem: str, remedy: str = _FORM) -> UserError:
         """Returns the error to raise if something is wrong here."""
@@ -141,9 +142,10 @@ def _parse(path: str | os.PathLike) -> object:
 def _objects(place: Place, parent: dict, key: str) -> Iterator[tuple[Place, dict]]:
     """Yields the objects of the list that is the value of a key, each with its place."""
     for index, content in enumerate(_value(place, parent, key, list)):
+        at = place.at(key, index)
         if not isinstance(content, dict):
-            raise place.at(key, index).error(f"is {_kind(content)}, but must be an object")
-        yield place.at(key, index), content
+            raise at.error(f"is {_kind(content)}, but must be an object")
+        yield at, content
 
 
 def _title(place: Place, article: dict) -> str:
