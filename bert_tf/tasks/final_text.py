@@ -35,23 +35,34 @@ def get_final_text(pred_text: str, orig_text: str, do_lower_case: bool, verbose_
         >>> get_final_text("mark twain", "Steve Smith's", do_lower_case=True)
         "Steve Smith's"
     """
+    start, end = find_final_text(pred_text, orig_text, do_lower_case, verbose_logging)
+    return orig_text[start:end]
+
+
+def find_final_text(
+    pred_text: str, orig_text: str, do_lower_case: bool, verbose_logging: bool = False
+) -> tuple[int, int]:
+    """Returns start and end of the part that `get_final_text` returns.
+
+    Example:
+        >>> find_final_text("smith", "Steve Smith's", do_lower_case=True)
+        (6, 11)
+    """
     # A space separates words for the tokenizer too, so each word can be normalized by itself.
     words = orig_text.split(" ")
     tok_text = " ".join(filter(None, [_normalized(word, do_lower_case) for word in words]))
     start = tok_text.find(pred_text)
     end = start + len(pred_text) - 1
+    problem = None
     if start < 0 or " " in (pred_text[:1] or " ", pred_text[-1:]):
-        return _not_found(f"Unable to find text: '{pred_text}' in '{orig_text}'", orig_text, verbose_logging)
-    if _visible(orig_text, len(orig_text)) != _visible(tok_text, len(tok_text)):
+        problem = f"Unable to find text: '{pred_text}' in '{orig_text}'"
+    elif _visible(orig_text, len(orig_text)) != _visible(tok_text, len(tok_text)):
         problem = f"Length not equal after normalization: '{orig_text}' vs '{tok_text}'"
-        return _not_found(problem, orig_text, verbose_logging)
-    return orig_text[_place(words, _visible(tok_text, start)) : _place(words, _visible(tok_text, end)) + 1]
-
-
-def _not_found(problem: str, orig_text: str, verbose_logging: bool) -> str:
+    if problem is None:
+        return _place(words, _visible(tok_text, start)), _place(words, _visible(tok_text, end)) + 1
     if verbose_logging:
         logging.info("%s", printable(problem))
-    return orig_text
+    return 0, len(orig_text)
 
 
 @functools.lru_cache(_KEPT_WORDS)

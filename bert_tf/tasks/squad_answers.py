@@ -1,11 +1,11 @@
 """Finds the answer to a question in the logits of its windows, as the original's `run_squad.write_predictions`.
 
-Needs no TensorFlow. The steps, with the original's order for equal scores:
+Needs no TensorFlow. The steps:
 
-1. Of each window, the best starts and the best ends, and all pairs of the two that can be an answer (`_find_spans`).
-2. The pairs of all windows, best first, and their texts in the original's casing (`_text_of`).
-3. The best different texts, with probabilities among themselves.
-4. In version 2.0, whether the best text or no answer is the answer.
+1. The spans of all windows that can be an answer, best first (`squad_spans.py`).
+2. Their texts in the original's casing (`final_text.py`); of equal texts the best one.
+3. The probabilities of the best texts among themselves.
+4. In version 2.0 the choice between the best text and no answer.
 """
 
 import dataclasses
@@ -17,13 +17,12 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from bert_tf.errors import printable
-from bert_tf.tasks.final_text import get_final_text
+from bert_tf.tasks.final_text import find_final_text
+from bert_tf.tasks.squad_spans import Span, Windows, best_spans
 
 if TYPE_CHECKING:
-    from bert_tf.data.squad_examples import SquadExample
+    from bert_tf.data.squad_examples import Document, SquadExample
     from bert_tf.data.windows import Window
     from bert_tf.tasks.squad_metrics import QuestionScore
 
@@ -72,11 +71,14 @@ class SpanAnswer(NamedTuple):
         text: the answer; empty if there is none.
         nbest: the candidates, best first.
         score_diff: the score of no answer minus that of the best text; None in version 1.1.
+        span: start and end of the answer in the context, in characters; None if there is no answer. The context may
+            have other white space between the words than the text has.
     """
 
     text: str
     nbest: tuple[Candidate, ...]
     score_diff: float | None
+    span: tuple[int, int] | None = None
 
     @property
     def probability(self) -> float:
@@ -90,31 +92,26 @@ class SpanAnswer(NamedTuple):
 
 
 class _Text(NamedTuple):
-    """A text that may be the answer; empty for no answer."""
+    """A text that may be the answer.
+
+    Attributes:
+        text: the text; empty for no answer.
+        start_logit: of its first piece.
+        end_logit: of its last piece.
+        first_word: the doc token with the first piece; None if the text is not from the document.
+        first_letter: the start of the text in the doc tokens from there on, joined by spaces.
+    """
 
     text: str
     start_logit: float
     end_logit: float
+    first_word: int | None = None
+    first_letter: int = 0
 
     @property
     def score(self) -> float:
         return self.start_logit + self.end_logit
 
-
-class _Spans(NamedTuple):
-    """Pairs of a start and an end.
-
-    Attributes:
-        places: int [spans, 3], the number of the window, and the positions of start and end in its row. Both
-            positions are 0, that of `[CLS]`, for no answer.
-        logits: float64 [spans, 2], of start and end.
-    """
-
-    places: np.ndarray
-    logits: np.ndarray
-
-
-Windows = Sequence[tuple["Window", np.ndarray, np.ndarray]]
 
 # The original's answer in version 1.1 if no span of a question can be one.
 _NONCE = _Text("empty", 0.0, 0.0)
@@ -145,14 +142,20 @@ def find_answer(
     texts = _different_texts(example, windows, no_answer, inv_vocab, settings)
     best = list(itertools.islice(texts, settings.n_best_size))
     if no_answer is None:
-        nbest = _with_probabilities(best or [_NONCE])
-        return SpanAnswer(nbest[0].text, nbest, None)
+        best = best or [_NONCE]
+        return _make_answer(example, best[0], best, None)
     best_text = next((text for text in itertools.chain(best, texts) if text.text), None)
-    if all(text.text for text in best):
-        best.append(no_answer)
     score_diff = _score_diff(no_answer, best_text)
     has_answer = best_text is not None and not score_diff > settings.null_score_diff_threshold
-    return SpanAnswer(best_text.text if has_answer else "", _with_probabilities(best), score_diff)
+    if no_answer not in best:
+        best.append(no_answer)
+    return _make_answer(example, best_text if has_answer else no_answer, best, score_diff)
+
+
+def _no_answer(windows: Windows) -> _Text:
+    """Returns no answer with the logits of the window in which it has the lowest score."""
+    logits = [(float(start_logits[0]), float(end_logits[0])) for _, start_logits, end_logits in windows]
+    return _Text("", *min(logits, key=sum, default=(0.0, 0.0)))
 
 
 def _score_diff(no_answer: _Text, best_text: _Text | None) -> float:
@@ -160,12 +163,6 @@ def _score_diff(no_answer: _Text, best_text: _Text | None) -> float:
         return no_answer.score
     # In the original's order, which decides the last bit.
     return no_answer.score - best_text.start_logit - best_text.end_logit
-
-
-def _no_answer(windows: Windows) -> _Text:
-    """Returns no answer with the logits of the window in which it has the lowest score."""
-    logits = [(float(start_logits[0]), float(end_logits[0])) for _, start_logits, end_logits in windows]
-    return _Text("", *min(logits, key=sum, default=(0.0, 0.0)))
 
 
 def _different_texts(
@@ -176,70 +173,32 @@ def _different_texts(
     settings: AnswerSettings,
 ) -> Iterator[_Text]:
     """Yields the texts that may be the answer, best first; of equal texts the best one."""
-    spans = [_find_spans(number, *window, settings) for number, window in enumerate(windows)]
-    if no_answer:
-        spans.append(_Spans(np.zeros((1, 3), np.int64), np.array([no_answer[1:]])))
+    logits = no_answer and (no_answer.start_logit, no_answer.end_logit)
     seen = set()
-    for (number, start, end), logits in _best_first(spans):
-        text = _text_of(example, windows[number][0], start, end, inv_vocab, settings) if start else ""
-        if text not in seen:
-            seen.add(text)
-            yield _Text(text, *logits)
+    for span in best_spans(windows, settings.n_best_size, settings.max_answer_length, logits):
+        found = _find_text(example, windows[span.window][0], span, inv_vocab, settings) if span.start else no_answer
+        if found.text not in seen:
+            seen.add(found.text)
+            yield found
 
 
-def _best_first(spans: Sequence[_Spans]) -> Iterator[tuple[list[int], list[float]]]:
-    """Yields place and logits of each span by falling score. Equal scores keep their order, as in the original."""
-    if not spans:
-        return iter(())
-    places, logits = map(np.concatenate, zip(*spans, strict=True))
-    order = np.argsort(-logits.sum(axis=1), kind="stable")
-    return zip(places[order].tolist(), logits[order].tolist(), strict=True)
+def _find_text(
+    example: "SquadExample", window: "Window", span: Span, inv_vocab: Mapping[int, str], settings: AnswerSettings
+) -> _Text:
+    """Finds the text of a span in the original's casing."""
+    first, last = span.start - window.first, span.end - window.first
+    pieces = " ".join([inv_vocab[index] for index in window.pieces[first : last + 1].tolist()])
+    pred_text = " ".join(pieces.replace(" ##", "").replace("##", "").split())
+    first_word = int(window.words[first])
+    orig_text = " ".join(example.doc_tokens[first_word : window.words[last] + 1])
+    start, end = find_final_text(pred_text, orig_text, settings.do_lower_case, settings.verbose_logging)
+    return _Text(orig_text[start:end], span.start_logit, span.end_logit, first_word, start)
 
 
-def _find_spans(
-    number: int, window: "Window", start_logits: np.ndarray, end_logits: np.ndarray, settings: AnswerSettings
-) -> _Spans:
-    """Pairs the best starts of a window with its best ends, in the original's order.
-
-    An answer starts at a piece that has its maximum context in this window, and is not too long.
-    """
-    starts = _in_document(_best_indexes(start_logits, settings.n_best_size), window)
-    starts = starts[window.is_max_context[starts - window.first]]
-    ends = _in_document(_best_indexes(end_logits, settings.n_best_size), window)
-    lengths = ends - starts[:, np.newaxis] + 1
-    of_start, of_end = np.nonzero((lengths > 0) & (lengths <= settings.max_answer_length))
-    starts, ends = starts[of_start], ends[of_end]
-    places = np.stack([np.full_like(starts, number), starts, ends], axis=1)
-    return _Spans(places, np.stack([start_logits[starts], end_logits[ends]], axis=1).astype(np.float64))
-
-
-def _in_document(positions: np.ndarray, window: "Window") -> np.ndarray:
-    return positions[(positions >= window.first) & (positions < window.first + len(window.pieces))]
-
-
-def _best_indexes(logits: np.ndarray, count: int) -> np.ndarray:
-    """Returns the indices of the highest logits, the highest first; of equal ones the first (`_get_best_indexes`)."""
-    falling = -logits
-    indices = np.arange(len(falling))
-    if 0 < count < len(falling):
-        indices = np.flatnonzero(falling <= np.partition(falling, count - 1)[count - 1])
-    return indices[np.argsort(falling[indices], kind="stable")][:count]
-
-
-def _text_of(
-    example: "SquadExample",
-    window: "Window",
-    start: int,
-    end: int,
-    inv_vocab: Mapping[int, str],
-    settings: AnswerSettings,
-) -> str:
-    """Returns the text of a span in the original's casing and spacing."""
-    first, last = start - window.first, end - window.first
-    pieces = [inv_vocab[index] for index in window.pieces[first : last + 1].tolist()]
-    pred_text = " ".join(" ".join(pieces).replace(" ##", "").replace("##", "").split())
-    words = example.doc_tokens[window.words[first] : window.words[last] + 1]
-    return get_final_text(pred_text, " ".join(words), settings.do_lower_case, settings.verbose_logging)
+def _make_answer(
+    example: "SquadExample", chosen: _Text, candidates: Sequence[_Text], score_diff: float | None
+) -> SpanAnswer:
+    return SpanAnswer(chosen.text, _with_probabilities(candidates), score_diff, _find_in_context(example, chosen))
 
 
 def _with_probabilities(texts: Sequence[_Text]) -> tuple[Candidate, ...]:
@@ -252,6 +211,25 @@ def _with_probabilities(texts: Sequence[_Text]) -> tuple[Candidate, ...]:
         Candidate(text.text, exponential / total, text.start_logit, text.end_logit)
         for text, exponential in zip(texts, exponentials, strict=True)
     )
+
+
+def _find_in_context(example: "SquadExample", text: _Text) -> tuple[int, int] | None:
+    """Returns start and end of a text in the context of its question."""
+    if text.first_word is None:
+        return None
+    last_letter = text.first_letter + len(text.text) - 1
+    offsets = [
+        _context_offset(example.document, text.first_word, letter) for letter in (text.first_letter, last_letter)
+    ]
+    return offsets[0], offsets[1] + 1
+
+
+def _context_offset(document: "Document", word: int, letter: int) -> int:
+    """Returns the place in the context of a letter of the doc tokens from `word` on, joined by spaces."""
+    while letter >= len(document.doc_tokens[word]):
+        letter -= len(document.doc_tokens[word]) + 1
+        word += 1
+    return int(document.token_starts[word]) + letter
 
 
 def prediction_files(

@@ -22,6 +22,8 @@ SCORES_2 = (
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
+# A smaller difference cannot be seen in four digits.
+_SMALLEST_GAIN = 1e-4
 
 
 class QuestionScore(NamedTuple):
@@ -177,6 +179,31 @@ def best_threshold(scores: np.ndarray, answerable: np.ndarray, score_diffs: Sequ
     return Threshold(float(totals[best]) / len(scores), _short_number(*bounds[best : best + 2].tolist()))
 
 
+def threshold_advice(
+    best_texts: Sequence[str], answers: Sequence[Sequence[str]], score_diffs: Sequence[float], threshold: float
+) -> str | None:
+    """Returns a sentence on a better `--null_score_diff_threshold`; None if the current one is the best.
+
+    Args:
+        best_texts: the best text of each question, also where no answer was predicted.
+        answers: the gold answers of each question; empty if it has none.
+        score_diffs: the content of null_odds.json.
+        threshold: the current one.
+
+    Example:
+        >>> print(threshold_advice(["red", "fox"], [["red"], []], [-4.0, -2.0], threshold=0.0))
+        The best --null_score_diff_threshold on this dev set is -3.0 (F1 1.0000 instead of 0.5000).
+    """
+    answerable = np.array([bool(golds) for golds in answers])
+    f1 = np.array([score_question(*pair, True).f1 for pair in zip(best_texts, answers, strict=True)])
+    best = best_threshold(f1, answerable, score_diffs)
+    current = float(np.mean(np.where(np.asarray(score_diffs) > threshold, ~answerable, f1)))
+    if best.score - current < _SMALLEST_GAIN:
+        return None
+    scores = f"F1 {best.score:.4f} instead of {current:.4f}"
+    return f"The best --null_score_diff_threshold on this dev set is {best.value} ({scores})."
+
+
 def _totals(gains: np.ndarray, answerable: np.ndarray, score_diffs: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """Returns the sum of scores if the first 0, 1, 2, ... questions by rising `score_diff` are answered, and the order.
 
@@ -192,5 +219,5 @@ def _totals(gains: np.ndarray, answerable: np.ndarray, score_diffs: Sequence[flo
 def _short_number(lower: float, upper: float) -> float:
     """Returns a number with few digits from `lower` on, but below `upper`."""
     middle = (lower + upper) / 2
-    rounded = (round(middle, digits) for digits in range(16))
+    rounded = (round(middle, digits) + 0.0 for digits in range(16))  # The sum makes 0.0 of -0.0.
     return next((number for number in rounded if lower <= number < upper), lower)

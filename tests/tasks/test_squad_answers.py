@@ -149,6 +149,20 @@ def test_logits_of_the_real_positions_are_enough():
         assert find_answer(example, cut, INV_VOCAB, settings) == find_answer(example, low, INV_VOCAB, settings)
 
 
+@pytest.mark.parametrize("logits", LOGITS)
+def test_the_span_is_the_answer_in_the_context(logits):
+    settings = AnswerSettings(version_2_with_negative=LOGITS[logits][0] == 20)
+    with_other_spaces = 0
+    for example, answer in zip(*answer_all(logits, settings), strict=True):
+        if answer.text:
+            found = example.document.context[slice(*answer.span)]
+            assert found.split() == answer.text.split()
+            with_other_spaces += found != answer.text
+        else:
+            assert answer.span is None
+    assert with_other_spaces
+
+
 def test_a_document_without_pieces_has_the_original_s_word_for_nothing_or_no_answer():
     nothing = question("q")
     for settings, text, score_diff in (

@@ -14,6 +14,7 @@ from bert_tf.tasks.squad_metrics import (
     score_question,
     squad_2_scores,
     squad_scores,
+    threshold_advice,
 )
 
 
@@ -137,3 +138,9 @@ def test_the_best_threshold_gives_the_score_that_it_promises():
         assert best.score == pytest.approx(mean_with(best.value))
         assert best.score == pytest.approx(max(map(mean_with, [*diffs, -np.inf])))
         assert len(str(best.value)) <= 5
+
+
+def test_the_best_threshold_is_no_advice():
+    questions = ["red", "fox"], [["red"], []], [-4.0, -2.0]
+    assert "is -3.0 (F1 1.0000 instead of 0.5000)" in threshold_advice(*questions, threshold=-1.0)
+    assert threshold_advice(*questions, threshold=-2.5) is None
