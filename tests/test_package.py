@@ -47,6 +47,11 @@ def test_the_command_trains_on_the_sample_corpus_that_came_along(site, tmp_path)
     assert results["flags"]["data_dir"] == str(site / "bert_tf" / "sample" / "MRPC")
 
 
+def test_the_questions_of_the_sample_came_along(site):
+    names = {path.name for path in (site / "bert_tf" / "sample" / "SQuAD").iterdir()}
+    assert names == {"train-v1.1.json", "dev-v1.1.json", "train-v2.0.json", "dev-v2.0.json"}
+
+
 def test_the_report_finds_its_page(site, tmp_path):
     code = (
         "from bert_tf.report.page import page; from bert_tf.report.runs import Inventory; print(page([], Inventory()))"

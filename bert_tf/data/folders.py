@@ -19,8 +19,7 @@ def exported_dir(task_name: str) -> Path:
         ('SST-2', 'MNLI', 'REVIEWS')
     """
     top = _CLONE if (_CLONE / "pyproject.toml").is_file() else Path()
-    found = glue_class(task_name)
-    return top / "data" / (found.folder if found else task_name.upper())
+    return top / "data" / _folder_name(task_name)
 
 
 def sample_dir(task_name: str) -> Path | None:
@@ -29,8 +28,15 @@ def sample_dir(task_name: str) -> Path | None:
     The clone keeps it in data/sample; an installed package brings it along.
 
     Example:
-        >>> sample_dir("MRPC").name
-        'MRPC'
+        >>> sample_dir("MRPC").name, sample_dir("SQuAD").name
+        ('MRPC', 'SQuAD')
     """
-    folders = (top / "sample" / task_name.upper() for top in (_CLONE / "data", _PACKAGE))
+    folders = (top / "sample" / _folder_name(task_name) for top in (_CLONE / "data", _PACKAGE))
     return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def _folder_name(task_name: str) -> str:
+    if task_name.upper() == "SQUAD":
+        return "SQuAD"
+    found = glue_class(task_name)
+    return found.folder if found else task_name.upper()
