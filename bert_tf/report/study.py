@@ -13,7 +13,7 @@ import numpy as np
 from bert_tf.report.calibration import reliability
 from bert_tf.report.constant import Constant
 from bert_tf.report.inventory import FailedRun, Run
-from bert_tf.report.predictions import CLASSIFICATION, ClassPredictions, Predictions
+from bert_tf.report.predictions import CLASSIFICATION, WITH_CONFIDENCE, ClassPredictions, Predictions
 from bert_tf.report.scores import ACCURACY, Score, scores_among
 from bert_tf.report.significance import (
     binomial_standard_error,
@@ -111,8 +111,8 @@ class Configuration:
 
     @functools.cached_property
     def calibration_errors(self) -> list[float]:
-        """The expected calibration error of each run that has class probabilities."""
-        predictions = [run.predictions for run in self.runs if isinstance(run.predictions, ClassPredictions)]
+        """The expected calibration error of each run that has the probabilities of its answers."""
+        predictions = [run.predictions for run in self.runs if isinstance(run.predictions, WITH_CONFIDENCE)]
         return [reliability(p.confidence, p.correct).expected_calibration_error for p in predictions]
 
 

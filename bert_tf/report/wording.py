@@ -15,7 +15,7 @@ from bert_tf.report.formatting import (
     shortened,
 )
 from bert_tf.report.inventory import Inventory
-from bert_tf.report.predictions import CLASSIFICATION, MULTI_LABEL, REGRESSION
+from bert_tf.report.predictions import CLASSIFICATION, MULTI_LABEL, QUESTION_ANSWERING, REGRESSION
 from bert_tf.report.significance import MANY_EXAMPLES, RESAMPLES
 from bert_tf.report.study import BOOTSTRAP, MCNEMAR, SIGNIFICANCE, Configuration, Study
 from bert_tf.report.tasks import TaskRow, glue_score
@@ -170,9 +170,11 @@ def _constant_sentence(study: Study) -> str:
 
 def constant_answer(study: Study) -> str:
     """Returns the best constant answer in words."""
-    if study.kind == REGRESSION:
-        return f"Always answering the mean of {study.constant.answer}"
-    return f"Always answering “{shortened(study.constant.answer)}”"
+    answers = {
+        REGRESSION: f"Always answering the mean of {study.constant.answer}",
+        QUESTION_ANSWERING: "Never giving an answer",
+    }
+    return answers.get(study.kind) or f"Always answering “{shortened(study.constant.answer)}”"
 
 
 def compared_in(study: Study) -> str:
@@ -299,7 +301,8 @@ def _hypothesis(study: Study, tested: Sequence[Configuration]) -> str:
         answer = lower_first(constant_answer(study))
         equal = phrase if study.headline_is_mean else "mean value per example"
         return f"p is two-sided, for equal {equal} of the configuration and of {answer} on the same dev examples."
-    subject = "The constant answer" if study.kind == REGRESSION else "The majority class"
+    constants = {REGRESSION: "The constant answer", QUESTION_ANSWERING: "Never giving an answer"}
+    subject = constants.get(study.kind, "The majority class")
     also = f" {subject} is tested against the best one in the same way." * bool(study.constant_comparison)
     if study.headline_is_mean:
         return f"p is two-sided, for equal {phrase} of a configuration and the best one on the same dev examples.{also}"
