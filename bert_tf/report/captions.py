@@ -259,7 +259,7 @@ def answer_facts(answer: WrongAnswer) -> list[tuple[str, str]]:
     """Returns the question, the answer and the gold answers, each with its name."""
     gold = list(dict.fromkeys(answer.answers))
     facts = [
-        ("Predicted", f"{_quoted(answer.predicted)} with {answer.probability:.1%}, F1 {100 * answer.f1:.0f} %"),
+        ("Predicted", f"{_quoted(answer.predicted)} with {percent(answer.probability)} %, F1 {percent(answer.f1)} %"),
         ("Gold", listed([_quoted(text) for text in gold], " or ") if gold else _NO_ANSWER),
     ]
     question = [("Question", shortened(answer.question.text, _MAX_QUESTION))] if answer.question is not None else []

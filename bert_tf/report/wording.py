@@ -271,12 +271,15 @@ def methods(study: Study) -> list[str]:
         comparisons.append(study.constant_comparison)
     if not comparisons:
         return []
-    used = [text for method, text in _METHODS.items() if any(each.method == method for each in comparisons)]
+    others = [each for configuration in tested for each in configuration.other_comparisons.values()]
+    methods_used = {each.method for each in (*comparisons, *others)}
+    used = [text for method, text in _METHODS.items() if method in methods_used]
     resampled = any(each.method == BOOTSTRAP for each in comparisons)
     family = counted(len(comparisons) + len(study.untested), "comparison")
     fewest = min(len(each.runs) for each in (study.best, *tested)) if resampled else 1
     return [
         _hypothesis(study, tested),
+        *_also_tested(study),
         *used,
         *[_FEWER_RESAMPLES] * (resampled and not study.is_binary and study.num_dev_examples > MANY_EXAMPLES),
         *[_ONE_SEED] * (fewest == 1),
@@ -285,6 +288,14 @@ def methods(study: Study) -> list[str]:
         f"The p-values are adjusted for {family} by Holm's method.",
         *[_optimism(study)] * (len(study.configurations) > 1),
         "A large p does not show that the two are equal, only that these examples and seeds do not show a difference.",
+    ]
+
+
+def _also_tested(study: Study) -> list[str]:
+    return [
+        f"The {score.phrase} is tested in the same way, with the same best configuration; its p-values are adjusted "
+        "apart from the others."
+        for score in study.also_tested
     ]
 
 
