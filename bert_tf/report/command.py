@@ -26,13 +26,14 @@ def command(run: Run) -> str:
     flags = {name: run.all_flags.get(name) for name in _FIRST}
     flags |= {name: value for name, value in run.all_flags.items() if name not in OTHER_FLAGS}
     flags |= run.flags | {"seed": run.seed, "output_dir": str(run.folder)}
-    named = {_FLAG_NAMES.get(name, name): value for name, value in flags.items() if value is not None}
+    program = program_for(run.kind)
+    given = {name: value for name, value in flags.items() if value is not None and name not in program.no_flags}
+    named = {_FLAG_NAMES.get(name, name): value for name, value in given.items()}
     if is_call(run):
         return (
             ",\n    ".join(["bert_tf.fine_tune(train=...", *(f"{name}={value!r}" for name, value in named.items())])
             + ")"
         )
-    program = program_for(run.kind)
     actions = program.evaluates if run.is_evaluation else f"--do_train {program.evaluates}"
     return " \\\n    ".join(
         [f"{program.command} {actions}", *(_argument(name, value) for name, value in named.items())]

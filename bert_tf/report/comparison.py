@@ -16,6 +16,7 @@ import numpy as np
 from bert_tf.report.constant import Constant, constant
 from bert_tf.report.formatting import flag_text, folder_names, listed
 from bert_tf.report.inventory import Inventory, Run
+from bert_tf.report.runs import ANSWER_FLAGS
 from bert_tf.report.scores import LOSS
 from bert_tf.report.significance import (
     holm,
@@ -75,10 +76,10 @@ def _add_left_out(studies: Sequence[Study], inventory: Inventory) -> None:
     configurations: dict = {}
     for study in studies:
         for each in study.configurations:
-            configurations.setdefault((study.train_data, flags_key(each.flags)), []).append(each)
+            configurations.setdefault((study.train_data, training_key(each.flags)), []).append(each)
     for kind in ("unfinished", "failed"):
         for run in getattr(inventory, kind):
-            for each in configurations.get((run.train_data, flags_key(run.flags)), ()):
+            for each in configurations.get((run.train_data, training_key(run.flags)), ()):
                 getattr(each, kind).append(run)
 
 
@@ -139,6 +140,11 @@ def _create_configuration(runs: Sequence[Run], notes: list[str]) -> Configuratio
 def flags_key(flags: dict) -> str:
     """Returns the same text for the same flags. Flags in run.json need not be hashable."""
     return json.dumps(flags, sort_keys=True)
+
+
+def training_key(flags: dict) -> str:
+    """Does the same for the flags of the training, which are all that a run without results has."""
+    return flags_key({name: value for name, value in flags.items() if name not in ANSWER_FLAGS})
 
 
 def _rank(configuration: Configuration) -> tuple[bool, float, float]:

@@ -1,7 +1,6 @@
 """The programs that make runs: the tasks that each is for, and its command."""
 
 import dataclasses
-from collections.abc import Mapping
 
 from bert_tf.report.predictions import CLASSIFICATION, QUESTION_ANSWERING
 
@@ -13,16 +12,18 @@ class Program:
     Attributes:
         command: starts it from the repository's folder.
         evaluates: the flag with which it evaluates.
-        kind: of the tasks, if a run's folder does not say it.
+        kind: of its tasks, if a run's folder does not say it.
+        no_flags: settings of a run that are none of its flags.
     """
 
     command: str
     evaluates: str
     kind: str
+    no_flags: tuple[str, ...] = ()
 
 
 RUN_CLASSIFIER = Program("python run_classifier.py", "--do_eval", CLASSIFICATION)
-RUN_SQUAD = Program("python scripts/run_squad.py", "--do_predict", QUESTION_ANSWERING)
+RUN_SQUAD = Program("python scripts/run_squad.py", "--do_predict", QUESTION_ANSWERING, no_flags=("task_name",))
 # By the value of `program` in results.json; without one it is run_classifier.
 PROGRAMS = {"run_classifier": RUN_CLASSIFIER, "run_squad": RUN_SQUAD}
 
@@ -35,15 +36,3 @@ def program_for(kind: str) -> Program:
         'python scripts/run_squad.py'
     """
     return RUN_SQUAD if kind == RUN_SQUAD.kind else RUN_CLASSIFIER
-
-
-def task_name(kind: str, flags: Mapping[str, object]) -> str:
-    """Returns the name of the task of a run whose flags do not name it.
-
-    Example:
-        >>> task_name("question_answering", {"version_2_with_negative": True})
-        'SQuAD 2.0'
-    """
-    if kind != QUESTION_ANSWERING:
-        return "unknown"
-    return "SQuAD 2.0" if flags.get("version_2_with_negative") else "SQuAD 1.1"

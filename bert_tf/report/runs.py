@@ -16,7 +16,7 @@ from bert_tf.errors import UserError, reading
 from bert_tf.report.escaping import one_line
 from bert_tf.report.formatting import listed
 from bert_tf.report.inventory import BestStep, FailedRun, Inventory, Run
-from bert_tf.report.programs import PROGRAMS, RUN_CLASSIFIER, task_name
+from bert_tf.report.programs import PROGRAMS, RUN_CLASSIFIER
 from bert_tf.report.reading import (
     LEFT_OUT,
     exists,
@@ -68,7 +68,10 @@ OTHER_FLAGS = (
     "tpu_name",
     "tpu_zone",
     "gcp_project",
+    "verbose_logging",
 )
+# These choose among the answers that a model finds. They change the scores, so they distinguish configurations.
+ANSWER_FLAGS = ("n_best_size", "max_answer_length", "null_score_diff_threshold")
 
 
 def read_runs(folders: Sequence[Path]) -> Inventory:
@@ -223,17 +226,17 @@ def _create_run(folder: Path, training: dict) -> tuple[Run, list[str]]:
         raise UserError(f"{path}: has no seed")
     evaluation = results["evaluation"] if isinstance(results.get("evaluation"), dict) else {}
     odd += _wrong_types(results, settings)
-    kind = _kind(folder, results)
+    settings |= {name: flags[name] for name in ANSWER_FLAGS if name in flags}
     run = Run(
         folder=folder,
         name=folder.name,
         flags=settings,
         all_flags=flags,
-        kind=kind,
+        kind=_kind(folder, results),
         seed=seed,
         train_data=train_data,
         dev_data=_text(results, "dev_data"),
-        task=_text(settings, "task_name") or task_name(kind, settings),
+        task=_text(settings, "task_name") or _text(flags, "task_name") or "unknown",
         dataset=_text(results, "dataset") or _text(flags, "predict_file") or "unknown",
         data_dir=_text(evaluation, "data_dir") or _text(flags, "data_dir"),
         versions=results["versions"],

@@ -260,6 +260,8 @@ def table_note(study: Study) -> str:
     return (
         "Mean ± standard deviation over seeds; a single seed has no standard deviation. Worst seed: the lowest "
         f"{study.headline.phrase}{collapsed}. Run time: training plus evaluation, the mean over runs."
+        + " A text is read in windows, and the speeds count these."
+        * (study.kind == QUESTION_ANSWERING)
     )
 
 

@@ -10,7 +10,7 @@ from bert_tf.errors import UserError
 from bert_tf.report.excerpt import Part, Span, excerpt, find
 from bert_tf.report.inventory import Run
 from bert_tf.report.predictions import AnswerPredictions
-from bert_tf.report.squad_file import Question, read_questions
+from bert_tf.report.questions import FoundQuestion, find_questions
 
 # The kinds of wrong answers.
 WRONG, NEEDLESS, MISSING = "wrong", "needless", "missing"
@@ -36,7 +36,7 @@ class WrongAnswer:
     predicted: str
     probability: float
     f1: float
-    question: Question | None = None
+    question: FoundQuestion | None = None
 
     @property
     def kind(self) -> str:
@@ -57,8 +57,10 @@ class WrongAnswer:
         return excerpt(context, {GOLD: gold, PREDICTION: [predicted] if predicted else []})
 
 
-def _find_gold(context: str, answer: str, start: int) -> Span | None:
+def _find_gold(context: str, answer: str, start: object) -> Span | None:
     """Returns the place of a gold answer; not every file's offsets fit its texts."""
+    if type(start) is not int:
+        return find(context, answer)
     if start >= 0 and answer and context.startswith(answer, start):
         return start, start + len(answer)
     return find(context, answer, near=[start])
@@ -123,12 +125,12 @@ def _mean_answer(predictions: Sequence[AnswerPredictions], row: int) -> tuple[An
     return seed, sums[answer] / len(predictions)
 
 
-def _read_questions(run: Run, answers: Sequence[WrongAnswer]) -> tuple[dict[str, Question], str | None]:
+def _read_questions(run: Run, answers: Sequence[WrongAnswer]) -> tuple[dict[str, FoundQuestion], str | None]:
     path = run.all_flags.get("predict_file")
     if not isinstance(path, str):
         return {}, "results.json does not name their file"
     try:
-        questions = read_questions(path, {answer.guid for answer in answers})
+        questions = find_questions(path, {answer.guid for answer in answers})
     except UserError as error:
         return {}, str(error)
     for answer in answers:
@@ -138,5 +140,5 @@ def _read_questions(run: Run, answers: Sequence[WrongAnswer]) -> tuple[dict[str,
     return questions, None
 
 
-def _with_question(answer: WrongAnswer, questions: dict[str, Question]) -> WrongAnswer:
+def _with_question(answer: WrongAnswer, questions: dict[str, FoundQuestion]) -> WrongAnswer:
     return dataclasses.replace(answer, question=questions.get(answer.guid))

@@ -64,7 +64,7 @@ def test_without_run_json_flags_that_do_not_shape_the_training_do_not_count(tmp_
 
 def test_every_flag_that_may_change_on_resume_does_not_shape_the_training():
     others = [name for name, flag in flags_of(ClassifierConfig).items() if not flag.resume]
-    assert sorted(OTHER_FLAGS) == sorted([*others, "predict_file"])
+    assert sorted(OTHER_FLAGS) == sorted([*others, "predict_file", "verbose_logging"])
 
 
 def test_an_old_run_has_the_accuracy_for_a_headline_and_values_from_its_predictions(tmp_path):

@@ -134,7 +134,12 @@ def write_question_run(
             "eval_best_f1_thresh": -2.5,
         }
     guids = [qas["id"] for qas in questions]
-    settings = {"task_name": None, "max_seq_length": 384, "doc_stride": 128, "version_2_with_negative": is_second}
+    settings = {
+        "task_name": "SQuAD-v2.0" if is_second else "SQuAD",
+        "max_seq_length": 384,
+        "doc_stride": 128,
+        "version_2_with_negative": is_second,
+    }
     # The speed counts windows, of which a question may have several.
     windows = {"eval_samples_per_second": len(guids)}
     scores = {**{name: value if isinstance(value, str) else float(value) for name, value in scores.items()}, **windows}
