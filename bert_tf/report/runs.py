@@ -226,7 +226,8 @@ def _create_run(folder: Path, training: dict) -> tuple[Run, list[str]]:
         raise UserError(f"{path}: has no seed")
     evaluation = results["evaluation"] if isinstance(results.get("evaluation"), dict) else {}
     odd += _wrong_types(results, settings)
-    settings |= {name: flags[name] for name in ANSWER_FLAGS if name in flags}
+    # An evaluation after the training may have been one with other settings.
+    settings |= {name: value for name, value in (flags | evaluation).items() if name in ANSWER_FLAGS}
     run = Run(
         folder=folder,
         name=folder.name,
@@ -237,8 +238,9 @@ def _create_run(folder: Path, training: dict) -> tuple[Run, list[str]]:
         train_data=train_data,
         dev_data=_text(results, "dev_data"),
         task=_text(settings, "task_name") or _text(flags, "task_name") or "unknown",
-        dataset=_text(results, "dataset") or _text(flags, "predict_file") or "unknown",
+        dataset=_text(results, "dataset") or "unknown",
         data_dir=_text(evaluation, "data_dir") or _text(flags, "data_dir"),
+        predict_file=_text(evaluation, "predict_file") or _text(flags, "predict_file"),
         versions=results["versions"],
         eval_precision=_text(evaluation, "mixed_precision"),
         num_train_steps=_first_number(training.get("num_train_steps"), results.get("num_train_steps")),

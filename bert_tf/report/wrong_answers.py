@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bert_tf import run_files
 from bert_tf.errors import UserError
 from bert_tf.report.excerpt import Part, Span, excerpt, find
 from bert_tf.report.inventory import Run
@@ -126,9 +127,9 @@ def _mean_answer(predictions: Sequence[AnswerPredictions], row: int) -> tuple[An
 
 
 def _read_questions(run: Run, answers: Sequence[WrongAnswer]) -> tuple[dict[str, FoundQuestion], str | None]:
-    path = run.all_flags.get("predict_file")
-    if not isinstance(path, str):
-        return {}, "results.json does not name their file"
+    path = run.predict_file
+    if path is None:
+        return {}, f"{run_files.RESULTS} does not name their file"
     try:
         questions = find_questions(path, {answer.guid for answer in answers})
     except UserError as error:

@@ -1,6 +1,7 @@
 import subprocess
 from types import SimpleNamespace
 
+from support.question_runs import draw_answers, make_squad, write_question_run
 from support.synthetic_runs import LABELS, draw_probabilities, edit_results, edit_training, write_run
 
 from bert_tf.programs.classifier_config import ClassifierConfig
@@ -74,3 +75,19 @@ def test_examples_that_were_objects_of_python_have_a_call(tmp_path):
     eval(command(run), {"bert_tf": SimpleNamespace(fine_tune=fine_tune)})  # noqa: S307  # our own text
     assert given["task_name"] == "own-01234567" and given["learning_rate"] == 2e-5 and given["seed"] == 3
     assert given["output_dir"] == str(folder) and given["bert_model"]
+
+
+def test_runs_that_answer_questions_have_the_command_of_their_program(tmp_path):
+    squad = make_squad()
+    options = {"predict_file": "/data/dev v2.json", "seed": 3, "learning_rate": 3e-5}
+    folder = write_question_run(tmp_path / "run", squad, draw_answers(squad, 0.8, 0), **options)
+    arguments = arguments_of(folder)
+    assert arguments[:5] == [
+        "python",
+        "scripts/run_squad.py",
+        "--do_train",
+        "--do_predict",
+        "--predict_file=/data/dev v2.json",
+    ]
+    assert {"--version_2_with_negative", "--seed=3", "--n_best_size=20", "--doc_stride=128"} <= set(arguments)
+    assert not any(argument.startswith(("--task_name", "--do_eval", "--data_dir")) for argument in arguments)
