@@ -37,7 +37,12 @@ def key_numbers(study: Study) -> list[tuple[str, str]]:
     headline, best = study.headline, study.best
     value = headline.unit(score_spread(headline, best.summary(headline.key)))
     which = f"{'best ' * (len(study.configurations) > 1)}mean {headline.phrase}, {counted(len(best.runs), 'seed')}"
-    numbers = [(value, f"{which}: {best.label}"), *_interval(study), *_constant(study)]
+    same = f"of the same {'runs' if len(best.runs) > 1 else 'run'}"
+    others = [
+        (score.unit(score_spread(score, best.summary(score.key))), f"mean {score.phrase} {same}")
+        for score in best.other_means
+    ]
+    numbers = [(value, f"{which}: {best.label}"), *others, *_interval(study), *_constant(study)]
     return [*numbers, (f"{len(study.runs):,}", _run_counts(study))]
 
 

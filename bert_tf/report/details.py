@@ -174,8 +174,8 @@ def _answers(best: Configuration, prefix: str) -> dict:
 
 
 def _answer(answer: WrongAnswer) -> dict:
-    excerpt = [part._replace(text=shortened(part.text, _MAX_TEXT_LENGTH)) for part in answer.excerpt]
-    return {"name": captions.question_name(answer), "facts": captions.answer_facts(answer), "excerpt": excerpt}
+    name, facts = captions.question_name(answer), captions.answer_facts(answer)
+    return {"name": name, "facts": facts, "excerpt": answer.excerpt}
 
 
 # The parts of the page, by their names in the template.

@@ -119,6 +119,11 @@ class Configuration:
             return {}
         return {key: np.stack([each[key] for each in values]) for key in values[0] if key != self.headline.key}
 
+    @property
+    def other_means(self) -> list[Score]:
+        """The scores of `other_values`."""
+        return scores_among(self.other_values)
+
     @functools.cached_property
     def calibration_errors(self) -> list[float]:
         """The expected calibration error of each run that has the probabilities of its answers."""

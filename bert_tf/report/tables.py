@@ -170,14 +170,16 @@ def _read_answers(path: Path, header: Sequence[str], rows: Iterator[list[str]]) 
             raise UserError(f"{path}:{line}: is cut off")
         guids.append(sys.intern(row[0]))
         numbers.add(line, row[1:4])
-        predicted.append(_parse_json(path, line, row[4]))
-        answers.append(_parse_json(path, line, row[5]))
-        if not isinstance(predicted[-1], str) or not _are_texts(answers[-1]):
+        text, gold = _parse_json(path, line, row[4]), _parse_json(path, line, row[5])
+        if not isinstance(text, str) or not _are_texts(gold):
             raise UserError(f"{path}:{line}: has something other than a text and a list of texts as answers")
+        # Many runs have the same texts.
+        predicted.append(sys.intern(text))
+        answers.append(tuple(map(sys.intern, gold)))
     exact_match, f1, confidence = numbers.table().T
     if not is_binary(exact_match) or min(f1.min(), confidence.min()) < 0 or max(f1.max(), confidence.max()) > 1:
         raise UserError(f"{path}: has numbers that are not exact match, F1 and probability")
-    return AnswerPredictions(tuple(guids), tuple(map(tuple, answers)), tuple(predicted), confidence, exact_match, f1)
+    return AnswerPredictions(tuple(guids), tuple(answers), tuple(predicted), confidence, exact_match, f1)
 
 
 def _parse_json(path: Path, line: int, text: str) -> object:

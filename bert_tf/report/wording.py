@@ -149,6 +149,10 @@ def conclusion(study: Study) -> list[str]:
     sentences = [
         f"The {'best ' * (len(study.configurations) > 1)}mean {study.headline.phrase} is {value} "
         f"({best.label}; {counted(len(best.runs), 'seed')}).",
+        *(
+            f"Its {score.phrase} is {score.unit(score_spread(score, best.summary(score.key)))}."
+            for score in best.other_means
+        ),
         *_comparison_sentences(study),
     ]
     if study.constant and (study.constant.share is not None or study.constant_comparison):

@@ -52,8 +52,9 @@ class WrongAnswer:
         if self.question is None:
             return []
         context = self.question.context
-        answers = [answer for answer in self.question.answers if answer[0] in self.answers][:_MAX_GOLD_ANSWERS]
-        gold = [span for answer in answers if (span := _find_gold(context, *answer))]
+        texts = set(self.answers)
+        answers = [answer for answer in self.question.answers if answer.text in texts]
+        gold = [span for answer in answers[:_MAX_GOLD_ANSWERS] if (span := _find_gold(context, *answer))]
         predicted = find(context, self.predicted, near=[start for start, _ in gold])
         return excerpt(context, {GOLD: gold, PREDICTION: [predicted] if predicted else []})
 

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from support.html_checks import checked
 from support.question_runs import draw_answers, make_squad, questions_of, write_question_run
 from support.synthetic_runs import edit_results, write_curve
 
@@ -213,10 +214,22 @@ def test_where_all_questions_have_an_answer_there_is_no_constant_one(tmp_path):
     write(tmp_path / "run", SQUAD11)
     study = study_of(tmp_path)
     assert study.constant is None and study.constant_comparison is None
-    assert len(captions.key_numbers(study)) == 2 and len(wording.conclusion(study)) == 1
+    assert len(captions.key_numbers(study)) == 3 and len(wording.conclusion(study)) == 2
 
 
 # Showing.
+
+
+def test_exact_match_is_among_the_numbers_to_see_first(tmp_path):
+    for seed in range(3):
+        write(tmp_path / str(seed), SQUAD11, seed=seed)
+    study = study_of(tmp_path)
+    mean = study.best.summary("eval_exact_match")[0]
+    (number, meaning), (exact, other), _ = captions.key_numbers(study)
+    assert number == f"{100 * study.best.score:.1f} ± {100 * study.best.summary('eval_f1')[1]:.1f} %"
+    assert meaning.startswith("mean F1, 3 seeds") and other == "mean exact match of the same runs"
+    assert exact.startswith(f"{100 * mean:.1f} ± ")
+    assert wording.conclusion(study)[1] == f"Its exact match is {exact}."
 
 
 def test_scores_have_the_names_that_people_know(tmp_path):
@@ -298,6 +311,9 @@ def test_hostile_texts_are_shown_as_text_on_a_page_that_stays_valid(tmp_path):
     folder = write_question_run(tmp_path / "run", squad, [("of", 0.9)] * 3, predict_file=tmp_path / "<b>.json")
     write_curve(folder, {"eval_f1": [0.1, 0.2], "eval_exact_match": [0.0, 0.1]})
     write_report([tmp_path / "run"], tmp_path / "report")
+    checker = checked(tmp_path / "report" / "report.html")
+    assert not checker.errors and not checker.open
+    assert {tag for tag, _ in checker.seen} >= {"mark", "dl", "h5", "svg"} and "img" not in dict(checker.seen)
     text = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert text.count("<script") == 1 and not re.search("[\x00-\x08\u202e]", text)
     assert text.count("&lt;script&gt;document.title") >= 9
