@@ -6,19 +6,23 @@ from bert_tf.errors import counted
 from bert_tf.report import wording
 from bert_tf.report.calibration import CALIBRATION_BINS
 from bert_tf.report.command import is_call
-from bert_tf.report.formatting import lower_first, percent, score_spread, shortened, spread
+from bert_tf.report.formatting import listed, lower_first, percent, score_spread, shortened, spread
 from bert_tf.report.inventory import Run
 from bert_tf.report.mistakes import Mistake
-from bert_tf.report.predictions import CLASSIFICATION, REGRESSION
+from bert_tf.report.predictions import CLASSIFICATION, QUESTION_ANSWERING, REGRESSION
 from bert_tf.report.scores import LOSS
 from bert_tf.report.scores import score as score_of
 from bert_tf.report.significance import mean_and_sd
 from bert_tf.report.study import Configuration, Study
+from bert_tf.report.wrong_answers import MISSING, NEEDLESS, WRONG, WrongAnswer, WrongAnswers
 
 _LOSS_NOTE = (
     "Training loss: the mean over seeds, with a band from the lowest to the highest seed; the thin lines are the other "
     "configurations. Each point is the mean loss since the previous point."
 )
+_MINUS = "\N{MINUS SIGN}"
+_NO_ANSWER = "no answer"
+_MAX_QUESTION = 1000
 _KEPT = "A dot marks the step whose weights were kept"
 _NOT_KEPT = "A ring marks the best step; the weights are those of the last one"
 
@@ -33,7 +37,12 @@ def key_numbers(study: Study) -> list[tuple[str, str]]:
     headline, best = study.headline, study.best
     value = headline.unit(score_spread(headline, best.summary(headline.key)))
     which = f"{'best ' * (len(study.configurations) > 1)}mean {headline.phrase}, {counted(len(best.runs), 'seed')}"
-    numbers = [(value, f"{which}: {best.label}"), *_interval(study), *_constant(study)]
+    same = f"of the same {'runs' if len(best.runs) > 1 else 'run'}"
+    others = [
+        (score.unit(score_spread(score, best.summary(score.key))), f"mean {score.phrase} {same}")
+        for score in best.other_means
+    ]
+    numbers = [(value, f"{which}: {best.label}"), *others, *_interval(study), *_constant(study)]
     return [*numbers, (f"{len(study.runs):,}", _run_counts(study))]
 
 
@@ -131,8 +140,9 @@ def command_note(best: Configuration) -> str:
 def calibration(best: Configuration) -> str:
     """Returns the calibration error of the best configuration and its definition."""
     error = spread(mean_and_sd(best.calibration_errors), digits=3)
+    share = best.predictions[0].share_correct
     return (
-        f"The expected calibration error is {error}: the difference between accuracy and mean confidence in each of "
+        f"The expected calibration error is {error}: the difference between {share} and mean confidence in each of "
         f"{CALIBRATION_BINS} bins of equal width between 0 and 1, averaged over the predictions (Guo et al. 2017)."
     )
 
@@ -141,7 +151,7 @@ def calibration_caption(best: Configuration) -> str:
     """Returns the caption of the reliability diagram."""
     return (
         f"Predictions of {counted(len(best.runs), 'seed')}{' together' * (len(best.runs) > 1)}. On the dashed line, "
-        "accuracy equals confidence; below it, the model is overconfident."
+        f"{best.predictions[0].share_correct} equals confidence; below it, the model is overconfident."
     )
 
 
@@ -206,14 +216,75 @@ def mistake(mistake: Mistake) -> str:
     return f"{guid}: predicted {predicted}{sure}, labeled {label}"
 
 
+# Wrong answers to questions.
+
+
+def answers_heading(groups: Sequence[WrongAnswers]) -> str:
+    """Returns the heading of the wrong answers."""
+    return "The most confident mistakes" if groups else "Mistakes"
+
+
+def answers_note(best: Configuration, groups: Sequence[WrongAnswers], reason: str | None) -> list[str]:
+    """Returns the explanation of the wrong answers, and the reason if their texts are missing."""
+    if not groups:
+        return ["There are no mistakes on the dev set."]
+    several = (
+        f" The answer and its probability are those of {len(best.runs)} seeds together: a seed with another answer "
+        "counts as probability 0."
+    ) * (len(best.runs) > 1)
+    sentences = [f"Answers that are no exact match, sorted by probability times 1 {_MINUS} F1.{several}"]
+    if reason:
+        return [*sentences, f"Questions and texts are not shown: {reason}."]
+    return [
+        *sentences,
+        "In each text the gold answers and the prediction are marked; a prediction that is there several times is "
+        "marked next to a gold answer.",
+    ]
+
+
+def answers_of_kind(best: Configuration, answers: WrongAnswers) -> str:
+    """Returns the heading of the wrong answers of one kind."""
+    kinds = {
+        WRONG: "Wrong answers",
+        NEEDLESS: "Answered, although the text has no answer",
+        MISSING: "Not answered, although the text has an answer",
+    }
+    shown = f"; the {len(answers.worst)} surest" * (len(answers.worst) < answers.number)
+    questions = counted(len(best.predictions[0].guids), "question")
+    return f"{kinds[answers.kind]}: {answers.number:,} of {questions}{shown}"
+
+
+def question_name(answer: WrongAnswer) -> str:
+    """Returns the id of a question and the title of its article."""
+    title = answer.question.title if answer.question is not None else ""
+    return ", ".join(shortened(text) for text in (title.replace("_", " "), answer.guid) if text)
+
+
+def answer_facts(answer: WrongAnswer) -> list[tuple[str, str]]:
+    """Returns the question, the answer and the gold answers, each with its name."""
+    gold = list(dict.fromkeys(answer.answers))
+    facts = [
+        ("Predicted", f"{_quoted(answer.predicted)} with {percent(answer.probability)} %, F1 {percent(answer.f1)} %"),
+        ("Gold", listed([_quoted(text) for text in gold], " or ") if gold else _NO_ANSWER),
+    ]
+    question = [("Question", shortened(answer.question.text, _MAX_QUESTION))] if answer.question is not None else []
+    return [*question, *facts]
+
+
+def _quoted(text: str) -> str:
+    return f"“{shortened(text)}”" if text else _NO_ANSWER
+
+
 def no_predictions(study: Study) -> str | None:
-    """Returns the reason if class probabilities are expected and missing; None for tasks without classes."""
-    if study.best is None or study.best.predictions or not study.has_classes:
+    """Returns the reason if class probabilities or answers are expected and missing; None for other tasks."""
+    if study.best is None or study.best.predictions:
         return None
-    return (
-        "The best configuration has runs without usable class probabilities, so calibration, confusion matrix and "
-        "mistakes are not shown."
-    )
+    missing = "The best configuration has runs without usable"
+    if study.has_classes:
+        return f"{missing} class probabilities, so calibration, confusion matrix and mistakes are not shown."
+    if study.kind == QUESTION_ANSWERING:
+        return f"{missing} answers, so calibration and mistakes are not shown."
+    return None
 
 
 # The table of runs.

@@ -5,17 +5,17 @@ import shlex
 from bert_tf.data.processors import is_known_task
 from bert_tf.report.formatting import flag_text
 from bert_tf.report.inventory import Run
+from bert_tf.report.programs import program_for
 from bert_tf.report.runs import OTHER_FLAGS
 
 # The flags whose names differ from those of the settings in run.json.
 _FLAG_NAMES = {"model": "bert_model"}
 # The flags to see first.
 _FIRST = (
-    *("task_name", "data_dir", "train_file", "dev_file"),
+    *("task_name", "data_dir", "train_file", "dev_file", "predict_file"),
     *("model", "learning_rate", "train_batch_size", "num_train_epochs", "max_seq_length"),
 )
-_DATA = ("data_dir", "train_file", "dev_file")
-_PROGRAM = "python run_classifier.py"
+_DATA = ("data_dir", "train_file", "dev_file", "predict_file")
 
 
 def command(run: Run) -> str:
@@ -26,14 +26,18 @@ def command(run: Run) -> str:
     flags = {name: run.all_flags.get(name) for name in _FIRST}
     flags |= {name: value for name, value in run.all_flags.items() if name not in OTHER_FLAGS}
     flags |= run.flags | {"seed": run.seed, "output_dir": str(run.folder)}
-    named = {_FLAG_NAMES.get(name, name): value for name, value in flags.items() if value is not None}
+    program = program_for(run.kind)
+    given = {name: value for name, value in flags.items() if value is not None and name not in program.no_flags}
+    named = {_FLAG_NAMES.get(name, name): value for name, value in given.items()}
     if is_call(run):
         return (
             ",\n    ".join(["bert_tf.fine_tune(train=...", *(f"{name}={value!r}" for name, value in named.items())])
             + ")"
         )
-    actions = "--do_eval" if run.is_evaluation else "--do_train --do_eval"
-    return " \\\n    ".join([f"{_PROGRAM} {actions}", *(_argument(name, value) for name, value in named.items())])
+    actions = program.evaluates if run.is_evaluation else f"--do_train {program.evaluates}"
+    return " \\\n    ".join(
+        [f"{program.command} {actions}", *(_argument(name, value) for name, value in named.items())]
+    )
 
 
 def is_call(run: Run) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from bert_tf.report.constant import Constant, constant
 from bert_tf.report.formatting import flag_text, folder_names, listed
 from bert_tf.report.inventory import Inventory, Run
+from bert_tf.report.runs import ANSWER_FLAGS
 from bert_tf.report.scores import LOSS
 from bert_tf.report.significance import (
     holm,
@@ -75,10 +76,10 @@ def _add_left_out(studies: Sequence[Study], inventory: Inventory) -> None:
     configurations: dict = {}
     for study in studies:
         for each in study.configurations:
-            configurations.setdefault((study.train_data, flags_key(each.flags)), []).append(each)
+            configurations.setdefault((study.train_data, training_key(each.flags)), []).append(each)
     for kind in ("unfinished", "failed"):
         for run in getattr(inventory, kind):
-            for each in configurations.get((run.train_data, flags_key(run.flags)), ()):
+            for each in configurations.get((run.train_data, training_key(run.flags)), ()):
                 getattr(each, kind).append(run)
 
 
@@ -90,6 +91,7 @@ def _create_study(runs: Sequence[Run], dev_set: str) -> Study:
     _name(configurations)
     constant_answer = _constant(configurations[0], runs)
     comparison = _test(configurations, constant_answer)
+    _test_other_scores(configurations)
     return Study(
         task=first.task,
         dataset=first.dataset,
@@ -140,6 +142,11 @@ def flags_key(flags: dict) -> str:
     return json.dumps(flags, sort_keys=True)
 
 
+def training_key(flags: dict) -> str:
+    """Does the same for the flags of the training, which are all that a run without results has."""
+    return flags_key({name: value for name, value in flags.items() if name not in ANSWER_FLAGS})
+
+
 def _rank(configuration: Configuration) -> tuple[bool, float, float]:
     if not configuration.runs:
         return (True, 0.0, 0.0)
@@ -185,13 +192,27 @@ def _test(configurations: Sequence[Configuration], constant: Constant | None) ->
     sides = [*(each.values for each in tested), *answers]
     if not sides:
         return None
-    results = [_p_value(best.values, side) for side in sides]
-    # The family is that of all candidates. To rank the untested last is conservative, whatever their p-values are.
-    adjusted = holm([*(p for p, _ in results), *[1.0] * len(untested)])
-    comparisons = [Comparison(p, each, method) for (p, method), each in zip(results, adjusted, strict=False)]
+    comparisons = _compare(best.values, sides, len(untested))
     for configuration, comparison in zip(tested, comparisons, strict=False):
         configuration.comparison = comparison
     return comparisons[-1] if answers else None
+
+
+def _test_other_scores(configurations: Sequence[Configuration]) -> None:
+    """Tests those configurations in the other scores that are means over examples, such as exact match next to F1."""
+    tested = [each for each in configurations[1:] if each.comparison]
+    for key, values in configurations[0].other_values.items():
+        sides = {each: each.other_values[key] for each in tested if key in each.other_values}
+        for configuration, comparison in zip(sides, _compare(values, list(sides.values()), 0), strict=True):
+            configuration.other_comparisons[key] = comparison
+
+
+def _compare(best: np.ndarray, sides: Sequence[np.ndarray], num_untested: int) -> list[Comparison]:
+    """Tests each of the sides against the best, float [seeds, examples]."""
+    results = [_p_value(best, side) for side in sides]
+    # The family is that of all candidates. To rank the untested last is conservative, whatever their p-values are.
+    adjusted = holm([*(p for p, _ in results), *[1.0] * num_untested])
+    return [Comparison(p, each, method) for (p, method), each in zip(results, adjusted, strict=False)]
 
 
 def _p_value(a: np.ndarray, b: np.ndarray) -> tuple[float, str]:

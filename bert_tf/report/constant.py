@@ -7,7 +7,13 @@ from collections.abc import Callable
 import numpy as np
 from sklearn import metrics
 
-from bert_tf.report.predictions import ClassPredictions, LabelSetPredictions, NumberPredictions, Predictions
+from bert_tf.report.predictions import (
+    AnswerPredictions,
+    ClassPredictions,
+    LabelSetPredictions,
+    NumberPredictions,
+    Predictions,
+)
 from bert_tf.report.scores import ACCURACY
 
 _TOLERANCE = 1e-3  # of values made of predictions that were written with the digits of float32
@@ -19,7 +25,7 @@ class Constant:
     """The answer that is most often right if it is given to every example.
 
     Attributes:
-        answer: the most frequent label or set of labels; for a regression the mean label.
+        answer: the most frequent label or set of labels; for a regression the mean label; for questions no answer.
         share: of the dev examples that have it; None for a regression.
         score: the headline that it gets; None if it has none, or if the headline is not known here.
         values: float [1, examples], comparable with those of the runs; None if those have another meaning.
@@ -31,19 +37,21 @@ class Constant:
     values: np.ndarray | None
 
 
-def constant(predictions: Predictions, headline: str, values: np.ndarray | None) -> Constant:
-    """Finds the best constant answer.
+def constant(predictions: Predictions, headline: str, values: np.ndarray | None) -> Constant | None:
+    """Finds the best constant answer; None for questions that all have an answer, which no constant gives.
 
     Args:
         predictions: of a run; they have the labels.
         headline: the name of the main score.
         values: of the same run per example; None if there are none.
     """
-    if isinstance(predictions, ClassPredictions):
-        return _most_frequent_class(predictions, headline, values)
-    if isinstance(predictions, LabelSetPredictions):
-        return _most_frequent_set(predictions, headline, values)
-    return _mean(predictions, values)
+    find = {
+        ClassPredictions: _most_frequent_class,
+        LabelSetPredictions: _most_frequent_set,
+        NumberPredictions: _mean,
+        AnswerPredictions: _no_answer,
+    }
+    return find[type(predictions)](predictions, headline, values)
 
 
 def _most_frequent_class(predictions: ClassPredictions, headline: str, values: np.ndarray | None) -> Constant:
@@ -96,10 +104,23 @@ def _f1_of_examples(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.where(total == 0, 1.0, 2 * both / np.maximum(total, 1))
 
 
-def _mean(predictions: NumberPredictions, values: np.ndarray | None) -> Constant:
+def _mean(predictions: NumberPredictions, headline: str, values: np.ndarray | None) -> Constant:
     labels = predictions.labels
     own, constant = (-np.square(answers - labels) for answers in (predictions.predicted, labels.mean()))
     return Constant(f"{labels.mean():.3g}", None, None, _comparable(values, own, constant))
+
+
+def _no_answer(predictions: AnswerPredictions, headline: str, values: np.ndarray | None) -> Constant | None:
+    """Returns the scores of an empty answer to every question: exact match and F1 are 1 where there is no answer."""
+    if not predictions.has_no_answer.any():
+        return None
+    share, own = float(predictions.has_no_answer.mean()), predictions.values.get(headline)
+    return Constant(
+        answer="no answer",
+        share=share,
+        score=None if own is None else share,
+        values=None if own is None else _comparable(values, own, predictions.has_no_answer),
+    )
 
 
 def _comparable(values: np.ndarray | None, expected: np.ndarray, constant: np.ndarray) -> np.ndarray | None:

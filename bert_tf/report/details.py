@@ -12,9 +12,15 @@ from bert_tf.report.command import command
 from bert_tf.report.differences import differing_words
 from bert_tf.report.formatting import score_spread, shortened
 from bert_tf.report.mistakes import Mistake, worst_mistakes
-from bert_tf.report.predictions import ClassPredictions, NumberPredictions
+from bert_tf.report.predictions import (
+    AnswerPredictions,
+    ClassPredictions,
+    LabelSetPredictions,
+    NumberPredictions,
+)
 from bert_tf.report.scores import score
 from bert_tf.report.study import Configuration, Study
+from bert_tf.report.wrong_answers import WrongAnswer, worst_answers
 
 # What a reader can take in, and a browser can show.
 _MAX_CONFUSION_CLASSES = 50
@@ -31,19 +37,24 @@ def details(study: Study, prefix: str) -> dict | None:
     best = study.best
     if best is None:
         return None
-    predictions = best.predictions
-    has_classes = bool(predictions) and isinstance(predictions[0], ClassPredictions)
-    has_numbers = bool(predictions) and isinstance(predictions[0], NumberPredictions)
     return {
         "heading": f"{'The best: ' * (len(study.configurations) > 1)}{best.label}",
         "command": command(best.runs[0]),
         "command_note": captions.command_note(best),
-        "calibration": _calibration(best, prefix) if has_classes else None,
-        "numbers": _numbers(best, prefix) if has_numbers else None,
-        "confusion": _confusion(best) if has_classes else None,
-        "classes": _classes(best) if predictions and not has_numbers else None,
-        "mistakes": _mistakes(best) if predictions else None,
+        **dict.fromkeys(_PARTS),
+        **(_parts(best, prefix) if best.predictions else {}),
     }
+
+
+def _parts(best: Configuration, prefix: str) -> dict[str, dict]:
+    """Returns what there is to show of predictions of a kind."""
+    parts = {
+        ClassPredictions: ("calibration", "confusion", "classes", "mistakes"),
+        NumberPredictions: ("numbers", "mistakes"),
+        LabelSetPredictions: ("classes", "mistakes"),
+        AnswerPredictions: ("calibration", "answers"),
+    }
+    return {name: _PARTS[name](best, prefix) for name in parts[type(best.predictions[0])]}
 
 
 def figure(svg: str, caption: str) -> dict:
@@ -56,7 +67,7 @@ def _calibration(best: Configuration, prefix: str) -> dict:
         np.concatenate([each.confidence for each in best.predictions]),
         np.concatenate([each.correct for each in best.predictions]),
     )
-    diagram = plots.reliability_diagram(pooled, f"{prefix}-calibration")
+    diagram = plots.reliability_diagram(pooled, type(best.predictions[0]), f"{prefix}-calibration")
     return {"text": captions.calibration(best), "figure": figure(diagram, captions.calibration_caption(best))}
 
 
@@ -67,7 +78,7 @@ def _numbers(best: Configuration, prefix: str) -> dict:
 # Classes.
 
 
-def _confusion(best: Configuration) -> dict:
+def _confusion(best: Configuration, prefix: str) -> dict:
     """Returns the rows of the confusion matrix, or if there are too many classes for one, no rows and the reason."""
     classes = best.predictions[0].classes
     is_shown = len(classes) <= _MAX_CONFUSION_CLASSES
@@ -112,7 +123,7 @@ def _most_frequent_confusions(best: Configuration) -> list[str]:
     return [captions.confusion(shortened(each.label), shortened(each.predicted), each.number) for each in confusions]
 
 
-def _classes(best: Configuration) -> dict:
+def _classes(best: Configuration, prefix: str) -> dict:
     """Returns the table of precision, recall and F1; if there are very many classes, of those with the lowest F1."""
     scores = scores_of_classes(best.predictions)
     shown = sorted(scores, key=lambda each: each.f1[0])[:_MAX_CLASSES] if len(scores) > _MAX_CLASSES else scores
@@ -132,7 +143,7 @@ def _class_row(scores: ClassScores) -> dict:
 # Mistakes.
 
 
-def _mistakes(best: Configuration) -> dict:
+def _mistakes(best: Configuration, prefix: str) -> dict:
     mistakes, reason = worst_mistakes(best.runs)
     return {
         "heading": captions.mistakes_heading(best, len(mistakes)),
@@ -148,3 +159,31 @@ def _texts(mistake: Mistake) -> Sequence[list[tuple[str, bool]]]:
     texts = [mistake.example.text_a, mistake.example.text_b]
     texts = [shortened(text, _MAX_TEXT_LENGTH) for text in texts if text is not None]
     return differing_words(*texts) if len(texts) == 2 else [[(text, False)] for text in texts]
+
+
+def _answers(best: Configuration, prefix: str) -> dict:
+    groups, reason = worst_answers(best.runs)
+    return {
+        "heading": captions.answers_heading(groups),
+        "note": captions.answers_note(best, groups, reason),
+        "groups": [
+            {"heading": captions.answers_of_kind(best, each), "items": list(map(_answer, each.worst))}
+            for each in groups
+        ],
+    }
+
+
+def _answer(answer: WrongAnswer) -> dict:
+    name, facts = captions.question_name(answer), captions.answer_facts(answer)
+    return {"name": name, "facts": facts, "excerpt": answer.excerpt}
+
+
+# The parts of the page, by their names in the template.
+_PARTS = {
+    "calibration": _calibration,
+    "numbers": _numbers,
+    "confusion": _confusion,
+    "classes": _classes,
+    "mistakes": _mistakes,
+    "answers": _answers,
+}

@@ -53,6 +53,7 @@ class Run:
         task: its name.
         dataset: the name of the data.
         data_dir: the folder of the dev set; None if results.json does not have it.
+        predict_file: the file of the questions; None if results.json does not have it.
         versions: of Python and the packages.
         eval_precision: the type in which the evaluation computed; None if results.json does not have it.
         num_train_steps: of the whole training; None if no file has it.
@@ -75,6 +76,7 @@ class Run:
     task: str
     dataset: str
     data_dir: str | None
+    predict_file: str | None
     versions: dict
     eval_precision: str | None
     num_train_steps: float | None

@@ -19,6 +19,7 @@ _FACTS = ("num_train_steps", "train_data")
 # Hugging Face's names of scores that the Hub can show.
 _METRICS = {
     "eval_accuracy": "accuracy",
+    "eval_exact_match": "exact_match",
     "eval_f1": "f1",
     "eval_macro_f1": "f1",
     "eval_micro_f1": "f1",
@@ -28,15 +29,69 @@ _METRICS = {
     "eval_mse": "mse",
     "eval_auc": "roc_auc",
 }
-_TASKS = {
-    "classification": "chooses one of {labels}",
-    "multi_label": "chooses any number of {labels}",
-    "regression": "gives a number",
-}
-_ANSWERS = {
-    "classification": "probabilities = logits.softmax(-1)  # in the order of model.config.id2label",
-    "multi_label": "probabilities = logits.sigmoid()  # in the order of model.config.id2label",
-    "regression": "numbers = logits[:, 0]",
+_TEXTS = {True: "a pair of texts", False: "a text", None: "a text or a pair of texts"}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kind:
+    """The parts of a card that depend on the kind of the model.
+
+    Attributes:
+        tag: the Hub's name of its task.
+        model: the class of transformers.
+        purpose: a sentence.
+        answers: the lines of code that use the model.
+        length: a sentence on long texts.
+    """
+
+    tag: str
+    model: str
+    purpose: str
+    answers: tuple[str, ...]
+    length: str = ""
+
+
+def _output(name: str) -> str:
+    return f'{name} = model(**tokenizer({{texts}}, truncation=True, return_tensors="pt")).{name}'
+
+
+def _kind_of_labels(purpose: str, answer: str) -> _Kind:
+    return _Kind(
+        tag="text-classification",
+        model="AutoModelForSequenceClassification",
+        purpose=f"For {{texts}} it {purpose}.",
+        answers=(_output("logits"), answer),
+        length="Texts are truncated to {length} word pieces, as in training.",
+    )
+
+
+_KINDS = {
+    None: _Kind(
+        tag="feature-extraction",
+        model="AutoModel",
+        purpose="It is pre-trained: fine-tune it before it answers anything.",
+        answers=(_output("last_hidden_state"),),
+    ),
+    "classification": _kind_of_labels(
+        "chooses one of {labels}", "probabilities = logits.softmax(-1)  # in the order of model.config.id2label"
+    ),
+    "multi_label": _kind_of_labels(
+        "chooses any number of {labels}", "probabilities = logits.sigmoid()  # in the order of model.config.id2label"
+    ),
+    "regression": _kind_of_labels("gives a number", "numbers = logits[:, 0]"),
+    "question_answering": _Kind(
+        tag="question-answering",
+        model="AutoModelForQuestionAnswering",
+        purpose="For a question and a text it finds the answer, a part of the text.",
+        answers=(
+            'texts = ("A question?", "A text with the answer.")',
+            'inputs = tokenizer(*texts, truncation="only_second", return_tensors="pt")',
+            "output = model(**inputs)",
+            "start, end = output.start_logits[0].argmax(), output.end_logits[0].argmax()",
+            "answer = tokenizer.decode(inputs.input_ids[0, start : end + 1])",
+        ),
+        length="Longer texts were read in windows of {length} word pieces.",
+    ),
 }
 
 
@@ -86,7 +141,7 @@ def model_card(facts: ModelFacts) -> str:
 
 
 def _front_matter(facts: ModelFacts) -> str:
-    tag = "feature-extraction" if facts.kind is None else "text-classification"
+    tag = _KINDS[facts.kind].tag
     lines = ["library_name: transformers", f"pipeline_tag: {tag}", "tags:", "- bert", "- bert-tf"]
     return "\n".join(["---", *lines, *_model_index(facts, tag), "---", ""])
 
@@ -122,25 +177,20 @@ def _introduction(facts: ModelFacts) -> str:
 
 
 def _purpose(facts: ModelFacts) -> str:
-    if facts.kind is None:
-        return "It is pre-trained: fine-tune it before it answers anything."
-    texts = {True: "a pair of texts", False: "a text", None: "a text or a pair of texts"}[facts.pairs]
     labels = f"{len(facts.labels):,} labels ({listed([markdown_text(label) for label in facts.labels])})"
-    return f"For {texts} it {_TASKS[facts.kind].format(labels=labels)}."
+    return _KINDS[facts.kind].purpose.format(texts=_TEXTS[facts.pairs], labels=labels)
 
 
 def _usage(facts: ModelFacts) -> str:
-    name = "AutoModel" if facts.kind is None else "AutoModelForSequenceClassification"
+    kind = _KINDS[facts.kind]
     texts = '"A text.", "Another text."' if facts.pairs else '"A text."'
-    result = "last_hidden_state" if facts.kind is None else "logits"
     lines = [
-        f"from transformers import {name}, AutoTokenizer",
+        f"from transformers import {kind.model}, AutoTokenizer",
         "",
         'folder = "."  # of this file, or its name on the Hub',
         "tokenizer = AutoTokenizer.from_pretrained(folder)",
-        f"model = {name}.from_pretrained(folder)",
-        f'{result} = model(**tokenizer({texts}, truncation=True, return_tensors="pt")).{result}',
-        *([_ANSWERS[facts.kind]] if facts.kind else []),
+        f"model = {kind.model}.from_pretrained(folder)",
+        *(line.format(texts=texts) for line in kind.answers),
     ]
     return "\n".join(["## Use", "", "```python", *lines, "```", ""])
 
@@ -175,8 +225,8 @@ def _shown(name: str, value: object) -> str:
 
 
 def _tokenizer(facts: ModelFacts) -> str:
-    length = f"Texts are truncated to {facts.max_seq_length} word pieces, as in training."
-    sentences = [markdown_text(facts.tokenizer), *([length] if facts.kind else [])]
+    length = _KINDS[facts.kind].length.format(length=facts.max_seq_length)
+    sentences = [markdown_text(facts.tokenizer), *[length] * bool(length)]
     return f"## Tokenizer\n\n{' '.join(sentences)}\n"
 
 

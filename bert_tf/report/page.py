@@ -72,6 +72,7 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["unbroken"] = _unbroken
+    environment.filters["spaced"] = _spaced
     environment.filters["lines"] = _lines
     return environment.get_template("page.html")
 
@@ -84,6 +85,12 @@ def _printable(value: object) -> object:
 def _unbroken(text: str) -> Markup:
     """Keeps the signs % and ± on the line of their number."""
     return Markup(html_text(text).replace(" %", "&nbsp;%").replace("± ", "±&nbsp;"))  # noqa: S704  # escaped
+
+
+def _spaced(text: str) -> Markup:
+    """Keeps a space at each end of a part of a text, if there is one."""
+    spaces = (" " * each.isspace() for each in (text[:1], text[-1:]))
+    return Markup(html_text(text).join(spaces))  # noqa: S704  # escaped
 
 
 def _lines(text: str) -> Markup:

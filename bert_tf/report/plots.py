@@ -14,7 +14,7 @@ from bert_tf.report.drawing import ACCENT, FAINT, INK, OTHER, WARNING, WIDTH, cr
 from bert_tf.report.escaping import one_line
 from bert_tf.report.formatting import shortened
 from bert_tf.report.inventory import Run
-from bert_tf.report.predictions import NumberPredictions
+from bert_tf.report.predictions import AnswerPredictions, ClassPredictions, NumberPredictions
 from bert_tf.report.scores import Score
 from bert_tf.report.significance import mean_and_sd
 from bert_tf.report.study import Configuration, Study
@@ -166,8 +166,16 @@ def score_by_time(study: Study, prefix: str) -> str | None:
         return svg(figure, prefix, description)
 
 
-def reliability_diagram(diagram: Reliability, prefix: str) -> str:
-    """Draws accuracy against confidence, and below it the share of predictions in each bin."""
+def reliability_diagram(
+    diagram: Reliability, predictions: type[ClassPredictions | AnswerPredictions], prefix: str
+) -> str:
+    """Draws the share of correct predictions against confidence, and below it the share of predictions in each bin.
+
+    Args:
+        diagram: what to draw.
+        predictions: their kind, which has the names of the axes.
+        prefix: of the ids in the SVG; each figure of a page needs its own.
+    """
     with styled():
         figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
         axes, shares = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
@@ -175,17 +183,16 @@ def reliability_diagram(diagram: Reliability, prefix: str) -> str:
         low = np.floor(10 * low) / 10 if low < 1 else 0.9
         axes.plot([low, 1], [low, 1], color=OTHER, linewidth=0.9, linestyle=(0, (4, 3)))
         axes.plot(diagram.confidence, diagram.accuracy, "o-", color=ACCENT, markersize=4.5, linewidth=1.2)
-        axes.set_ylabel("accuracy")
+        axes.set_ylabel(predictions.share_correct)
         shares.vlines(diagram.confidence, 0, 100 * diagram.share, color=ACCENT, linewidth=4)
         shares.set_ylim(0, None)
         shares.set_ylabel("% of all")
-        shares.set_xlabel("confidence: probability of the predicted class")
+        shares.set_xlabel(f"confidence: probability of the {predictions.answer}")
         shares.set_xlim(low, 1.01)
         pairs = zip(diagram.confidence, diagram.accuracy, diagram.share, strict=True)
         points = (f"{confidence:.2f}: {accuracy:.2f} of {share:.0%}" for confidence, accuracy, share in pairs)
-        return svg(
-            figure, prefix, f"Reliability diagram: confidence, accuracy and share of predictions. {'; '.join(points)}."
-        )
+        names = f"confidence, {predictions.share_correct} and share of predictions"
+        return svg(figure, prefix, f"Reliability diagram: {names}. {'; '.join(points)}.")
 
 
 def predicted_by_label(predictions: Sequence[NumberPredictions], prefix: str) -> str:

@@ -3,13 +3,16 @@
 import dataclasses
 import functools
 import hashlib
+from typing import ClassVar
 
 import numpy as np
 
 from bert_tf.data.targets import Number, OneLabel, SomeLabels
+from bert_tf.report.scores import ACCURACY, EXACT_MATCH, F1
 
 # The kinds of tasks in task.json; a run without that file is a classification.
 CLASSIFICATION, REGRESSION, MULTI_LABEL = OneLabel.kind, Number.kind, SomeLabels.kind
+QUESTION_ANSWERING = "question_answering"
 
 # A regression has collapsed if its predictions spread less than this share of the spread of the labels.
 _LEAST_SPREAD = 0.01
@@ -31,12 +34,17 @@ class ClassPredictions:
         label_ids: int [examples].
         classes: the names of the labels.
         probabilities: float [examples, classes].
+        answer: the name of a prediction in a sentence.
+        share_correct: the name of the share of correct predictions.
     """
 
     guids: tuple[str, ...]
     label_ids: np.ndarray
     classes: tuple[str, ...]
     probabilities: np.ndarray
+
+    answer: ClassVar[str] = "predicted class"
+    share_correct: ClassVar[str] = "accuracy"
 
     @functools.cached_property
     def predicted(self) -> np.ndarray:
@@ -58,6 +66,11 @@ class ClassPredictions:
         """True if all examples got the same class although their labels differ."""
         return len(np.unique(self.predicted)) == 1 < len(np.unique(self.label_ids))
 
+    @property
+    def values(self) -> dict[str, np.ndarray]:
+        """The scores that are means over examples: their values, float [examples], by their names."""
+        return {ACCURACY: self.correct.astype(float)}
+
     @functools.cached_property
     def dev_set(self) -> str:
         """A digest of guids, labels and classes. Runs with the same digest can be compared example by example."""
@@ -77,6 +90,8 @@ class NumberPredictions:
     guids: tuple[str, ...]
     labels: np.ndarray
     predicted: np.ndarray
+
+    values: ClassVar[dict[str, np.ndarray]] = {}
 
     @property
     def collapsed(self) -> bool:
@@ -105,6 +120,8 @@ class LabelSetPredictions:
     classes: tuple[str, ...]
     probabilities: np.ndarray
 
+    values: ClassVar[dict[str, np.ndarray]] = {}
+
     @functools.cached_property
     def predicted(self) -> np.ndarray:
         """True for each label that is predicted, bool [examples, classes]."""
@@ -121,4 +138,57 @@ class LabelSetPredictions:
         return digest(self.guids, self.labels.tolist(), self.classes)
 
 
-Predictions = ClassPredictions | NumberPredictions | LabelSetPredictions
+@dataclasses.dataclass(frozen=True, eq=False)
+class AnswerPredictions:
+    """An answer for each question, for question answering.
+
+    Attributes:
+        guids: of the questions, in file order.
+        answers: the gold answers of each question; none if its text has no answer.
+        predicted: a text for each question; empty if the model says that there is no answer.
+        confidence: the probability of each predicted answer, float [questions].
+        exact_match: 1 if it is a gold answer, else 0, float [questions].
+        f1: of its words and those of a gold answer, float [questions].
+        answer: the name of a prediction in a sentence.
+        share_correct: the name of the share of correct predictions.
+    """
+
+    guids: tuple[str, ...]
+    answers: tuple[tuple[str, ...], ...]
+    predicted: tuple[str, ...]
+    confidence: np.ndarray
+    exact_match: np.ndarray
+    f1: np.ndarray
+
+    answer: ClassVar[str] = "answer"
+    share_correct: ClassVar[str] = "exact match"
+
+    @property
+    def correct(self) -> np.ndarray:
+        """True where the answer is a gold answer, bool [questions]."""
+        return self.exact_match == 1
+
+    @functools.cached_property
+    def has_no_answer(self) -> np.ndarray:
+        """True for each question that its text does not answer, bool [questions]."""
+        return np.array([not answers for answers in self.answers])
+
+    @property
+    def collapsed(self) -> bool:
+        """True if all questions got the same answer although their gold answers differ."""
+        return len(set(self.predicted)) == 1 < len(set(self.answers))
+
+    @property
+    def values(self) -> dict[str, np.ndarray]:
+        """The scores that are means over questions: their values, float [questions], by their names."""
+        return {F1: self.f1, EXACT_MATCH: self.exact_match}
+
+    @functools.cached_property
+    def dev_set(self) -> str:
+        """A digest of guids and gold answers."""
+        return digest(self.guids, self.answers)
+
+
+Predictions = ClassPredictions | NumberPredictions | LabelSetPredictions | AnswerPredictions
+# Those with the probability of each answer, whose calibration can be shown.
+WITH_CONFIDENCE = (ClassPredictions, AnswerPredictions)

@@ -107,6 +107,7 @@ def _csv_row(study: Study, configuration: Configuration) -> dict:
         "p_value": comparison and comparison.p_value,
         "p_adjusted": comparison and comparison.adjusted,
         "test": comparison and comparison.method,
+        **_csv_other_tests(study, configuration),
         "calibration_error": mean_and_sd(configuration.calibration_errors)[0],
         **{f"flag {name}": flag_text(value) for name, value in configuration.flags.items() if name != "task_name"},
         **{f"version {name}": flag_text(version) for name, version in study.versions.items()},
@@ -120,6 +121,16 @@ def _csv_summaries(study: Study, configuration: Configuration) -> dict:
     for name, key in {**keys, **_SUMMARIES}.items():
         summaries[f"{name}_mean"], summaries[f"{name}_sd"] = configuration.summary(key)
     return summaries
+
+
+def _csv_other_tests(study: Study, configuration: Configuration) -> dict:
+    tests = {}
+    for score in study.also_tested:
+        comparison = configuration.other_comparisons.get(score.key)
+        tests[f"p_value_{score.short_key}"] = comparison and comparison.p_value
+        tests[f"p_adjusted_{score.short_key}"] = comparison and comparison.adjusted
+        tests[f"test_{score.short_key}"] = comparison and comparison.method
+    return tests
 
 
 def _csv_cell(value: object) -> object:

@@ -16,7 +16,7 @@ from bert_tf.errors import UserError, reading
 from bert_tf.report.escaping import one_line
 from bert_tf.report.formatting import listed
 from bert_tf.report.inventory import BestStep, FailedRun, Inventory, Run
-from bert_tf.report.predictions import CLASSIFICATION, ClassPredictions
+from bert_tf.report.programs import PROGRAMS, RUN_CLASSIFIER
 from bert_tf.report.reading import (
     LEFT_OUT,
     exists,
@@ -52,6 +52,7 @@ OTHER_FLAGS = (
     "train_file",
     "dev_file",
     "test_file",
+    "predict_file",
     "eval_batch_size",
     "predict_batch_size",
     "eval_all_checkpoints",
@@ -67,7 +68,10 @@ OTHER_FLAGS = (
     "tpu_name",
     "tpu_zone",
     "gcp_project",
+    "verbose_logging",
 )
+# These choose among the answers that a model finds. They change the scores, so they distinguish configurations.
+ANSWER_FLAGS = ("n_best_size", "max_answer_length", "null_score_diff_threshold")
 
 
 def read_runs(folders: Sequence[Path]) -> Inventory:
@@ -182,9 +186,9 @@ def _read_parts(run: Run, inventory: Inventory) -> dict:
         predictions = inventory.read_table(path, lambda path: read_predictions(path, results, headline, run.kind))
     path = run.folder / run_files.EVAL_VALUES
     if exists(path):
-        values = inventory.read_table(path, lambda path: read_values(path, results, headline, predictions))
-    if values is None and isinstance(predictions, ClassPredictions) and headline == ACCURACY:
-        values = ExampleValues(predictions.guids, predictions.correct.astype(float))
+        values = inventory.read_table(path, lambda path: read_values(path, results, headline, run.kind, predictions))
+    if values is None and predictions is not None and headline in predictions.values:
+        values = ExampleValues(predictions.guids, predictions.values[headline])
     return {"predictions": predictions, "values": values, "train_log": _read_log(run, inventory)}
 
 
@@ -222,18 +226,21 @@ def _create_run(folder: Path, training: dict) -> tuple[Run, list[str]]:
         raise UserError(f"{path}: has no seed")
     evaluation = results["evaluation"] if isinstance(results.get("evaluation"), dict) else {}
     odd += _wrong_types(results, settings)
+    # An evaluation after the training may have been one with other settings.
+    settings |= {name: value for name, value in (flags | evaluation).items() if name in ANSWER_FLAGS}
     run = Run(
         folder=folder,
         name=folder.name,
         flags=settings,
         all_flags=flags,
-        kind=_kind(folder),
+        kind=_kind(folder, results),
         seed=seed,
         train_data=train_data,
         dev_data=_text(results, "dev_data"),
-        task=_text(settings, "task_name") or "unknown",
+        task=_text(settings, "task_name") or _text(flags, "task_name") or "unknown",
         dataset=_text(results, "dataset") or "unknown",
         data_dir=_text(evaluation, "data_dir") or _text(flags, "data_dir"),
+        predict_file=_text(evaluation, "predict_file") or _text(flags, "predict_file"),
         versions=results["versions"],
         eval_precision=_text(evaluation, "mixed_precision"),
         num_train_steps=_first_number(training.get("num_train_steps"), results.get("num_train_steps")),
@@ -244,9 +251,11 @@ def _create_run(folder: Path, training: dict) -> tuple[Run, list[str]]:
     return run, [f"{path}: has values that cannot be used: {listed(odd)}"] if odd else []
 
 
-def _kind(folder: Path) -> str:
-    """Returns the kind of a run's task; it has classes if no file says otherwise."""
-    kind = read_json(folder / run_files.TASK).get("kind") if exists(folder / run_files.TASK) else CLASSIFICATION
+def _kind(folder: Path, results: dict) -> str:
+    """Returns the kind of a run's task. The folder of an evaluation has no task.json; its program says the kind."""
+    if not exists(folder / run_files.TASK):
+        return PROGRAMS.get(_text(results, "program"), RUN_CLASSIFIER).kind
+    kind = read_json(folder / run_files.TASK).get("kind")
     if not isinstance(kind, str):
         raise UserError(f"{folder / run_files.TASK}: does not say the kind of a task")
     return kind

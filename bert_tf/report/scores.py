@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterable
 
 ACCURACY = "eval_accuracy"
+EXACT_MATCH = "eval_exact_match"
+F1 = "eval_f1"
 LOSS = "eval_loss"
 _PREFIX = "eval_"
 # Beginnings of the names of all numbers that a run measures, and endings of those of speed and memory.
@@ -87,20 +89,33 @@ class Score:
         return f"{number} %" if self.is_share else number
 
 
+def _share(key: str, name: str, phrase: str) -> Score:
+    return Score(key, name, phrase, is_share=True, lowest=0, highest=1)
+
+
 _KNOWN = {
     each.key: each
     for each in (
-        Score(ACCURACY, "Accuracy", "accuracy", is_share=True, lowest=0, highest=1),
-        Score("eval_exact_match", "Exact match", "exact match", is_share=True, lowest=0, highest=1),
-        Score("eval_f1", "F1", "F1", is_share=True, lowest=0, highest=1),
-        Score("eval_micro_f1", "Micro-F1", "micro-F1", is_share=True, lowest=0, highest=1),
-        Score("eval_macro_f1", "Macro-F1", "macro-F1", is_share=True, lowest=0, highest=1),
-        Score("eval_subset_accuracy", "Subset accuracy", "subset accuracy", is_share=True, lowest=0, highest=1),
+        _share(ACCURACY, "Accuracy", "accuracy"),
+        _share(EXACT_MATCH, "Exact match", "exact match"),
+        _share(F1, "F1", "F1"),
+        _share("eval_micro_f1", "Micro-F1", "micro-F1"),
+        _share("eval_macro_f1", "Macro-F1", "macro-F1"),
+        _share("eval_subset_accuracy", "Subset accuracy", "subset accuracy"),
         Score("eval_matthews", "Matthews", "Matthews correlation", lowest=-1, highest=1),
         Score("eval_pearson", "Pearson", "Pearson correlation", lowest=-1, highest=1),
         Score("eval_spearman", "Spearman", "Spearman correlation", lowest=-1, highest=1),
         Score("eval_auc", "ROC AUC", "area under the ROC curve", lowest=0, highest=1),
         Score("eval_mse", "Squared error", "mean squared error", lowest=0),
+        # SQuAD 2.0: questions with and without an answer, and the best thresholds for the latter.
+        _share("eval_HasAns_exact", "With answer: exact match", "exact match of the questions with an answer"),
+        _share("eval_HasAns_f1", "With answer: F1", "F1 of the questions with an answer"),
+        _share("eval_NoAns_exact", "No answer: exact match", "exact match of the questions without an answer"),
+        _share("eval_NoAns_f1", "No answer: F1", "F1 of the questions without an answer"),
+        _share("eval_best_exact", "Best threshold: exact match", "exact match with the best threshold"),
+        Score("eval_best_exact_thresh", "Threshold for exact match", "best threshold for exact match"),
+        _share("eval_best_f1", "Best threshold: F1", "F1 with the best threshold"),
+        Score("eval_best_f1_thresh", "Threshold for F1", "best threshold for F1"),
     )
 }
 

@@ -13,7 +13,7 @@ import numpy as np
 from bert_tf.report.calibration import reliability
 from bert_tf.report.constant import Constant
 from bert_tf.report.inventory import FailedRun, Run
-from bert_tf.report.predictions import CLASSIFICATION, ClassPredictions, Predictions
+from bert_tf.report.predictions import CLASSIFICATION, WITH_CONFIDENCE, ClassPredictions, Predictions
 from bert_tf.report.scores import ACCURACY, Score, scores_among
 from bert_tf.report.significance import (
     binomial_standard_error,
@@ -66,6 +66,7 @@ class Configuration:
         number: the rank in the study by the mean of the headline, from 1.
         label: the flags in which it differs from the others of the study.
         comparison: the test against the best; None for the best itself and if values per example are missing.
+        other_comparisons: the tests of other scores that are means over examples, by the name of the score.
     """
 
     flags: dict
@@ -77,6 +78,7 @@ class Configuration:
     number: int = 0
     label: str = ""
     comparison: Comparison | None = None
+    other_comparisons: dict[str, Comparison] = dataclasses.field(default_factory=dict)
 
     def summary(self, key: str) -> tuple[float | None, float | None]:
         """Returns mean and standard deviation over seeds of a number of results.json, for the runs that have it."""
@@ -109,10 +111,23 @@ class Configuration:
         """The values per example of all runs, float [seeds, examples]."""
         return np.stack([run.values.values for run in self.runs])
 
+    @property
+    def other_values(self) -> dict[str, np.ndarray]:
+        """The values per example of other scores, float [seeds, examples], where the headline is a mean as they are."""
+        values = [each.values for each in self.predictions]
+        if not values or self.headline.key not in values[0]:
+            return {}
+        return {key: np.stack([each[key] for each in values]) for key in values[0] if key != self.headline.key}
+
+    @property
+    def other_means(self) -> list[Score]:
+        """The scores of `other_values`."""
+        return scores_among(self.other_values)
+
     @functools.cached_property
     def calibration_errors(self) -> list[float]:
-        """The expected calibration error of each run that has class probabilities."""
-        predictions = [run.predictions for run in self.runs if isinstance(run.predictions, ClassPredictions)]
+        """The expected calibration error of each run that has the probabilities of its answers."""
+        predictions = [run.predictions for run in self.runs if isinstance(run.predictions, WITH_CONFIDENCE)]
         return [reliability(p.confidence, p.correct).expected_calibration_error for p in predictions]
 
 
@@ -160,6 +175,11 @@ class Study:
     def ties(self) -> list[Configuration]:
         """The configurations that were tested and are not significantly different from the best."""
         return [each for each in self.configurations if each.comparison and not each.comparison.is_significant]
+
+    @property
+    def also_tested(self) -> list[Score]:
+        """The scores besides the headline that were tested."""
+        return scores_among({key for each in self.configurations for key in each.other_comparisons})
 
     @property
     def untested(self) -> list[Configuration]:

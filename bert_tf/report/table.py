@@ -6,7 +6,7 @@ from bert_tf.report import captions
 from bert_tf.report.formatting import NONE, duration, p_text, score_spread, spread
 from bert_tf.report.inventory import Run
 from bert_tf.report.scores import LOSS
-from bert_tf.report.study import Configuration, Study
+from bert_tf.report.study import Comparison, Configuration, Study
 
 HEADLINE_COLUMN = 3
 
@@ -35,6 +35,7 @@ def header(study: Study) -> list[str]:
         "Eval loss",
         study.headline.with_unit("Worst seed"),
         "p",
+        *(f"p, {score.phrase}" for score in study.also_tested),
         "Train ex./s",
         "Eval ex./s",
         "Run time",
@@ -54,7 +55,8 @@ def cells(study: Study, configuration: Configuration) -> list[Cell]:
         *_score_cells(study, configuration),
         Cell(spread(loss, digits=3), loss[0]),
         _worst(configuration),
-        Cell(_p(study, configuration), comparison and comparison.adjusted),
+        _p(study, configuration, comparison),
+        *(_p(study, configuration, configuration.other_comparisons.get(score.key)) for score in study.also_tested),
         Cell(spread((train_speed, None)), train_speed),
         Cell(spread((eval_speed, None)), eval_speed),
         Cell(duration(seconds), seconds),
@@ -73,10 +75,10 @@ def _worst(configuration: Configuration) -> Cell:
     return Cell(f"{worst.headline.number(worst.score)} (seed {worst.seed})", worst.score)
 
 
-def _p(study: Study, configuration: Configuration) -> str:
-    if configuration is study.best:
-        return NONE
-    return p_text(configuration.comparison.adjusted) if configuration.comparison else "not tested"
+def _p(study: Study, configuration: Configuration, comparison: Comparison | None) -> Cell:
+    if comparison is None:
+        return Cell(NONE if configuration is study.best else "not tested", None)
+    return Cell(p_text(comparison.adjusted), comparison.adjusted)
 
 
 def mark(study: Study, configuration: Configuration) -> str:

@@ -8,6 +8,7 @@ Each reader raises `UserError` for a file that is cut off, foreign or broken, as
 import array
 import dataclasses
 import io
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,17 +17,19 @@ import numpy as np
 
 from bert_tf import files, run_files
 from bert_tf.data.targets import table_separator
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, reading
 from bert_tf.report.predictions import (
     MULTI_LABEL,
+    QUESTION_ANSWERING,
     REGRESSION,
+    AnswerPredictions,
     ClassPredictions,
     LabelSetPredictions,
     NumberPredictions,
     Predictions,
 )
 from bert_tf.report.reading import LARGEST_NUMBER, LEFT_OUT, num_evaluated
-from bert_tf.report.scores import ACCURACY, is_score
+from bert_tf.report.scores import ACCURACY, is_score, score
 from bert_tf.report.significance import is_binary
 
 # The predictions of MNLI's dev set have 600 kB.
@@ -37,6 +40,7 @@ _MAX_NUMBERS = 10_000_000
 _TOLERANCE = 1e-6
 # A correlation computed again from predictions that were written with the digits of float32.
 _CORRELATION_TOLERANCE = 1e-3
+_ANSWER_COLUMNS = ["guid", "exact_match", "f1", "probability", "prediction", "answers"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,21 +83,24 @@ def read_predictions(path: Path, results: dict[str, float], headline: str, kind:
     """
     rows = _read_rows(path, "\t")
     header = next(rows)
-    if kind == REGRESSION:
-        predictions = _read_numbers(path, header, rows)
-        _check_correlation(path, predictions, results)
-    elif kind == MULTI_LABEL:
-        predictions = _read_label_sets(path, header, rows)
-    elif header[:2] == ["guid", "label"] and len(header) >= 4:
-        predictions = _read_classes(path, header, rows)
-        if ACCURACY in results:
-            _check_accuracy(path, predictions.correct, results)
-    elif headline == ACCURACY:
-        raise UserError(f"{path}: is not a file of class probabilities")
-    else:
+    readers = {REGRESSION: _read_numbers, MULTI_LABEL: _read_label_sets, QUESTION_ANSWERING: _read_answers}
+    has_classes = header[:2] == ["guid", "label"] and len(header) >= 4
+    if kind not in readers and not has_classes:
+        if headline == ACCURACY:
+            raise UserError(f"{path}: is not a file of class probabilities")
         return None
-    _check_number_of_rows(path, len(predictions.guids), results)
+    predictions = readers.get(kind, _read_classes)(path, header, rows)
+    _check_predictions(path, predictions, results, kind)
     return predictions
+
+
+def _check_predictions(path: Path, predictions: Predictions, results: dict[str, float], kind: str) -> None:
+    """Compares the scores of predictions with those of the run."""
+    for name, values in predictions.values.items():
+        _check_mean(path, values, results, name)
+    if isinstance(predictions, NumberPredictions):
+        _check_correlation(path, predictions, results)
+    _check_number_of_rows(path, len(predictions.guids), results, kind)
 
 
 def _read_classes(path: Path, header: Sequence[str], rows: Iterator[list[str]]) -> ClassPredictions:
@@ -154,7 +161,39 @@ def _read_label_sets(path: Path, header: Sequence[str], rows: Iterator[list[str]
     return LabelSetPredictions(tuple(guids), is_label, tuple(classes), probabilities)
 
 
-def read_values(path: Path, results: dict[str, float], headline: str, predictions: Predictions | None) -> ExampleValues:
+def _read_answers(path: Path, header: Sequence[str], rows: Iterator[list[str]]) -> AnswerPredictions:
+    if header != _ANSWER_COLUMNS:
+        raise UserError(f"{path}: is not a file of answers to questions")
+    guids, predicted, answers, numbers = [], [], [], _Numbers(path, 3)
+    for line, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise UserError(f"{path}:{line}: is cut off")
+        guids.append(sys.intern(row[0]))
+        numbers.add(line, row[1:4])
+        text, gold = _parse_json(path, line, row[4]), _parse_json(path, line, row[5])
+        if not isinstance(text, str) or not _are_texts(gold):
+            raise UserError(f"{path}:{line}: has something other than a text and a list of texts as answers")
+        # Many runs have the same texts.
+        predicted.append(sys.intern(text))
+        answers.append(tuple(map(sys.intern, gold)))
+    exact_match, f1, confidence = numbers.table().T
+    if not is_binary(exact_match) or min(f1.min(), confidence.min()) < 0 or max(f1.max(), confidence.max()) > 1:
+        raise UserError(f"{path}: has numbers that are not exact match, F1 and probability")
+    return AnswerPredictions(tuple(guids), tuple(answers), tuple(predicted), confidence, exact_match, f1)
+
+
+def _parse_json(path: Path, line: int, text: str) -> object:
+    with reading(f"{path}:{line}", LEFT_OUT, "has an answer that is cut off or not JSON"):
+        return json.loads(text)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def read_values(
+    path: Path, results: dict[str, float], headline: str, kind: str, predictions: Predictions | None
+) -> ExampleValues:
     """Reads one value per dev example and compares the values with the run's results and predictions."""
     rows = _read_rows(path, "\t")
     if next(rows) != ["guid", "value"]:
@@ -166,24 +205,26 @@ def read_values(path: Path, results: dict[str, float], headline: str, prediction
         names.append(sys.intern(row[0]))
         numbers.add(line, row[1:])
     guids, values = tuple(names), numbers.table()[:, 0]
-    _check_number_of_rows(path, len(guids), results)
+    _check_number_of_rows(path, len(guids), results, kind)
     if predictions is not None and predictions.guids != guids:
         raise UserError(f"{path}: has other examples than {run_files.EVAL_PREDICTIONS}")
-    if headline == ACCURACY and is_binary(values):
-        _check_accuracy(path, values, results)
-    if headline == ACCURACY and isinstance(predictions, ClassPredictions) and (values != predictions.correct).any():
+    if (headline == ACCURACY and is_binary(values)) or kind == QUESTION_ANSWERING:
+        _check_mean(path, values, results, headline)
+    expected = None if predictions is None else predictions.values.get(headline)
+    if expected is not None and np.abs(values - expected).max() > _TOLERANCE:
         raise UserError(f"{path}: has other values than {run_files.EVAL_PREDICTIONS}")
     return ExampleValues(guids, values)
 
 
-def _check_number_of_rows(path: Path, number: int, results: dict[str, float]) -> None:
-    if num_evaluated(results) not in (None, number):
+def _check_number_of_rows(path: Path, number: int, results: dict[str, float], kind: str) -> None:
+    # The model reads a question once for each window of its text, and its speed counts these.
+    if kind != QUESTION_ANSWERING and num_evaluated(results) not in (None, number):
         raise UserError(f"{path}: does not belong to {run_files.RESULTS}: its number of rows differs")
 
 
-def _check_accuracy(path: Path, correct: np.ndarray, results: dict[str, float]) -> None:
-    if abs(float(correct.mean()) - results[ACCURACY]) > _TOLERANCE:
-        raise UserError(f"{path}: does not belong to {run_files.RESULTS}: its accuracy differs")
+def _check_mean(path: Path, values: np.ndarray, results: dict[str, float], name: str) -> None:
+    if name in results and abs(float(values.mean()) - results[name]) > _TOLERANCE:
+        raise UserError(f"{path}: does not belong to {run_files.RESULTS}: its {score(name).phrase} differs")
 
 
 def _check_correlation(path: Path, predictions: NumberPredictions, results: dict[str, float]) -> None:

@@ -5,23 +5,25 @@ import re
 from collections.abc import Sequence
 
 from bert_tf.report.formatting import flag_text, folder_names, score_spread
-from bert_tf.report.scores import Score, score
+from bert_tf.report.predictions import QUESTION_ANSWERING
+from bert_tf.report.scores import ACCURACY, EXACT_MATCH, F1, Score, score
 from bert_tf.report.study import Configuration, Study
 
-_ACCURACY, _F1 = "eval_accuracy", "eval_f1"
 # By the name of the task without signs (Wang et al. 2019, table 1). MNLI's two dev sets are one task.
 _METRICS = {
     "cola": ("eval_matthews",),
-    "sst2": (_ACCURACY,),
-    "mrpc": (_F1, _ACCURACY),
+    "sst2": (ACCURACY,),
+    "mrpc": (F1, ACCURACY),
     "stsb": ("eval_pearson", "eval_spearman"),
-    "qqp": (_F1, _ACCURACY),
-    "mnli": (_ACCURACY,),
-    "mnlimm": (_ACCURACY,),
-    "qnli": (_ACCURACY,),
-    "rte": (_ACCURACY,),
-    "wnli": (_ACCURACY,),
+    "qqp": (F1, ACCURACY),
+    "mnli": (ACCURACY,),
+    "mnlimm": (ACCURACY,),
+    "qnli": (ACCURACY,),
+    "rte": (ACCURACY,),
+    "wnli": (ACCURACY,),
 }
+# By the kind of the task, for the others: SQuAD's (Rajpurkar et al. 2016, section 6.1).
+_METRICS_OF_KINDS = {QUESTION_ANSWERING: (F1, EXACT_MATCH)}
 TASKS_HEADER = ("Task", "Data", "Metric", "Score", "Seeds", "Best configuration")
 _PARTS = {"mnlimm": "mnli"}
 _SAMPLE = "sample"  # its numbers are not those of the task
@@ -82,7 +84,7 @@ def _plain(task: str) -> str:
 
 
 def _row(number: int, study: Study, dataset: str) -> TaskRow:
-    names, best = _METRICS.get(_plain(study.task), ()), study.configurations[0]
+    names, best = _metrics(study), study.configurations[0]
     scores = [_as_glue_reports(score(name)) for name in names if best.summary(name)[0] is not None]
     is_whole = len(scores) == len(names) > 0 and study.dataset != _SAMPLE
     scores = scores or [_as_glue_reports(study.headline)]
@@ -96,6 +98,10 @@ def _row(number: int, study: Study, dataset: str) -> TaskRow:
         configuration=best.label if best.runs else "all runs collapsed",
         mean=_mean(best, scores) if is_whole else None,
     )
+
+
+def _metrics(study: Study) -> tuple[str, ...]:
+    return _METRICS.get(_plain(study.task)) or _METRICS_OF_KINDS.get(study.kind, ())
 
 
 def _as_glue_reports(score: Score) -> Score:

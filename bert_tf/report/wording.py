@@ -15,7 +15,7 @@ from bert_tf.report.formatting import (
     shortened,
 )
 from bert_tf.report.inventory import Inventory
-from bert_tf.report.predictions import CLASSIFICATION, MULTI_LABEL, REGRESSION
+from bert_tf.report.predictions import CLASSIFICATION, MULTI_LABEL, QUESTION_ANSWERING, REGRESSION
 from bert_tf.report.significance import MANY_EXAMPLES, RESAMPLES
 from bert_tf.report.study import BOOTSTRAP, MCNEMAR, SIGNIFICANCE, Configuration, Study
 from bert_tf.report.tasks import TaskRow, glue_score
@@ -149,6 +149,10 @@ def conclusion(study: Study) -> list[str]:
     sentences = [
         f"The {'best ' * (len(study.configurations) > 1)}mean {study.headline.phrase} is {value} "
         f"({best.label}; {counted(len(best.runs), 'seed')}).",
+        *(
+            f"Its {score.phrase} is {score.unit(score_spread(score, best.summary(score.key)))}."
+            for score in best.other_means
+        ),
         *_comparison_sentences(study),
     ]
     if study.constant and (study.constant.share is not None or study.constant_comparison):
@@ -170,9 +174,11 @@ def _constant_sentence(study: Study) -> str:
 
 def constant_answer(study: Study) -> str:
     """Returns the best constant answer in words."""
-    if study.kind == REGRESSION:
-        return f"Always answering the mean of {study.constant.answer}"
-    return f"Always answering “{shortened(study.constant.answer)}”"
+    answers = {
+        REGRESSION: f"Always answering the mean of {study.constant.answer}",
+        QUESTION_ANSWERING: "Never giving an answer",
+    }
+    return answers.get(study.kind) or f"Always answering “{shortened(study.constant.answer)}”"
 
 
 def compared_in(study: Study) -> str:
@@ -258,6 +264,8 @@ def table_note(study: Study) -> str:
     return (
         "Mean ± standard deviation over seeds; a single seed has no standard deviation. Worst seed: the lowest "
         f"{study.headline.phrase}{collapsed}. Run time: training plus evaluation, the mean over runs."
+        + " A text is read in windows, and the speeds count these."
+        * (study.kind == QUESTION_ANSWERING)
     )
 
 
@@ -269,12 +277,15 @@ def methods(study: Study) -> list[str]:
         comparisons.append(study.constant_comparison)
     if not comparisons:
         return []
-    used = [text for method, text in _METHODS.items() if any(each.method == method for each in comparisons)]
+    others = [each for configuration in tested for each in configuration.other_comparisons.values()]
+    methods_used = {each.method for each in (*comparisons, *others)}
+    used = [text for method, text in _METHODS.items() if method in methods_used]
     resampled = any(each.method == BOOTSTRAP for each in comparisons)
     family = counted(len(comparisons) + len(study.untested), "comparison")
     fewest = min(len(each.runs) for each in (study.best, *tested)) if resampled else 1
     return [
         _hypothesis(study, tested),
+        *_also_tested(study),
         *used,
         *[_FEWER_RESAMPLES] * (resampled and not study.is_binary and study.num_dev_examples > MANY_EXAMPLES),
         *[_ONE_SEED] * (fewest == 1),
@@ -283,6 +294,14 @@ def methods(study: Study) -> list[str]:
         f"The p-values are adjusted for {family} by Holm's method.",
         *[_optimism(study)] * (len(study.configurations) > 1),
         "A large p does not show that the two are equal, only that these examples and seeds do not show a difference.",
+    ]
+
+
+def _also_tested(study: Study) -> list[str]:
+    return [
+        f"The {score.phrase} is tested in the same way, with the same best configuration; its p-values are adjusted "
+        "apart from the others."
+        for score in study.also_tested
     ]
 
 
@@ -299,7 +318,8 @@ def _hypothesis(study: Study, tested: Sequence[Configuration]) -> str:
         answer = lower_first(constant_answer(study))
         equal = phrase if study.headline_is_mean else "mean value per example"
         return f"p is two-sided, for equal {equal} of the configuration and of {answer} on the same dev examples."
-    subject = "The constant answer" if study.kind == REGRESSION else "The majority class"
+    constants = {REGRESSION: "The constant answer", QUESTION_ANSWERING: "Never giving an answer"}
+    subject = constants.get(study.kind, "The majority class")
     also = f" {subject} is tested against the best one in the same way." * bool(study.constant_comparison)
     if study.headline_is_mean:
         return f"p is two-sided, for equal {phrase} of a configuration and the best one on the same dev examples.{also}"

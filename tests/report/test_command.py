@@ -1,9 +1,11 @@
 import subprocess
 from types import SimpleNamespace
 
+from support.question_runs import draw_answers, make_squad, write_question_run
 from support.synthetic_runs import LABELS, draw_probabilities, edit_results, edit_training, write_run
 
 from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.programs.squad_config import SquadConfig
 from bert_tf.report.command import command
 from bert_tf.report.runs import read_runs
 from bert_tf.training.fields import flag_name, flags_of
@@ -16,6 +18,10 @@ def arguments_of(folder):
     (run,) = read_runs([folder]).runs
     script = f"printf '%s\\0' {command(run)}"
     return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout.split("\0")[:-1]
+
+
+def known_flags(config):
+    return {flag_name(name, declared) for name, declared in flags_of(config).items()}
 
 
 def test_the_command_has_the_flags_of_the_training_under_the_names_of_the_program(tmp_path):
@@ -32,7 +38,7 @@ def test_the_command_has_the_flags_of_the_training_under_the_names_of_the_progra
         "--data_dir=/data/MRPC",
     ]
     assert {"--learning_rate=2e-5", "--seed=3", "--noadam_bias_correction", f"--output_dir={folder}"} <= set(arguments)
-    known = {flag_name(name, declared) for name, declared in flags_of(ClassifierConfig).items()}
+    known = known_flags(ClassifierConfig)
     names = [argument[2:].partition("=")[0] for argument in arguments[2:]]
     assert (
         len(names) == len(set(names))
@@ -74,3 +80,20 @@ def test_examples_that_were_objects_of_python_have_a_call(tmp_path):
     eval(command(run), {"bert_tf": SimpleNamespace(fine_tune=fine_tune)})  # noqa: S307  # our own text
     assert given["task_name"] == "own-01234567" and given["learning_rate"] == 2e-5 and given["seed"] == 3
     assert given["output_dir"] == str(folder) and given["bert_model"]
+
+
+def test_runs_that_answer_questions_have_the_command_of_their_program(tmp_path):
+    squad = make_squad()
+    options = {"predict_file": "/data/dev v2.json", "seed": 3, "learning_rate": 3e-5}
+    folder = write_question_run(tmp_path / "run", squad, draw_answers(squad, 0.8, 0), **options)
+    arguments = arguments_of(folder)
+    assert arguments[:5] == [
+        "python",
+        "scripts/run_squad.py",
+        "--do_train",
+        "--do_predict",
+        "--predict_file=/data/dev v2.json",
+    ]
+    assert {"--version_2_with_negative", "--seed=3", "--n_best_size=20", "--doc_stride=128"} <= set(arguments)
+    names = {argument[2:].partition("=")[0] for argument in arguments[2:]}
+    assert names <= known_flags(SquadConfig)

@@ -98,8 +98,34 @@ def test_each_kind_of_labels_has_its_sentence_and_its_answers(kind, labels, purp
     assert f"For a text or a pair of texts {purpose}." in card and answer in card
 
 
+QUESTIONS = dataclasses.replace(
+    FACTS,
+    kind="question_answering",
+    labels=(),
+    max_seq_length=384,
+    scores={"eval_f1": 0.8832, "eval_exact_match": 0.8431, "eval_best_f1_thresh": -1.5},
+)
+
+
+def test_a_model_that_answers_questions_has_its_own_task_and_code():
+    card = model_card(QUESTIONS)
+    facts = front_matter(card)
+    assert facts["pipeline_tag"] == "question-answering"
+    assert {each["type"]: each["value"] for each in facts["model-index"][0]["results"][0]["metrics"]} == {
+        "exact_match": 0.8431,
+        "f1": 0.8832,
+    }
+    for text in (
+        "For a question and a text it finds the answer, a part of the text.",
+        "model = AutoModelForQuestionAnswering.from_pretrained(folder)",
+        "| exact match, % | 84.3 |\n| F1, % | 88.3 |\n| best threshold for F1 | -1.500 |",
+        "Longer texts were read in windows of 384 word pieces.",
+    ):
+        assert text in card
+
+
 def test_the_code_can_be_compiled():
-    for facts in (FACTS, ENCODER):
+    for facts in (FACTS, ENCODER, QUESTIONS):
         [code] = re.findall(r"```python\n(.*?)```", model_card(facts), re.DOTALL)
         compile(code, "card", "exec")
 

@@ -1,6 +1,5 @@
 import base64
 import hashlib
-import html.parser
 import re
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import tinycss2
 import tree_sitter
 import tree_sitter_javascript
 from support.browser import CHROMIUM, Browser
+from support.html_checks import checked
 from support.synthetic_runs import LABELS, draw_probabilities, write_curve, write_run
 
 from bert_tf.report import page
@@ -18,7 +18,6 @@ from bert_tf.report.report import write_report
 PACKAGE = Path(page.__file__).parent
 COLLAPSED = np.tile(np.float32([0.3, 0.7]), (len(LABELS), 1))
 SCRIPT = "<script>document.title = 'taken'</script><img src=http://127.0.0.1:9/x onerror=document.title='taken'>"
-VOID = {"meta", "link", "img", "br", "input"}
 
 
 @pytest.fixture(scope="module")
@@ -51,32 +50,6 @@ def browser(tmp_path_factory):
         pytest.skip("Chromium is not installed")
     with Browser(tmp_path_factory.mktemp("chromium")) as browser:
         yield browser
-
-
-class Checker(html.parser.HTMLParser):
-    """Collects elements that are not closed in the reverse order of their opening."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.errors, self.seen = [], [], []
-
-    def handle_starttag(self, tag, attributes):
-        self.seen.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.seen.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.errors.append((tag, self.getpos()))
-
-
-def checked(report):
-    checker = Checker()
-    checker.feed(report.read_text())
-    return checker
 
 
 def test_all_elements_are_closed_and_no_id_stands_twice(report):

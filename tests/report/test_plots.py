@@ -16,7 +16,7 @@ from support.synthetic_runs import (
 from bert_tf.report import curves, plots
 from bert_tf.report.calibration import reliability
 from bert_tf.report.comparison import compare
-from bert_tf.report.predictions import NumberPredictions
+from bert_tf.report.predictions import ClassPredictions, NumberPredictions
 from bert_tf.report.runs import read_runs
 
 MODEL = "$x^<script>$ & 漢字"
@@ -47,7 +47,7 @@ def figures(study):
         curves.losses(study.configurations[0], study, "a"),
         plots.scores_by_configuration(study, "b"),
         plots.score_by_time(study, "c"),
-        plots.reliability_diagram(diagram, "d"),
+        plots.reliability_diagram(diagram, ClassPredictions, "d"),
     ]
 
 

@@ -15,7 +15,8 @@ from support.synthetic_runs import (
 )
 
 from bert_tf.programs.classifier_config import ClassifierConfig
-from bert_tf.report.runs import OTHER_FLAGS, REPORT_FILES, read_runs
+from bert_tf.programs.squad_config import SquadConfig
+from bert_tf.report.runs import ANSWER_FLAGS, OTHER_FLAGS, REPORT_FILES, read_runs
 from bert_tf.training.fields import flags_of
 
 GOOD = draw_probabilities(LABELS, 0.8, seed=1)
@@ -63,7 +64,8 @@ def test_without_run_json_flags_that_do_not_shape_the_training_do_not_count(tmp_
 
 
 def test_every_flag_that_may_change_on_resume_does_not_shape_the_training():
-    assert sorted(OTHER_FLAGS) == sorted(name for name, flag in flags_of(ClassifierConfig).items() if not flag.resume)
+    flags = flags_of(ClassifierConfig) | flags_of(SquadConfig)
+    assert sorted([*OTHER_FLAGS, *ANSWER_FLAGS]) == sorted(name for name, flag in flags.items() if not flag.resume)
 
 
 def test_an_old_run_has_the_accuracy_for_a_headline_and_values_from_its_predictions(tmp_path):

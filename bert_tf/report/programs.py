@@ -1,0 +1,38 @@
+"""The programs that make runs: the tasks that each is for, and its command."""
+
+import dataclasses
+
+from bert_tf.report.predictions import CLASSIFICATION, QUESTION_ANSWERING
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A program that fine-tunes and evaluates.
+
+    Attributes:
+        command: starts it from the repository's folder.
+        evaluates: the flag with which it evaluates.
+        kind: of its tasks, if a run's folder does not say it.
+        no_flags: settings of a run that are none of its flags.
+    """
+
+    command: str
+    evaluates: str
+    kind: str
+    no_flags: tuple[str, ...] = ()
+
+
+RUN_CLASSIFIER = Program("python run_classifier.py", "--do_eval", CLASSIFICATION)
+RUN_SQUAD = Program("python scripts/run_squad.py", "--do_predict", QUESTION_ANSWERING, no_flags=("task_name",))
+# By the value of `program` in results.json; without one it is run_classifier.
+PROGRAMS = {"run_classifier": RUN_CLASSIFIER, "run_squad": RUN_SQUAD}
+
+
+def program_for(kind: str) -> Program:
+    """Returns the program for tasks of a kind.
+
+    Example:
+        >>> program_for("question_answering").command
+        'python scripts/run_squad.py'
+    """
+    return RUN_SQUAD if kind == RUN_SQUAD.kind else RUN_CLASSIFIER
