@@ -15,13 +15,15 @@ from bert_tf.remote import AnyPath
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
 _ARCHITECTURE = "BertForSequenceClassification"
+_SPAN_ARCHITECTURE = "BertForQuestionAnswering"
 # The kinds of labels, as task.json names them, by transformers' names.
-_CLASSIFICATION, _REGRESSION = "classification", "regression"
+_CLASSIFICATION, _REGRESSION, _QUESTION_ANSWERING = "classification", "regression", "question_answering"
 _KINDS = {
     "single_label_classification": _CLASSIFICATION,
     "multi_label_classification": "multi_label",
     "regression": _REGRESSION,
 }
+_ARCHITECTURES = {None: "BertModel", _QUESTION_ANSWERING: _SPAN_ARCHITECTURE}
 _PROBLEM_TYPES = {kind: problem_type for problem_type, kind in _KINDS.items()}
 # The original computes "gelu" by tanh. transformers has several names for that formula; this one is nearest to the
 # original's golden numbers (1.3e-6, "gelu_new" 1.4e-6) and the fastest. Its "gelu" is the exact form.
@@ -36,15 +38,15 @@ class DescribedHead:
     """The kind and the labels of a head.
 
     Attributes:
-        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`.
-        labels: in the order of the head's outputs; empty for a regression.
+        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`; or `"question_answering"`.
+        labels: in the order of the head's outputs; empty for a regression and for answers to questions.
     """
 
     kind: str
     labels: tuple[str, ...]
 
 
-def described_head(config_file: AnyPath, num_outputs: int) -> DescribedHead:
+def described_head(config_file: AnyPath, num_outputs: int | None) -> DescribedHead:
     """Reads the kind of the labels from `problem_type`, and their names from `id2label`.
 
     Without `problem_type` one output is a regression and more are a classification, as in transformers. Without
@@ -52,24 +54,26 @@ def described_head(config_file: AnyPath, num_outputs: int) -> DescribedHead:
 
     Args:
         config_file: Hugging Face's `config.json`.
-        num_outputs: of the head.
+        num_outputs: of the head; None for one that finds the ends of an answer.
 
     Raises:
         UserError: the file is broken or describes another model, or the labels do not fit the head.
     """
     fields = read_config_fields(config_file)
     where = printable(config_file)
-    _check_architecture(fields.get("architectures"), where)
+    _check_architecture(fields.get("architectures"), _ARCHITECTURE if num_outputs else _SPAN_ARCHITECTURE, where)
+    if num_outputs is None:
+        return DescribedHead(_QUESTION_ANSWERING, ())
     kind = _kind(fields.get("problem_type"), num_outputs, where)
     if kind == _REGRESSION:
         return DescribedHead(kind, ())
     return DescribedHead(kind, _labels(fields.get("id2label"), num_outputs, where))
 
 
-def _check_architecture(architectures: object, where: str) -> None:
-    if isinstance(architectures, list) and architectures and _ARCHITECTURE not in architectures:
+def _check_architecture(architectures: object, needed: str, where: str) -> None:
+    if isinstance(architectures, list) and architectures and needed not in architectures:
         raise UserError(
-            f"{where}: is a {shown(architectures[0])}; only the head of a {_ARCHITECTURE} can be used without training"
+            f"{where}: is a {shown(architectures[0])}; only the head of a {needed} can be used without training"
         )
 
 
@@ -123,12 +127,13 @@ def model_max_length(folder: AnyPath) -> int | None:
 
 
 def config_json(config: BertConfig, pad_id: int, kind: str | None = None, labels: Sequence[str] = ()) -> dict:
-    """Returns the content of a `config.json`: of a `BertModel`, or with a `kind` of a classifier.
+    """Returns the content of a `config.json`: of a `BertModel`, or with a `kind` of a model with a head.
 
     Args:
         config: the shape of the encoder.
         pad_id: the id of the word piece for padding.
-        kind: of the labels: `"classification"`, `"multi_label"`, `"regression"`, or None for an encoder alone.
+        kind: of the labels: `"classification"`, `"multi_label"`, `"regression"`; `"question_answering"`, or None for
+            an encoder alone.
         labels: in the order of the head's outputs; empty for a regression.
 
     Example:
@@ -137,7 +142,7 @@ def config_json(config: BertConfig, pad_id: int, kind: str | None = None, labels
         ('gelu_pytorch_tanh', {'0': 'bad', '1': 'good'})
     """
     encoder = {
-        "architectures": ["BertModel" if kind is None else _ARCHITECTURE],
+        "architectures": [_ARCHITECTURES.get(kind, _ARCHITECTURE)],
         "model_type": "bert",
         "dtype": "float32",
         "vocab_size": config.vocab_size,
@@ -155,7 +160,7 @@ def config_json(config: BertConfig, pad_id: int, kind: str | None = None, labels
         "position_embedding_type": "absolute",
         "pad_token_id": pad_id,
     }
-    return encoder if kind is None else encoder | _classifier_fields(kind, labels)
+    return encoder | _classifier_fields(kind, labels) if kind in _PROBLEM_TYPES else encoder
 
 
 def _classifier_fields(kind: str, labels: Sequence[str]) -> dict:

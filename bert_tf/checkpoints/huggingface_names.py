@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable
 
+from bert_tf.modeling.shapes import SPAN_BIAS, SPAN_WEIGHTS
+
 # The layer on the pooled output of a `BertForSequenceClassification`.
 _ORIGINAL_HEAD = {"classifier.weight": "output_weights", "classifier.bias": "output_bias"}
-_HEAD = {original: name for name, original in _ORIGINAL_HEAD.items()}
+# The layer on all outputs of a `BertForQuestionAnswering`, which has no pooler.
+_ORIGINAL_SPAN_HEAD = {"qa_outputs.weight": SPAN_WEIGHTS, "qa_outputs.bias": SPAN_BIAS}
+_HEAD = {original: name for name, original in (_ORIGINAL_HEAD | _ORIGINAL_SPAN_HEAD).items()}
 _LEAVES = {"kernel": "weight", "gamma": "weight", "beta": "bias", "bias": "bias"}
 
 
@@ -28,17 +32,18 @@ def original_name(name: str) -> str:
 
 
 def original_head_names(names: Iterable[str]) -> dict[str, str]:
-    """Returns the original's names of the layer on the pooled output, that of a `BertForSequenceClassification`.
+    """Returns the original's names of a head: of a `BertForSequenceClassification` or a `BertForQuestionAnswering`.
 
     A `classifier` of a model without a pooler is another layer: that of a `BertForTokenClassification`.
     """
     has_pooler = any(name.removeprefix("bert.").startswith("pooler.") for name in names)
-    return {name: _ORIGINAL_HEAD[name] for name in names if has_pooler and name in _ORIGINAL_HEAD}
+    heads = _ORIGINAL_SPAN_HEAD | (_ORIGINAL_HEAD if has_pooler else {})
+    return {name: heads[name] for name in names if name in heads}
 
 
 def has_head(names: Iterable[str]) -> bool:
-    """Returns True if the head is among variables with the original's names."""
-    return _HEAD.keys() <= set(names)
+    """Returns True if a head is among variables with the original's names."""
+    return not _HEAD.keys().isdisjoint(names)
 
 
 def huggingface_name(name: str, scope: str) -> str:

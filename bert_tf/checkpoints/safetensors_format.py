@@ -14,6 +14,7 @@ from bert_tf.checkpoints.huggingface_names import has_head, huggingface_name, or
 from bert_tf.checkpoints.shards import check_places, is_index, parse_json, read_index, shard_files
 from bert_tf.errors import UserError, first_few, printable, reading, shown, user_error_for
 from bert_tf.files import give_usual_permissions
+from bert_tf.modeling.shapes import SPAN_BIAS
 from bert_tf.remote import AnyPath, local_copy
 
 # A header has about 100 bytes for each array.
@@ -91,10 +92,7 @@ def classifier_outputs(path: AnyPath) -> int | None:
     Raises:
         UserError: a file is damaged.
     """
-    headers = {}
-    for file in shard_files(path) if is_index(path) else [path]:
-        with reading(file, *BROKEN):
-            headers |= check_header(file)
+    headers = _headers(path)
     names = {new: old for old, new in original_head_names(headers).items()}
     if "output_bias" not in names:
         return None
@@ -103,6 +101,27 @@ def classifier_outputs(path: AnyPath) -> int | None:
         if type(outputs) is not int or not 0 < outputs <= _MAX_OUTPUTS:
             raise ValueError(f"its classifier has {shown(outputs)} outputs")
     return outputs
+
+
+def has_span_head(path: AnyPath) -> bool:
+    """Returns True if a model answers questions: it is a `BertForQuestionAnswering`.
+
+    Args:
+        path: a `.safetensors` file, or the index of several.
+
+    Raises:
+        UserError: a file is damaged.
+    """
+    return SPAN_BIAS in original_head_names(_headers(path)).values()
+
+
+def _headers(path: AnyPath) -> dict[str, object]:
+    """Returns the headers of all files of a model as one; raises `UserError` if a file is damaged."""
+    headers = {}
+    for file in shard_files(path) if is_index(path) else [path]:
+        with reading(file, *BROKEN):
+            headers |= check_header(file)
+    return headers
 
 
 def _check_types(path: AnyPath, types: dict[str, str]) -> None:
@@ -115,7 +134,7 @@ def _check_types(path: AnyPath, types: dict[str, str]) -> None:
 
 
 def write_safetensors(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes the weights of a `BertForSequenceClassification`, or of a `BertModel` if there is no head among them.
+    """Writes the weights of a model with its head, or of a `BertModel` if there is no head among them.
 
     Args:
         path: the file.
@@ -134,5 +153,5 @@ def write_safetensors(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _as_in_pytorch(name: str, array: np.ndarray) -> np.ndarray:
-    """Transposes the matrix of a linear layer; the head's is [labels, hidden] in the original already."""
+    """Transposes the matrix of a linear layer; the head's is [outputs, hidden] in the original already."""
     return np.ascontiguousarray(array.T if name.endswith("/kernel") else array, np.float32)

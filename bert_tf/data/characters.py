@@ -160,6 +160,12 @@ def sigma_contexts() -> CodePointTable:
     )
 
 
+@functools.cache
+def accents() -> CodePointTable:
+    """Returns 1 for each accent, which lowercasing strips, and 0 for all other code points."""
+    return CodePointTable.from_characters([(_of_categories("Mn"), 1)], 0)
+
+
 def _normalized(do_lower_case: bool) -> dict[str, str]:
     """Returns what the original makes of each character that is not simply kept: nothing, or letters without accents.
 

@@ -5,14 +5,14 @@ labels = read_labels(Path("output/reviews"), kind, "copy the file there again")
 """
 
 from bert_tf import run_files
-from bert_tf.data.targets import KINDS, Number, OneLabel
+from bert_tf.data.targets import KINDS, QUESTION_ANSWERING, Number, OneLabel
 from bert_tf.errors import UserError, reading, shown
 from bert_tf.files import read_json, read_text
 from bert_tf.remote import AnyPath
 
 
 def read_kind(folder: AnyPath, remedy: str) -> str:
-    """Reads the kind of the labels from task.json; without that file the model is a classifier.
+    """Reads the kind of a model from task.json; without that file the model is a classifier.
 
     Args:
         folder: of the model.
@@ -31,13 +31,15 @@ def read_kind(folder: AnyPath, remedy: str) -> str:
         return OneLabel.kind
     with reading(path, remedy):
         kind = read_json(path).get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
+    if not isinstance(kind, str) or kind not in (*KINDS, QUESTION_ANSWERING):
         raise UserError(f"{path}: the kind {shown(kind)} is unknown; {remedy}")
     return kind
 
 
 def read_labels(folder: AnyPath, kind: str, remedy: str) -> list[str]:
-    r"""Reads the names of the labels from labels.txt, in the order of the head's outputs; none for numbers.
+    r"""Reads the names of the labels from labels.txt, in the order of the head's outputs.
+
+    There are none for numbers, and none for answers to questions.
 
     Args:
         folder: of the model.
@@ -53,7 +55,7 @@ def read_labels(folder: AnyPath, kind: str, remedy: str) -> list[str]:
         >>> read_labels(Path(), "classification", "copy the file there again")
         ['bad', 'good']
     """
-    if kind == Number.kind:
+    if kind in (Number.kind, QUESTION_ANSWERING):
         return []
     path = folder / run_files.LABELS
     with reading(path, remedy):

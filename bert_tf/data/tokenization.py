@@ -13,6 +13,7 @@ Example:
 import itertools
 import os
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +26,7 @@ from bert_tf.data.characters import (
     SINGLE,
     SPACE,
     UNCASED,
+    accents,
     character_kinds,
     mark_order,
     normalization,
@@ -38,6 +40,53 @@ SUFFIX = "##"
 MAX_INPUT_CHARS_PER_WORD = 200  # the original's WordpieceTokenizer; counted in code points
 
 _SIGMA, _FINAL_SIGMA = 0x3A3, 0x3C2
+# UTF-8 needs one byte more from each of these code points on.
+_LARGER_IN_UTF8 = (0x80, 0x800, 0x10000)
+
+
+class PiecesInText(NamedTuple):
+    """The word pieces of texts, and their places there.
+
+    Attributes:
+        ids: int32 [n, (pieces)].
+        starts: int64 [n, (pieces)], the place of a piece's first character in its text. Characters are code points, as
+            in a Python string; bytes that are not UTF-8 do not count.
+        ends: int64 [n, (pieces)], the place behind its last character. Accents that are stripped from it are inside.
+    """
+
+    ids: tf.RaggedTensor
+    starts: tf.RaggedTensor
+    ends: tf.RaggedTensor
+
+
+class _Normalized(NamedTuple):
+    """Normalized texts.
+
+    Attributes:
+        code_points: int32 [m], those of all texts.
+        text_splits: int64 [n + 1], the start of each text and the end of the last one.
+        source: int64 [m], the index of the character before normalization that each code point comes from.
+    """
+
+    code_points: tf.Tensor
+    text_splits: tf.Tensor
+    source: tf.Tensor
+
+
+class _Words(NamedTuple):
+    """The words of texts.
+
+    Attributes:
+        words: string [words], with `[UNK]` in place of a word that is too long.
+        text_splits: int64 [n + 1], the start of each text among the words.
+        letters: int32 ragged [words, (letters)].
+        places: int64 [letters], the index of each letter among the normalized code points.
+    """
+
+    words: tf.Tensor
+    text_splits: tf.Tensor
+    letters: tf.RaggedTensor
+    places: tf.Tensor
 
 
 class FullTokenizer(tf.Module):
@@ -153,24 +202,52 @@ class FullTokenizer(tf.Module):
             int32 [n, (pieces)].
         """
         with tf.device("/CPU:0"):  # Strings are on the CPU; a GPU would only copy the vectors forth and back.
-            # A space ends every text, so that no rule about neighbors reaches from one text into the next.
-            chars = tf.strings.unicode_decode(tf.strings.join([texts, " "]), "UTF-8", errors="ignore")
-            code_points, text_splits = self._normalize(chars.values, chars.row_splits)
-            words, text_splits = _split_words(code_points, text_splits)
-            pieces = self._wordpiece.tokenize(words)
+            chars = _characters(texts)
+            normalized = self._normalize(chars.values, chars.row_splits)
+            words = _split_words(normalized.code_points, normalized.text_splits)
+            pieces = self._wordpiece.tokenize(words.words)
             ids = tf.gather(self._piece_ids, pieces.values)
-            splits = tf.gather(pieces.row_splits, text_splits)
+            splits = tf.gather(pieces.row_splits, words.text_splits)
             return tf.RaggedTensor.from_row_splits(ids, splits, validate=False)
 
-    def _normalize(self, code_points: tf.Tensor, text_splits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def token_ids_with_offsets(self, texts: tf.Tensor) -> PiecesInText:
+        """Computes the pieces of `token_ids`, and where in its text each of them is.
+
+        Args:
+            texts: string [n], UTF-8; bytes that are not UTF-8 are dropped.
+
+        Example:
+            >>> pieces = tokenizer.token_ids_with_offsets(tf.constant(["A naïve  café!"]))
+            >>> list(zip(pieces.starts[0].numpy().tolist(), pieces.ends[0].numpy().tolist()))
+            [(0, 1), (2, 7), (9, 13), (13, 14)]
+        """
+        with tf.device("/CPU:0"):
+            chars = _characters(texts)
+            normalized = self._normalize(chars.values, chars.row_splits)
+            words = _split_words(normalized.code_points, normalized.text_splits)
+            pieces, starts, ends = self._wordpiece.tokenize_with_offsets(words.words)
+            first, last = _letters_of_pieces(words, pieces.value_rowids(), starts.values, ends.values)
+            sources = tf.gather(normalized.source, tf.gather(words.places, tf.stack([first, last])))
+            splits = tf.gather(pieces.row_splits, words.text_splits)
+            ids = tf.RaggedTensor.from_row_splits(tf.gather(self._piece_ids, pieces.values), splits, validate=False)
+            text_start = tf.gather(chars.row_splits, ids.value_rowids())
+            ends = self._ends_of_characters(chars.values, sources[1])
+            return PiecesInText(ids, ids.with_values(sources[0] - text_start), ids.with_values(ends - text_start))
+
+    def _ends_of_characters(self, code_points: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+        """Returns the places behind characters and the accents on them that were stripped."""
+        if not self._do_lower_case:
+            return places + 1
+        letters = _positions(accents()(code_points) == 0)
+        return tf.gather(letters, tf.searchsorted(letters, places + 1, out_type=tf.int64))
+
+    def _normalize(self, code_points: tf.Tensor, text_splits: tf.Tensor) -> _Normalized:
         """Cleans all texts and, if asked, lowercases them and strips their accents.
 
         Args:
             code_points: int32 [characters], the characters of all texts.
             text_splits: int64 [n + 1], the start of each text and the end of the last one.
-
-        Returns:
-            The code points and the splits of the normalized texts.
         """
         table = normalization(self._do_lower_case)
         if self._do_lower_case:
@@ -178,19 +255,25 @@ class FullTokenizer(tf.Module):
             code_points = tf.cond(has_sigma, lambda: _mark_final_sigmas(code_points), lambda: code_points)
         lines = table.line(code_points)
 
-        def one_to_one() -> tuple[tf.Tensor, tf.Tensor]:
-            return code_points + tf.gather(table.offsets[:, 0], lines), text_splits
+        def one_to_one() -> _Normalized:
+            source = tf.range(tf.size(code_points, tf.int64))
+            return _Normalized(code_points + tf.gather(table.offsets[:, 0], lines), text_splits, source)
 
-        def general() -> tuple[tf.Tensor, tf.Tensor]:
+        def general() -> _Normalized:
             places = tf.where(tf.gather(table.present, lines))
             source = places[:, 0]
             offsets = tf.gather_nd(tf.gather(table.offsets, lines), places)
             replaced = tf.gather(code_points, source) + offsets
             if self._do_lower_case:
                 replaced = _reorder_marks(replaced, code_points, source)
-            return replaced, tf.searchsorted(source, text_splits, out_type=tf.int64)
+            return _Normalized(replaced, tf.searchsorted(source, text_splits, out_type=tf.int64), source)
 
         return tf.cond(tf.reduce_all(lines < table.simple_lines), one_to_one, general)
+
+
+def _characters(texts: tf.Tensor) -> tf.RaggedTensor:
+    """Decodes texts. A space ends each of them, so that no rule about neighbors reaches from one into the next."""
+    return tf.strings.unicode_decode(tf.strings.join([texts, " "]), "UTF-8", errors="ignore")
 
 
 def _mark_final_sigmas(code_points: tf.Tensor) -> tf.Tensor:
@@ -236,16 +319,12 @@ def _reorder_marks(replaced: tf.Tensor, code_points: tf.Tensor, source: tf.Tenso
     return tf.cond(tf.size(marks) > 1, reorder, lambda: replaced)
 
 
-def _split_words(code_points: tf.Tensor, text_splits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _split_words(code_points: tf.Tensor, text_splits: tf.Tensor) -> _Words:
     """Splits normalized texts at spaces and around punctuation and Chinese characters.
 
     Args:
         code_points: int32 [characters], the characters of all texts; each text ends with a space.
         text_splits: int64 [n + 1], the start of each text in `code_points`.
-
-    Returns:
-        The words, string [words], with `[UNK]` in place of a word that is too long. The start of each text among
-        the words, int64 [n + 1].
     """
     kinds = character_kinds()(code_points)
     starts = (kinds == SINGLE) | ((kinds == LETTER) & (_shifted(kinds, SPACE) != LETTER))
@@ -255,7 +334,34 @@ def _split_words(code_points: tf.Tensor, text_splits: tf.Tensor) -> tuple[tf.Ten
     word_splits = tf.concat([first, tf.size(kept, tf.int64)[None]], 0)
     letters = tf.RaggedTensor.from_row_splits(tf.gather(code_points, kept), word_splits, validate=False)
     words = tf.strings.unicode_encode(letters, "UTF-8")
-    return tf.where(letters.row_lengths() > MAX_INPUT_CHARS_PER_WORD, UNKNOWN, words), text_splits
+    words = tf.where(letters.row_lengths() > MAX_INPUT_CHARS_PER_WORD, UNKNOWN, words)
+    return _Words(words, text_splits, letters, kept)
+
+
+def _letters_of_pieces(
+    words: _Words, word: tf.Tensor, starts: tf.Tensor, ends: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Finds the first and the last letter of each piece.
+
+    Args:
+        words: of the texts.
+        word: int64 [pieces], the word of each piece.
+        starts: int64 [pieces], its first byte in the word.
+        ends: int64 [pieces], the byte behind its last one.
+
+    Returns:
+        Indices of letters, int64 [pieces] each.
+    """
+    letters = words.letters
+    num_bytes = 1 + sum(tf.cast(letters.values >= least, tf.int64) for least in _LARGER_IN_UTF8)
+    letter_ends = tf.cumsum(num_bytes)
+    word_start = tf.gather(tf.concat([[0], letter_ends], 0), tf.gather(letters.row_splits, word))
+    first = tf.searchsorted(letter_ends - num_bytes, word_start + starts, out_type=tf.int64)
+    last = tf.searchsorted(letter_ends, word_start + ends, out_type=tf.int64)
+    # The bytes of a word that is too long are those of [UNK].
+    is_replaced = tf.gather(letters.row_lengths() > MAX_INPUT_CHARS_PER_WORD, word)
+    whole_first, whole_end = tf.gather(letters.row_splits, word), tf.gather(letters.row_splits, word + 1)
+    return tf.where(is_replaced, whole_first, first), tf.where(is_replaced, whole_end - 1, last)
 
 
 def _can_match(token: str) -> bool:

@@ -1,4 +1,4 @@
-"""Writes a fine-tuned model as a SavedModel: raw texts in, label and probabilities out.
+"""Writes a fine-tuned model as a SavedModel: raw texts in, label and probabilities out, or the answer to a question.
 
 path = export(read_fine_tuned("output/MRPC/all-MiniLM-L6-v2"), "output/MRPC/all-MiniLM-L6-v2/export")
 
@@ -15,6 +15,7 @@ import tensorflow as tf
 from absl import logging
 from tensorflow.python.eager import context as eager_context
 
+from bert_tf.data.targets import QUESTION_ANSWERING
 from bert_tf.errors import UserError, printable, user_error_for
 from bert_tf.exports.assets import write_assets
 from bert_tf.exports.warmup import write_warmup_requests
@@ -22,12 +23,23 @@ from bert_tf.folders import new_folder
 from bert_tf.modeling.names import INPUTS
 from bert_tf.models.fine_tuned import FineTunedModel
 from bert_tf.paths import local_path
-from bert_tf.serving.export_facts import ASSETS, PIECES, TEXTS, newest_export, next_number, read_facts
+from bert_tf.serving.export_facts import (
+    ASSETS,
+    PIECES,
+    TEXTS,
+    WITH_THRESHOLD,
+    newest_export,
+    next_number,
+    read_facts,
+)
 from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.predictions import KINDS
+from bert_tf.serving.question_graph import QuestionGraph
 from bert_tf.streams import without_lines_of
 
 _WARMUP_BATCHES, _WARMUP_LENGTH, _WARMUP_TEXT = (1, 8), 32, "It rains ."
+_QUESTION = ("question", "context")
+_THRESHOLD = "null_score_diff_threshold"
 
 
 def export(model: FineTunedModel, folder: str | os.PathLike) -> Path:
@@ -69,7 +81,7 @@ def _is_of(export: Path, model: FineTunedModel) -> bool:
 def write_saved_model(model: FineTunedModel, folder: Path) -> None:
     """Writes a SavedModel with its assets and warm-up requests into an existing, empty folder."""
     with tempfile.TemporaryDirectory(prefix="assets.") as temporary:
-        signatures = Signatures(model)
+        signatures = (QuestionSignatures if model.kind == QUESTION_ANSWERING else Signatures)(model)
         # Of the graph only the variables: its functions would be in there a second time, beside the signatures.
         saved = tf.Module()
         saved.weights = signatures.graph.variables
@@ -135,6 +147,47 @@ class Signatures:
             found.append((TEXTS, text if self._model.pairs is False else {**text, "text_pair": text["text"]}))
             ids = tf.fill([size, _WARMUP_LENGTH], self.graph.tokenizer.vocab["[SEP]"])
             found.append((PIECES, dict(zip(INPUTS, (ids, tf.ones_like(ids), tf.zeros_like(ids)), strict=True))))
+        return found
+
+
+class QuestionSignatures:
+    """The functions of a model that answers questions; see `Signatures`.
+
+    Args:
+        model: the model.
+
+    Attributes:
+        graph: computes the answers.
+    """
+
+    def __init__(self, model: FineTunedModel):
+        self.graph = QuestionGraph(model)
+        self._threshold = model.questions.default_threshold
+
+    def traced(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """Traces the signatures: both take questions and contexts, `with_threshold` also a threshold for each."""
+        text, number = tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.float32)
+        specs = {name: tf.TensorSpec(text.shape, text.dtype, name) for name in _QUESTION}
+        threshold = {_THRESHOLD: tf.TensorSpec(number.shape, number.dtype, _THRESHOLD)}
+        return {
+            TEXTS: tf.function(self._answers, autograph=False).get_concrete_function(**specs),
+            WITH_THRESHOLD: tf.function(self._answers, autograph=False).get_concrete_function(**specs, **threshold),
+        }
+
+    def _answers(
+        self, question: tf.Tensor, context: tf.Tensor, null_score_diff_threshold: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        if null_score_diff_threshold is None:
+            null_score_diff_threshold = tf.fill(tf.shape(question), self._threshold)
+        return self.graph.answers(question, context, null_score_diff_threshold)
+
+    def typical_requests(self) -> list[tuple[str, dict[str, tf.Tensor]]]:
+        """Returns requests of a few sizes to each signature."""
+        found = []
+        for size in _WARMUP_BATCHES:
+            texts = dict.fromkeys(_QUESTION, tf.fill([size], _WARMUP_TEXT))
+            found.append((TEXTS, texts))
+            found.append((WITH_THRESHOLD, texts | {_THRESHOLD: tf.fill([size], self._threshold)}))
         return found
 
 

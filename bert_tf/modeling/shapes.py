@@ -7,6 +7,9 @@ from bert_tf.modeling.config import BertConfig
 
 Shapes = dict[str, tuple[int, ...]]
 
+# The layer that finds the two ends of an answer.
+SPAN_WEIGHTS, SPAN_BIAS = "cls/squad/output_weights", "cls/squad/output_bias"
+
 
 def variable_shapes(config: BertConfig) -> Shapes:
     """Returns the shape of each variable of the encoder: the original's `BertModel`.
@@ -37,6 +40,16 @@ def head_shapes(num_outputs: int, config: BertConfig) -> Shapes:
         {'output_weights': (2, 768), 'output_bias': (2,)}
     """
     return {"output_weights": (num_outputs, config.hidden_size), "output_bias": (num_outputs,)}
+
+
+def span_head_shapes(config: BertConfig) -> Shapes:
+    """Returns the shapes of the layer that finds the two ends of an answer: the original's `run_squad.create_model`.
+
+    Example:
+        >>> span_head_shapes(BertConfig(vocab_size=100))
+        {'cls/squad/output_weights': (2, 768), 'cls/squad/output_bias': (2,)}
+    """
+    return {SPAN_WEIGHTS: (2, config.hidden_size), SPAN_BIAS: (2,)}
 
 
 def _layer(scope: str, width: int, inner: int) -> Shapes:

@@ -1,9 +1,10 @@
 """Reads what a folder says about its fine-tuned model besides the weights; there is a function for each form of folder.
 
-describe(files, num_outputs=2, labels=None)        # one of these three
+describe(files, num_outputs=2, labels=None)        # one of these four
 describe_run(folder)                               # the output folder of a run
 describe_huggingface(files, num_outputs=2)        # a Hugging Face folder with a classifier
 describe_original(folder, 2, ["0", "1"])            # the original's output folder, which says next to nothing
+describe_original_of_questions()                   # that of its run_squad.py, which says nothing
 """
 
 import dataclasses
@@ -16,15 +17,23 @@ from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors
 from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.label_names import label_problem
 from bert_tf.data.run_facts import takes_pairs
-from bert_tf.data.targets import OneLabel
+from bert_tf.data.targets import QUESTION_ANSWERING, OneLabel
 from bert_tf.errors import UserError, counted, first_few, printable, reading, shown
 from bert_tf.files import read_text
 from bert_tf.models.folder_forms import is_folder_of_run
+from bert_tf.models.question_settings import QuestionSettings
 from bert_tf.remote import AnyPath
 from bert_tf.tasks.metrics import METRICS
 from bert_tf.training.output_dir import OutputDir
 
 _REMEDY = "give a finished run's output folder"
+# The official scores of answers to questions, 1.1 and 2.0.
+_QUESTION_SCORES = (
+    *("exact_match", "f1", "HasAns_exact", "HasAns_f1", "NoAns_exact", "NoAns_f1"),
+    *("best_exact", "best_exact_thresh", "best_f1", "best_f1_thresh"),
+)
+# run_squad.py of transformers and the original train with windows of this length.
+_QUESTION_LENGTH = 384
 _SCORE = re.compile(r"(eval_\w+) = (\S+)")
 
 
@@ -33,13 +42,14 @@ class Description:
     """The facts about a model that are not in its weights and configuration.
 
     Attributes:
-        kind: of its labels: `"classification"`, `"regression"` or `"multi_label"`.
-        labels: in the order of the head's outputs; empty for a regression.
+        kind: of its labels: `"classification"`, `"regression"` or `"multi_label"`; or `"question_answering"`.
+        labels: in the order of the head's outputs; empty for a regression and for answers to questions.
         length: the longest text of its training in word pieces; None if nothing says so.
         mixed_precision: of its training: `"none"`, `"bfloat16"` or `"float16"`.
         pairs: whether it was trained on pairs of texts; None if nothing says so.
         scores: of its evaluation, such as `eval_accuracy`.
         run: the content of run.json; empty if others trained the model.
+        questions: how it answers questions; None if it does not.
     """
 
     kind: str
@@ -49,14 +59,15 @@ class Description:
     pairs: bool | None = None
     scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
     run: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    questions: QuestionSettings | None = None
 
 
-def describe(files: CheckpointFiles, num_outputs: int, labels: Iterable[str] | None) -> Description:
+def describe(files: CheckpointFiles, num_outputs: int | None, labels: Iterable[str] | None) -> Description:
     """Reads what the folder of a checkpoint says.
 
     Args:
         files: of the model.
-        num_outputs: of its head.
+        num_outputs: of its head; None for one that finds the ends of an answer.
         labels: the names of its labels, if the user gives them.
 
     Raises:
@@ -69,6 +80,8 @@ def describe(files: CheckpointFiles, num_outputs: int, labels: Iterable[str] | N
         found = describe_huggingface(files, num_outputs)
     elif is_folder_of_run(folder):
         found = describe_run(folder)
+    elif num_outputs is None:
+        found = describe_original_of_questions()
     elif labels is None:
         raise UserError(
             f"{printable(folder)}: does not say what its labels are; give labels, in the order in which the task "
@@ -95,7 +108,8 @@ def _renamed(found: Description, labels: Sequence[str], files: CheckpointFiles) 
     """Gives the labels of a Hugging Face model other names; raises `UserError` if a run says that they are others."""
     is_other = tuple(labels) != found.labels
     if len(labels) != len(found.labels) or (is_other and not is_safetensors(files.checkpoint)):
-        subject = f"the labels {first_few(found.labels)}" if found.labels else "numbers, no labels"
+        without = "answers, no labels" if found.kind == QUESTION_ANSWERING else "numbers, no labels"
+        subject = f"the labels {first_few(found.labels)}" if found.labels else without
         raise UserError(
             f"labels: are {first_few(labels)}, but {printable(files.checkpoint)} predicts {subject}; leave them out"
         )
@@ -121,17 +135,23 @@ def describe_run(folder: AnyPath) -> Description:
         pairs=takes_pairs(run),
         scores=_known_scores(output_dir.read_results(), kind),
         run=run,
+        questions=QuestionSettings.from_training(training) if kind == QUESTION_ANSWERING else None,
     )
 
 
-def describe_huggingface(files: CheckpointFiles, num_outputs: int) -> Description:
+def describe_huggingface(files: CheckpointFiles, num_outputs: int | None) -> Description:
     """Reads `config.json` and `tokenizer_config.json`.
 
     Raises:
         UserError: a file is broken, or the labels do not fit the head.
     """
     head = described_head(files.config_file, num_outputs)
-    return Description(head.kind, head.labels, length=model_max_length(files.checkpoint.parent))
+    length = model_max_length(files.checkpoint.parent)
+    if head.kind != QUESTION_ANSWERING:
+        return Description(head.kind, head.labels, length=length)
+    # As transformers' pipeline, which does not trust the length of the tokenizer either.
+    length = min(length or _QUESTION_LENGTH, _QUESTION_LENGTH)
+    return Description(head.kind, head.labels, length=length, questions=QuestionSettings())
 
 
 def describe_original(folder: AnyPath, num_outputs: int, labels: Sequence[str]) -> Description:
@@ -148,6 +168,11 @@ def describe_original(folder: AnyPath, num_outputs: int, labels: Sequence[str]) 
     return Description(OneLabel.kind, tuple(labels), scores=_known_scores(_original_scores(folder), OneLabel.kind))
 
 
+def describe_original_of_questions() -> Description:
+    """Returns the defaults of the original's run_squad.py, whose folder does not say how it was trained."""
+    return Description(QUESTION_ANSWERING, (), length=_QUESTION_LENGTH, questions=QuestionSettings())
+
+
 def _original_scores(folder: AnyPath) -> dict[str, float]:
     path = folder / run_files.EVAL_RESULTS
     with reading(path, "repair or remove it"):
@@ -156,5 +181,6 @@ def _original_scores(folder: AnyPath) -> dict[str, float]:
 
 
 def _known_scores(results: Mapping[str, object], kind: str) -> dict[str, float]:
-    names = [f"eval_{name}" for name in (*METRICS[kind], "loss")]
+    scores = _QUESTION_SCORES if kind == QUESTION_ANSWERING else METRICS[kind]
+    names = [f"eval_{name}" for name in (*scores, "loss")]
     return {name: results[name] for name in names if isinstance(results.get(name), float)}

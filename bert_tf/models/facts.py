@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Mapping
 
+from bert_tf.models.question_settings import QuestionSettings
+
 FORMAT = 1  # of an export.json
 
 
@@ -11,8 +13,8 @@ class Facts:
     """The facts about a model that answers texts, wherever it comes from.
 
     Attributes:
-        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`.
-        labels: in the order of the answers; empty for a regression.
+        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`; or `"question_answering"`.
+        labels: in the order of the answers; empty for a regression and for answers to questions.
         pairs: whether it was trained on pairs of texts; None if nothing says so.
         do_lower_case: whether text is lowercased.
         max_seq_length: longer texts are truncated.
@@ -20,6 +22,7 @@ class Facts:
         scores: of its evaluation, such as `eval_accuracy`; empty without one.
         vocab_sha256: the SHA-256 of its vocabulary's bytes.
         digest: 16 hexadecimal digits that stand for all that its answers depend on.
+        questions: how it answers questions; None if it does not.
     """
 
     kind: str
@@ -31,6 +34,7 @@ class Facts:
     scores: Mapping[str, float]
     vocab_sha256: str
     digest: str
+    questions: QuestionSettings | None = None
 
     def to_json(self) -> dict[str, object]:
         """Returns the content of an `export.json`.
@@ -40,4 +44,7 @@ class Facts:
             >>> facts.to_json()["format"], facts.to_json()["kind"]
             (1, 'regression')
         """
-        return {"format": FORMAT, **dataclasses.asdict(self)}
+        content = {"format": FORMAT, **dataclasses.asdict(self)}
+        if self.questions is None:
+            del content["questions"]
+        return content

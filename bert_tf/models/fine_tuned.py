@@ -15,17 +15,20 @@ from bert_tf.checkpoints.casing import check_casing, find_casing
 from bert_tf.checkpoints.fit import check_sizes, check_vocabulary, fitting_arrays
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.locate import CheckpointFiles
+from bert_tf.data.targets import QUESTION_ANSWERING
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError, printable
 from bert_tf.modeling.config import BertConfig
-from bert_tf.modeling.shapes import head_shapes, variable_shapes
-from bert_tf.models.descriptions import describe
+from bert_tf.modeling.shapes import SPAN_BIAS, head_shapes, span_head_shapes, variable_shapes
+from bert_tf.models.descriptions import Description, describe
 from bert_tf.models.facts import Facts
 from bert_tf.models.model_files import find_files
+from bert_tf.models.question_settings import QuestionSettings
 from bert_tf.remote import AnyPath
 from bert_tf.training.unfinished import warn_if_unfinished
 
+_POOLER = "bert/pooler/"
 _DEFAULT_LENGTH = 128  # the default of run_classifier.py, for a folder that does not say
 # The type that a run computed in, for each --mixed_precision.
 _COMPUTE_DTYPES = {"none": "float32", "bfloat16": "bfloat16", "float16": "float16"}
@@ -37,10 +40,11 @@ class FineTunedModel:
 
     Attributes:
         folder: where it was read.
-        kind: of its labels: `"classification"`, `"regression"` or `"multi_label"`.
-        labels: in the order of the head's outputs; empty for a regression.
+        kind: of its labels: `"classification"`, `"regression"` or `"multi_label"`; or `"question_answering"`.
+        labels: in the order of the head's outputs; empty for a regression and for answers to questions.
         config: the shape of the encoder.
-        arrays: the weights of encoder and head, float32, under the original's names and in its shapes.
+        arrays: the weights of encoder and head, float32, under the original's names and in its shapes. Where answers
+            to questions are found, there is no pooler: nothing uses it, and it was not trained.
         vocab_file: the vocabulary.
         do_lower_case: whether text is lowercased.
         max_seq_length: longer texts are truncated, as in training.
@@ -48,6 +52,7 @@ class FineTunedModel:
         pairs: whether it was trained on pairs of texts; None if nothing says so.
         scores: of its evaluation, such as `eval_accuracy`; empty without one.
         run: the content of run.json; empty if others trained the model.
+        questions: how it answers questions; None if it does not.
     """
 
     folder: AnyPath
@@ -62,6 +67,7 @@ class FineTunedModel:
     pairs: bool | None
     scores: Mapping[str, float]
     run: Mapping[str, object] = dataclasses.field(repr=False)
+    questions: QuestionSettings | None = None
 
     @property
     def num_outputs(self) -> int:
@@ -81,11 +87,13 @@ class FineTunedModel:
             scores=dict(self.scores),
             vocab_sha256=hashlib.sha256(self.vocab_file.read_bytes()).hexdigest(),
             digest=self._digest(),
+            questions=self.questions,
         )
 
     def _digest(self) -> str:
         settings = (self.config, self.kind, self.labels, self.pairs, self.do_lower_case, self.max_seq_length)
-        found = hashlib.sha256(repr((*settings, self.compute_dtype)).encode())
+        others = [] if self.questions is None else [self.questions]
+        found = hashlib.sha256(repr((*settings, self.compute_dtype, *others)).encode())
         found.update(self.vocab_file.read_bytes())
         for name in sorted(self.arrays):
             found.update(name.encode())
@@ -107,13 +115,13 @@ def read_fine_tuned(
     """Reads a fine-tuned model from its folder.
 
     Args:
-        folder: the output folder of a finished run, a Hugging Face folder with a `BertForSequenceClassification` (or
-            the zip file of one, or its name as `hf://ORGANIZATION/NAME`), or the output folder of the original's
-            run_classifier.py.
+        folder: the output folder of a finished run, a Hugging Face folder with a `BertForSequenceClassification` or a
+            `BertForQuestionAnswering` (or the zip file of one, or its name as `hf://ORGANIZATION/NAME`), or the output
+            folder of the original's run_classifier.py or run_squad.py.
         bert_config_file: the configuration of a folder that has none, such as the original's.
         vocab_file: its vocabulary.
         labels: the names of its labels, in the order of the head's outputs. They replace the names that a Hugging Face
-            folder gives.
+            folder gives. A model that answers questions has none.
 
     Raises:
         UserError: something is missing, broken or does not fit; no label is invented.
@@ -124,28 +132,47 @@ def read_fine_tuned(
     check_sizes(config, arrays, files)
     description = describe(files, _num_outputs(arrays, files), labels)
     warn_if_unfinished(files.checkpoint, arrays, description.run.get("training", {}).get("num_train_steps"))
-    shapes = variable_shapes(config) | head_shapes(len(description.labels) or 1, config)
     casing = find_casing(files, folder)
     check_casing(casing.do_lower_case, files, folder)
     check_vocabulary(load_vocab(files.vocab_file), config, files)
+    max_seq_length = _max_seq_length(description.length, config.max_position_embeddings)
     return FineTunedModel(
         folder=files.checkpoint.parent,
         kind=description.kind,
         labels=description.labels,
         config=config,
-        arrays=fitting_arrays(shapes, arrays, files.checkpoint),
+        arrays=_fitting(description, config, arrays, files),
         vocab_file=files.vocab_file,
         do_lower_case=casing.do_lower_case,
-        max_seq_length=_max_seq_length(description.length, config.max_position_embeddings),
+        max_seq_length=max_seq_length,
         compute_dtype=_COMPUTE_DTYPES.get(description.mixed_precision, "float32"),
         pairs=description.pairs,
         scores=description.scores,
         run=description.run,
+        questions=description.questions and description.questions.fitting(max_seq_length),
     )
 
 
-def _num_outputs(arrays: Mapping[str, np.ndarray], files: CheckpointFiles) -> int:
+def _fitting(
+    description: Description, config: BertConfig, arrays: Mapping[str, np.ndarray], files: CheckpointFiles
+) -> dict[str, np.ndarray]:
+    """Returns the arrays that compute the answers."""
+    if description.kind != QUESTION_ANSWERING:
+        shapes = variable_shapes(config) | head_shapes(len(description.labels) or 1, config)
+        return fitting_arrays(shapes, arrays, files.checkpoint)
+    shapes = _without_pooler(variable_shapes(config)) | span_head_shapes(config)
+    return fitting_arrays(shapes, _without_pooler(arrays), files.checkpoint)
+
+
+def _without_pooler(variables: Mapping[str, object]) -> dict:
+    return {name: value for name, value in variables.items() if not name.startswith(_POOLER)}
+
+
+def _num_outputs(arrays: Mapping[str, np.ndarray], files: CheckpointFiles) -> int | None:
+    """Returns the number of outputs of a classifier; None if the head finds the ends of an answer."""
     bias = arrays.get("output_bias")
+    if bias is None and SPAN_BIAS in arrays:
+        return None
     if bias is None or bias.ndim != 1 or not len(bias):
         raise UserError(
             f"{printable(files.checkpoint)}: has no classifier, so it was not fine-tuned; fine-tune it first, or give "

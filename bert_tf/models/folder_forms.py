@@ -23,5 +23,6 @@ def refuse_bare(folder: AnyPath) -> None:
     if not any((folder / name).is_file() for name in CONFIGS):
         raise UserError(
             f"{printable(existing_checkpoint(folder))}: was written by the original: its folder has no configuration, "
-            "no vocabulary and no labels; give bert_config_file, vocab_file and labels"
+            "no vocabulary and no labels; give bert_config_file, vocab_file and labels (a model that answers questions "
+            "has no labels)"
         )

@@ -7,16 +7,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bert_tf import run_files
-from bert_tf.data.targets import KINDS, Number
+from bert_tf.data.targets import KINDS, QUESTION_ANSWERING, Number
 from bert_tf.errors import UserError, printable, reading, shown
 from bert_tf.files import read_json
 from bert_tf.models.facts import FORMAT, Facts
+from bert_tf.models.question_settings import QuestionSettings
 from bert_tf.remote import AnyPath
 
 # TensorFlow's names in a SavedModel.
 SAVED_MODEL, ASSETS = "saved_model.pb", "assets"
 # The two signatures: one takes texts, the other the ids of word pieces.
 TEXTS, PIECES = "serving_default", "pieces"
+# The second signature of a model that answers questions: it takes a threshold for each of them, too.
+WITH_THRESHOLD = "with_threshold"
 # Outputs of exported models.
 PROBABILITIES, VALUE = "probabilities", "value"
 _REMEDY = "export the model again"
@@ -24,7 +27,7 @@ _REMEDY = "export the model again"
 
 # Checks the value of each fact in a file.
 _POSSIBLE: Mapping[str, Callable[[Any], bool]] = {
-    "kind": lambda value: isinstance(value, str) and value in KINDS,
+    "kind": lambda value: isinstance(value, str) and value in (*KINDS, QUESTION_ANSWERING),
     "labels": lambda value: isinstance(value, list) and all(isinstance(label, str) for label in value),
     "pairs": lambda value: value is None or isinstance(value, bool),
     "do_lower_case": lambda value: isinstance(value, bool),
@@ -88,7 +91,9 @@ def read_facts(folder: AnyPath) -> Facts:
         raise UserError(f"{printable(path)}: was written by another version; {_REMEDY}")
     with reading(path, _REMEDY):
         _check(content)
-        return Facts(**{**content, "labels": tuple(content["labels"])})
+        questions = content.get("questions")
+        settings = None if questions is None else QuestionSettings(**questions)
+        return Facts(**{**content, "labels": tuple(content["labels"]), "questions": settings})
 
 
 def _check(content: Mapping[str, object]) -> None:
@@ -96,5 +101,11 @@ def _check(content: Mapping[str, object]) -> None:
     for name, is_possible in _POSSIBLE.items():
         if not is_possible(content[name]):
             raise ValueError(f"{name}: is {shown(content[name])}")
-    if bool(content["labels"]) != (content["kind"] != Number.kind):
+    if bool(content["labels"]) != (content["kind"] not in (Number.kind, QUESTION_ANSWERING)):
         raise ValueError(f"labels: is {shown(content['labels'])} with the kind {content['kind']}")
+    questions = content.get("questions")
+    if (questions is not None) != (content["kind"] == QUESTION_ANSWERING):
+        raise ValueError(f"questions: is {shown(questions)} with the kind {content['kind']}")
+    for name, value in (questions or {}).items():
+        if not QuestionSettings.is_possible(name, value):
+            raise ValueError(f"{name}: is {shown(value)}")

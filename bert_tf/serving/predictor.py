@@ -6,24 +6,27 @@ model.predict([("It rains .", "Rain falls ."), ("It rains .", "It snows .")])
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from bert_tf.data.examples import is_unicode
+from bert_tf.data.targets import QUESTION_ANSWERING
 from bert_tf.errors import UserError, printable, shown
 from bert_tf.models.facts import Facts
 from bert_tf.models.fine_tuned import read_fine_tuned
 from bert_tf.models.folder_forms import is_folder_of_run
 from bert_tf.paths import checked_path, is_hub_name
 from bert_tf.remote import AnyPath, as_path
+from bert_tf.serving.call_checks import check_batch_size, check_characters, check_process
 from bert_tf.serving.export_facts import ASSETS, find_export, read_facts
 from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.portable_model import is_portable, open_portable
 from bert_tf.serving.portable_texts import PortableTexts
 from bert_tf.serving.predictions import KINDS, AnyPrediction
-from bert_tf.serving.saved_model import SavedTextModel
+from bert_tf.serving.question_answerer import QuestionAnswerer
+from bert_tf.serving.question_graph import QuestionGraph
+from bert_tf.serving.saved_model import SavedQuestionModel, SavedTextModel
 from bert_tf.training.overflow import check_finite
 
 
@@ -79,21 +82,23 @@ class Predictor:
             UserError: a text is neither a string nor two strings, `batch_size` is no number of texts, a number
                 overflows, or this is a fork of the process that loaded the model.
         """
-        if os.getpid() != self._process:
-            raise UserError(
-                "predict: this process was forked from the one that loaded the model, and TensorFlow does not compute "
-                "in a fork; load the model in each process, with multiprocessing's start method spawn"
-            )
+        check_process("predict", self._process)
         if isinstance(texts, (str, bytes, Mapping)) or not isinstance(texts, Iterable):
             raise UserError("predict: needs a list of texts; put the text in a list, as in predict([text])")
-        if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-            raise UserError(f"predict: batch_size is {batch_size!r:.60}; it must be a whole number, at least 1")
+        check_batch_size("predict", batch_size)
         pairs = [_pair(text) for text in texts]
         if not pairs:
             return []
         answers = self._answers_in_batches(pairs, int(batch_size))
         check_finite("predict", answers, self._mixed_precision)
         return [KINDS[self.kind].make_prediction(self.labels, answer) for answer in answers]
+
+    def answer(self, *_: object, **__: object) -> NoReturn:
+        """Raises `UserError`: this model answers no questions."""
+        subject = "labels" if self.labels else "numbers"
+        raise UserError(f"answer: this model predicts {subject} and answers no questions; call predict(texts)")
+
+    answers = answer
 
     def _answers_in_batches(self, pairs: Sequence[tuple[str, str]], batch_size: int) -> np.ndarray:
         """Computes texts of similar length together, so that little is padded; returns answers in the texts' order."""
@@ -112,16 +117,20 @@ def load(
     bert_config_file: str | os.PathLike | None = None,
     vocab_file: str | os.PathLike | None = None,
     labels: Sequence[str] | None = None,
-) -> Predictor:
+) -> Predictor | QuestionAnswerer:
     """Loads a fine-tuned model. It computes as the run did.
 
     Args:
-        folder: the output folder of a finished run or of the original, or a Hugging Face folder with a classifier, see
-            `read_fine_tuned`, or its name on the hub (`hf://ORGANIZATION/NAME`); or an exported SavedModel, its own
-            folder or the one with the numbered folders. Load only a SavedModel that you trust: it is a program.
+        folder: the output folder of a finished run or of the original, or a Hugging Face folder with a classifier or a
+            model that answers questions, see `read_fine_tuned`, or its name on the hub (`hf://ORGANIZATION/NAME`); or
+            an exported SavedModel, its own folder or the one with the numbered folders. Load only a SavedModel that you
+            trust: it is a program.
         bert_config_file: the configuration, for a folder without one, such as the original's.
         vocab_file: its vocabulary.
         labels: the names of its labels, in the order of the head's outputs.
+
+    Returns:
+        A `Predictor`; a `QuestionAnswerer` for a model that answers questions.
 
     Raises:
         UserError: something is missing or broken; no label is invented.
@@ -131,10 +140,12 @@ def load(
     if exported is not None:
         return exported
     model = read_fine_tuned(folder, **completion)
+    if model.kind == QUESTION_ANSWERING:
+        return QuestionAnswerer(model.facts, QuestionGraph(model))
     return Predictor(model.facts, ServingGraph(model))
 
 
-def _load_exported(folder: AnyPath, completion: Mapping[str, object]) -> Predictor | None:
+def _load_exported(folder: AnyPath, completion: Mapping[str, object]) -> Predictor | QuestionAnswerer | None:
     """Loads what an export wrote; returns None for the folder of a model that was not exported.
 
     Raises:
@@ -150,6 +161,8 @@ def _load_exported(folder: AnyPath, completion: Mapping[str, object]) -> Predict
         return None
     _refuse_completion(exported, completion)
     facts = read_facts(exported / ASSETS)
+    if facts.kind == QUESTION_ANSWERING:
+        return QuestionAnswerer(facts, SavedQuestionModel(exported))
     return Predictor(facts, SavedTextModel(exported, facts))
 
 
@@ -165,6 +178,5 @@ def _pair(text: str | tuple[str, str]) -> tuple[str, str]:
     is_pair_or_text = isinstance(parts, (tuple, list, np.ndarray)) and len(parts) == 1 + (parts is text)
     if not is_pair_or_text or not all(isinstance(part, str) for part in parts):
         raise UserError(f"predict: {shown(text)} is neither a text nor a pair of texts; give strings, or tuples of two")
-    if not all(map(is_unicode, parts)):
-        raise UserError(f"predict: {shown(text)} has half of a surrogate pair, which is no character; decode it again")
+    check_characters("predict", *parts)
     return parts[0], parts[1] if len(parts) == 2 else ""

@@ -1,4 +1,4 @@
-"""Answers texts with an exported SavedModel.
+"""Answers texts and questions with an exported SavedModel.
 
 model = SavedTextModel(folder, read_facts(folder / "assets"))
 model.answers(tf.constant(["It rains ."]), tf.constant(["Rain falls ."]))
@@ -12,7 +12,7 @@ import tensorflow_text  # noqa: F401 - registers the operations of the tokenizer
 from bert_tf.errors import UserError, first_few, reading
 from bert_tf.models.facts import Facts
 from bert_tf.remote import AnyPath
-from bert_tf.serving.export_facts import TEXTS, output_name
+from bert_tf.serving.export_facts import TEXTS, WITH_THRESHOLD, output_name
 
 
 class SavedTextModel:
@@ -37,7 +37,8 @@ class SavedTextModel:
                 raise ValueError(f"answers {shape[1:]} do not fit the {len(facts.labels)} labels of its export.json")
             _, inputs = self._signature.structured_input_signature
             self._takes_pairs = "text_pair" in inputs
-            _check_inputs(inputs)
+            names = {"text", "text_pair"} & {"text", *inputs}
+            _check_inputs(inputs, dict.fromkeys(names, tf.string))
 
     def answers(self, text: tf.Tensor, text_pair: tf.Tensor) -> tf.Tensor:
         """Computes the answers for texts or pairs; see `ServingGraph.answers`.
@@ -54,8 +55,33 @@ class SavedTextModel:
         return self._signature(text=text)[self._answers_name]
 
 
-def _check_inputs(inputs: Mapping[str, tf.TensorSpec]) -> None:
-    """Raises an exception if a signature does not take texts by our names."""
-    names = {"text", "text_pair"} & {"text", *inputs}
-    if {name: spec.dtype for name, spec in inputs.items()} != dict.fromkeys(names, tf.string):
+class SavedQuestionModel:
+    """A loaded SavedModel that answers questions; an object can be called from several threads at a time.
+
+    Args:
+        folder: of the SavedModel.
+
+    Raises:
+        UserError: it is broken.
+    """
+
+    def __init__(self, folder: AnyPath):
+        with reading(folder, "export the model again", "cannot be loaded"):
+            # The object must live as long as its functions.
+            self._loaded = tf.saved_model.load(str(folder))
+            self._signature = self._loaded.signatures[WITH_THRESHOLD]
+            _, inputs = self._signature.structured_input_signature
+            texts = dict.fromkeys(("question", "context"), tf.string)
+            _check_inputs(inputs, texts | {"null_score_diff_threshold": tf.float32})
+
+    def answers(
+        self, question: tf.Tensor, context: tf.Tensor, null_score_diff_threshold: tf.Tensor
+    ) -> Mapping[str, tf.Tensor]:
+        """Computes the answers to questions; see `QuestionGraph.answers`."""
+        return self._signature(question=question, context=context, null_score_diff_threshold=null_score_diff_threshold)
+
+
+def _check_inputs(inputs: Mapping[str, tf.TensorSpec], expected: Mapping[str, tf.DType]) -> None:
+    """Raises an exception if a signature does not take these inputs by their names."""
+    if {name: spec.dtype for name, spec in inputs.items()} != expected:
         raise ValueError(f"its signature {TEXTS} takes {first_few(sorted(inputs))}, not texts by the name text")
