@@ -47,7 +47,8 @@ def run(chosen: options.Options) -> None:
         versions |= options.peer_versions(chosen.peer_python, chosen.sections)
     data_dir = chosen.data_dir or options.default_data_dir()
     with tempfile.TemporaryDirectory(prefix="benchmark.") as folder:
-        session = Session(Path(folder), data_dir, chosen.sst2, chosen.peer_python, chosen.repetitions)
+        squad = chosen.squad or options.default_squad()
+        session = Session(Path(folder), data_dir, chosen.sst2, squad, chosen.peer_python, chosen.repetitions)
         measure(session, chosen.sections, {name: MODELS[name] for name in chosen.models})
     facts = {"machine": describe_machine(), "versions": versions, "repetitions": chosen.repetitions}
     if chosen.output:

@@ -4,6 +4,8 @@ import dataclasses
 
 BATCH_SIZE = 32
 MAX_SEQ_LENGTH = 128
+# Of the windows of documents, as in the original's run_squad.py.
+QUESTIONS_LENGTH = 384
 
 _SHAPE = {"vocab_size": 30522, "num_attention_heads": 12, "max_position_embeddings": 512, "type_vocab_size": 2}
 # The shape of each BERT, and the number of batches in one repetition.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from absl import flags
 
+from bert_tf.data.folders import sample_dir
 from bert_tf.errors import UserError
 from bert_tf.files import make_folder
 from bert_tf.paths import local_path
@@ -33,6 +34,9 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     )
     flags.DEFINE_string("data_dir", None, "The folder of MRPC; by default that of run_classifier.py.", values)
     flags.DEFINE_string("sst2", None, "SST-2's train.tsv, to measure how fast it is tokenized.", values)
+    flags.DEFINE_string(
+        "squad", None, "SQuAD's train-v1.1.json for the section questions; by default the sample corpus.", values
+    )
     flags.DEFINE_list("models", list(MODELS), "The models to measure.", values)
     flags.DEFINE_list(
         "sections", list(SECTIONS), "What to measure of each model; the notebook's recipe takes minutes.", values
@@ -49,6 +53,7 @@ class Options:
         peer_python: a Python with the packages of the peer; None to measure only ours.
         data_dir: the folder of MRPC; None for that of run_classifier.py.
         sst2: SST-2's train.tsv; None to leave it out.
+        squad: SQuAD's train-v1.1.json; None for the sample corpus.
         models: some of `MODELS`.
         sections: some of `SECTIONS`.
         repetitions: the number of repetitions of each measurement.
@@ -61,6 +66,7 @@ class Options:
     peer_python: str | None
     data_dir: Path | None
     sst2: Path | None
+    squad: Path | None
     models: list[str]
     sections: list[str]
     repetitions: int
@@ -73,6 +79,8 @@ class Options:
             raise UserError(f"data_dir: {self.data_dir}: there is no such folder")
         if self.sst2 and not self.sst2.is_file():
             raise UserError(f"sst2: {self.sst2}: there is no such file")
+        if self.squad and not self.squad.is_file():
+            raise UserError(f"squad: {self.squad}: there is no such file")
         if self.output:
             check_output(self.output)
 
@@ -97,6 +105,7 @@ def options_from_flags(values: flags.FlagValues = flags.FLAGS) -> Options:
         peer_python=values.peer_python,
         data_dir=_path(values, "data_dir"),
         sst2=_path(values, "sst2"),
+        squad=_path(values, "squad"),
         models=values.models,
         sections=values.sections,
         repetitions=values.repetitions,
@@ -111,6 +120,11 @@ def _path(values: flags.FlagValues, name: str) -> Path | None:
 def default_data_dir() -> Path:
     """Returns the folder of the MRPC that run_classifier.py takes, and says if it is the sample corpus."""
     return Path(with_defaults(ClassifierConfig(task_name="MRPC", do_train=True)).data_dir)
+
+
+def default_squad() -> Path:
+    """Returns the questions of the sample corpus to train on."""
+    return sample_dir("SQuAD") / "train-v1.1.json"
 
 
 def peer_versions(python: str, sections: Sequence[str]) -> dict[str, str]:

@@ -17,6 +17,11 @@ from serving import serve
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 # Our activations have the names of the original BERT.
+MODELS = {
+    "classes": transformers.BertForSequenceClassification,
+    "spans": transformers.BertForQuestionAnswering,
+}
+INPUTS = ("input_ids", "token_type_ids", "attention_mask")
 ACTIVATIONS = {"gelu": "gelu_pytorch_tanh", "gelu_erf": "gelu"}
 
 
@@ -36,20 +41,23 @@ def make_batch(arrays: dict, ends: np.ndarray, rows: np.ndarray, pad_to: int | N
     """Returns one padded batch on the device."""
     lengths = arrays["lengths"][rows]
     shape = len(rows), pad_to or lengths.max()
-    batch = {name: torch.zeros(shape, dtype=torch.long) for name in ("input_ids", "token_type_ids", "attention_mask")}
+    batch = {name: torch.zeros(shape, dtype=torch.long) for name in INPUTS}
     for row, (end, length) in enumerate(zip(ends[rows], lengths, strict=True)):
         batch["input_ids"][row, :length] = torch.from_numpy(arrays["input_ids"][end - length : end])
         batch["token_type_ids"][row, :length] = torch.from_numpy(arrays["type_ids"][end - length : end])
         batch["attention_mask"][row, :length] = 1
-    batch["labels"] = torch.from_numpy(arrays["label_ids"][rows]).long()
+    if "ends" in arrays:
+        batch["start_positions"], batch["end_positions"] = torch.from_numpy(arrays["ends"][rows]).long().T
+    else:
+        batch["labels"] = torch.from_numpy(arrays["label_ids"][rows]).long()
     return {name: tensor.to(DEVICE) for name, tensor in batch.items()}
 
 
-def make_model(job: dict) -> transformers.BertForSequenceClassification:
+def make_model(job: dict) -> transformers.BertPreTrainedModel:
     """Creates a model with random weights."""
     config = transformers.BertConfig(**job["config"])
     config.hidden_act = ACTIVATIONS[job["config"]["hidden_act"]]
-    return transformers.BertForSequenceClassification(config).to(DEVICE)
+    return MODELS[job["head"]](config).to(DEVICE)
 
 
 def autocast(job: dict) -> contextlib.AbstractContextManager:
@@ -105,9 +113,10 @@ def infer(job: dict) -> tuple:
 
     def run() -> None:
         with torch.inference_mode(), autocast(job):
-            inputs = ({name: tensor for name, tensor in batch.items() if name != "labels"} for batch in batches)
+            inputs = ({name: tensor for name, tensor in batch.items() if name in INPUTS} for batch in batches)
             for batch in inputs:
-                model(**batch).logits.float().softmax(-1).cpu()
+                for logits in model(**batch).values():
+                    logits.float().softmax(-1).cpu()
 
     return count(batches), lambda: clock(run)
 

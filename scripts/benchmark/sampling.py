@@ -61,7 +61,6 @@ def write_chosen(examples: Path, path: Path, count: int) -> np.ndarray:
         path,
         input_ids=arrays["input_ids"][pieces],
         type_ids=arrays["type_ids"][pieces],
-        lengths=arrays["lengths"][chosen],
-        label_ids=arrays["label_ids"][chosen],
+        **{name: array[chosen] for name, array in arrays.items() if name not in ("input_ids", "type_ids")},
     )
     return arrays["lengths"][chosen]

@@ -1,5 +1,6 @@
 """The sections of the benchmark: each measures something and adds its figures to the session."""
 
+import dataclasses
 import shutil
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -8,11 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from answer_sections import measure_first_answer, measure_latency
-from comparisons import BATCH_SIZE, COMPARISONS, MAX_SEQ_LENGTH, Side, ours
+from comparisons import BATCH_SIZE, COMPARISONS, MAX_SEQ_LENGTH, QUESTIONS_LENGTH, Side, ours
 from sampling import write_chosen
 from session import Session
 
 STEPS_AFTER_START = 30
+# A batch of windows takes several times as long as one of pairs.
+QUESTIONS_SHARE = 4
 
 
 def measure(session: Session, sections: Sequence[str], models: Mapping[str, tuple[dict, int]]) -> None:
@@ -23,7 +26,7 @@ def measure(session: Session, sections: Sequence[str], models: Mapping[str, tupl
         sections: some of `SECTIONS`.
         models: for each model's name its shape and the number of batches in one repetition.
     """
-    files = {"data_dir": str(session.data_dir), "max_seq_length": MAX_SEQ_LENGTH}
+    files = {"data_dir": str(session.data_dir), "max_seq_length": MAX_SEQ_LENGTH, "head": "classes"}
     examples = session.folder / "examples.npz"
     session.do_once(Side("examples", {"kind": "examples", "path": str(examples), **files}))
     for name, (config, batches) in models.items():
@@ -61,6 +64,26 @@ def measure_inference(session: Session) -> None:
             firsts = [answer["first_batch_seconds"] for answer in measured if "first_batch_seconds" in answer]
             if firsts:
                 session.add_median("inference", f"first batch of a call: {label}", "s", firsts)
+
+
+def measure_questions(session: Session) -> None:
+    """Measures training and prediction with the windows of questions, whose lengths differ much."""
+    classifying, windows = session.job, session.folder / "windows.npz"
+    if not windows.exists():
+        session.do_once(Side("windows", {"kind": "windows", "path": str(windows), "squad": str(session.squad)}))
+    path = session.folder / f"{session.model}-windows.npz"
+    lengths = write_chosen(windows, path, max(1, classifying["batches"] // QUESTIONS_SHARE))
+    session.add_median("questions", f"mean length of {len(lengths)} windows", "tokens", [lengths.mean()])
+    session.job = classifying | {"path": str(path), "max_seq_length": QUESTIONS_LENGTH, "head": "spans"}
+    for kind in ("training", "inference"):
+        for sides in COMPARISONS[kind]:
+            compare(session, "questions", [side for side in named(kind, sides) if side.job["batch_size"] == BATCH_SIZE])
+    session.job = classifying
+
+
+def named(kind: str, sides: Sequence[Side]) -> list[Side]:
+    """Adds what they do to the labels of sides."""
+    return [dataclasses.replace(side, label=f"{kind}, {side.label}") for side in sides]
 
 
 def measure_start(session: Session) -> None:
@@ -179,6 +202,7 @@ SECTIONS: dict[str, Callable[[Session], None]] = {
     "training": measure_training,
     "notebook": measure_notebook,
     "inference": measure_inference,
+    "questions": measure_questions,
     "start": measure_start,
     "input": measure_input,
     "lengths": measure_lengths,

@@ -22,6 +22,7 @@ class Session:
         folder: the folder for temporary files.
         data_dir: the folder of MRPC.
         sst2: SST-2's train.tsv; None to leave it out.
+        squad: SQuAD's train-v1.1.json.
         peer_python: a Python with torch and transformers; None to measure only our side.
         repetitions: the number of repetitions of each measurement.
 
@@ -31,10 +32,19 @@ class Session:
         job: the part of a job that all workers of this model have in common.
     """
 
-    def __init__(self, folder: Path, data_dir: Path, sst2: Path | None, peer_python: str | None, repetitions: int):
+    def __init__(
+        self,
+        folder: Path,
+        data_dir: Path,
+        sst2: Path | None,
+        squad: Path,
+        peer_python: str | None,
+        repetitions: int,
+    ):
         self.folder = folder
         self.data_dir = data_dir
         self.sst2 = sst2
+        self.squad = squad
         self.repetitions = repetitions
         self.figures: list[Figure] = []
         self.model = ""

@@ -18,15 +18,18 @@ from bert_tf.data.batches import batch_dataset, training_order
 from bert_tf.data.examples import InputExample
 from bert_tf.data.features import Features, convert_examples_to_features
 from bert_tf.data.processors import MrpcProcessor
+from bert_tf.data.squad_examples import read_squad_examples
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.data.tsv import read_raw_tsv
+from bert_tf.data.windows import WindowFeatures
+from bert_tf.data.windows import convert_examples_to_features as convert_questions
 from bert_tf.devices import Devices, create_devices
 from bert_tf.errors import UserError
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.flops import forward_flops, training_flops
 from bert_tf.modeling.fusion import is_fusing
-from bert_tf.modeling.heads import ClassificationHead
+from bert_tf.modeling.heads import ClassificationHead, Head, SpanHead
 from bert_tf.programs import run_classifier
 from bert_tf.streams import hide_start_up_messages
 from bert_tf.training.config import TrainingConfig
@@ -35,10 +38,13 @@ from bert_tf.training.inference import predict
 from bert_tf.training.loop import Training
 from bert_tf.training.model import POLICIES
 from bert_tf.training.output_dir import OutputDir
+from comparisons import QUESTIONS_LENGTH
 from exports import write_models_and_texts
 from serving import serve
 
 LENGTHS = (16, 32, 64, 128)
+# The name of the target of each head.
+TARGETS = {"classes": "label_ids", "spans": "ends"}
 TOKENS_OF_A_BATCH = 2048
 # With 12 batches this is three epochs of MRPC.
 _ROUNDS_OF_PADDING = 30
@@ -88,14 +94,41 @@ def to_features(examples: list[InputExample], max_seq_length: int) -> Features:
     return convert_examples_to_features(examples, ["0", "1"], max_seq_length, tokenizer)
 
 
+def write_windows(job: dict) -> Prepared:
+    """Writes the windows of questions to train on in random order, as `write_examples` does."""
+    examples = read_squad_examples(job["squad"], is_training=True, version_2_with_negative=False).examples
+    windows = convert_questions(
+        examples, FullTokenizer(str(vocab_file())), QUESTIONS_LENGTH, 128, 64, is_training=True, pad_to_max_length=False
+    )
+    order = training_order(len(windows), len(windows), 1, seed=0)[0]
+    batch = {
+        name: tensor.numpy() for name, tensor in windows.padded_batch(tf.constant(order), QUESTIONS_LENGTH).items()
+    }
+    real = batch["input_mask"] > 0
+    np.savez(
+        job["path"],
+        input_ids=batch["input_word_ids"][real],
+        type_ids=batch["input_type_ids"][real],
+        lengths=real.sum(axis=1),
+        ends=batch["ends"],
+    )
+    return {"examples": len(windows)}, None
+
+
+class WindowsInMemory(Features):
+    """Windows of documents, read from a file."""
+
+    attention_groups = WindowFeatures.attention_groups
+
+
 def read_features(job: dict) -> Features:
     """Reads the examples that both sides get."""
     arrays = np.load(job["path"])
-    lengths = arrays["lengths"]
-    return Features(
+    lengths, target = arrays["lengths"], TARGETS[job["head"]]
+    return (WindowsInMemory if target == "ends" else Features)(
         input_ids=tf.RaggedTensor.from_row_lengths(arrays["input_ids"], lengths),
         type_ids=tf.RaggedTensor.from_row_lengths(arrays["type_ids"], lengths),
-        targets={"label_ids": tf.constant(arrays["label_ids"])},
+        targets={target: tf.constant(arrays[target])},
         max_seq_length=job["max_seq_length"],
     )
 
@@ -121,11 +154,13 @@ def prepare_devices() -> Devices:
     return create_devices(None)
 
 
-def make_head(job: dict, devices: Devices) -> ClassificationHead:
+def make_head(job: dict, devices: Devices) -> Head:
     """Creates a model with random weights."""
     mixed_precision = "none" if job["dtype"] == "float32" else job["dtype"]
     with devices.scope():
         encoder = BertEncoder(BertConfig(**job["config"]), dtype=POLICIES[mixed_precision])
+        if job["head"] == "spans":
+            return SpanHead(encoder, seed=0, masks_padding=True)
         return ClassificationHead(encoder, num_labels=2, seed=0)
 
 
@@ -149,7 +184,7 @@ def train(job: dict) -> Prepared:
         losses = [training.train_step(batches) for _ in range(steps)]
         losses[-1].numpy()
 
-    flops = training_flops(BertConfig(**job["config"]), features.lengths)
+    flops = training_flops(training.head.encoder.config, features.lengths, training.head.positions)
     return {**count(features), "flops": flops}, lambda: clock(epoch)
 
 
@@ -170,7 +205,7 @@ def infer(job: dict) -> Prepared:
         features,
         input_ids=tf.gather(features.input_ids, rows),
         type_ids=tf.gather(features.type_ids, rows),
-        targets={"label_ids": tf.gather(features.targets["label_ids"], rows)},
+        targets={name: tf.gather(target, rows) for name, target in features.targets.items()},
     )
 
     def measure() -> dict:
@@ -179,7 +214,8 @@ def infer(job: dict) -> Prepared:
         predict(head, with_first, job["batch_size"], devices, lambda done: done_at.append(time.perf_counter()))
         return {"seconds": done_at[-1] - done_at[0], "first_batch_seconds": done_at[0] - started}
 
-    return {**count(features), "flops": forward_flops(head.encoder.config, features.lengths)}, measure
+    flops = forward_flops(head.encoder.config, features.lengths, head.positions)
+    return {**count(features), "flops": flops}, measure
 
 
 def measure_peak(job: dict) -> Prepared:
@@ -271,6 +307,7 @@ def start(job: dict) -> Prepared:
 
 JOBS: dict[str, Callable[[dict], Prepared]] = {
     "examples": write_examples,
+    "windows": write_windows,
     "checkpoint": write_model,
     "training": train,
     "inference": infer,
