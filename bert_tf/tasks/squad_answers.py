@@ -82,8 +82,8 @@ class SpanAnswer(NamedTuple):
 
     @property
     def probability(self) -> float:
-        """The probability of `text`; 0 if it is none of the candidates."""
-        return next((candidate.probability for candidate in self.nbest if candidate.text == self.text), 0.0)
+        """The probability of `text`."""
+        return next(candidate.probability for candidate in self.nbest if candidate.text == self.text)
 
     @property
     def best_text(self) -> str:
@@ -122,10 +122,9 @@ def find_answer(
 ) -> SpanAnswer:
     """Finds the answer to a question (the original's `write_predictions`, for one question).
 
-    In version 2.0 the original stops with an AttributeError if no answer is the only candidate, which happens if
-    `n_best_size` is small, and with an IndexError if the document is empty. Here the best text counts even if it is
-    not among the candidates. If there is no text at all, the question has no answer, and `score_diff` is the score of
-    that.
+    Sometimes no span at all can be an answer: `n_best_size` is small, or the document is empty. Then the answer is the
+    word "empty" in version 1.1, as in the original. In version 2.0, where the original stops with an AttributeError or
+    IndexError, the question has no answer, and `score_diff` is the score of that.
 
     Args:
         example: the question.
@@ -144,7 +143,7 @@ def find_answer(
     if no_answer is None:
         best = best or [_NONCE]
         return _make_answer(example, best[0], best, None)
-    best_text = next((text for text in itertools.chain(best, texts) if text.text), None)
+    best_text = next((text for text in best if text.text), None)
     score_diff = _score_diff(no_answer, best_text)
     has_answer = best_text is not None and not score_diff > settings.null_score_diff_threshold
     if no_answer not in best:
@@ -161,7 +160,6 @@ def _no_answer(windows: Windows) -> _Text:
 def _score_diff(no_answer: _Text, best_text: _Text | None) -> float:
     if best_text is None:
         return no_answer.score
-    # In the original's order, which decides the last bit.
     return no_answer.score - best_text.start_logit - best_text.end_logit
 
 

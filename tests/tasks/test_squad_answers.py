@@ -87,7 +87,7 @@ def test_the_files_equal_the_original_s_byte_for_byte(output):
 
 
 @pytest.mark.parametrize(("n_best_size", "max_answer_length"), [(1, 30), (2, 3)])
-def test_with_few_candidates_the_best_text_counts_where_the_original_stops(n_best_size, max_answer_length):
+def test_with_few_candidates_a_question_has_no_answer_where_the_original_stops(n_best_size, max_answer_length):
     settings = AnswerSettings(n_best_size, max_answer_length, version_2_with_negative=True)
     cases = json.loads(unzipped("squad_predictions/L6_one_by_one.json.gz"))
     cases = cases[f"n_best_size={n_best_size},max_answer_length={max_answer_length}"]
@@ -95,8 +95,9 @@ def test_with_few_candidates_the_best_text_counts_where_the_original_stops(n_bes
     for example, answer in zip(*answer_all("L6", settings), strict=True):
         case = cases[example.qas_id]
         if "error" in case:
-            assert [candidate.text for candidate in answer.nbest] == [""]
-            assert answer.text == "" or answer.score_diff <= 0
+            (candidate,) = answer.nbest
+            assert answer.text == candidate.text == "" and answer.probability == 1.0
+            assert answer.score_diff == candidate.start_logit + candidate.end_logit
             stopped += 1
         else:
             assert (answer.text, answer.score_diff) == (case["prediction"], case["null_odds"])
