@@ -14,6 +14,8 @@ from bert_tf.errors import printable
 
 # The words of some dozen paragraphs. The questions on a paragraph come one after the other.
 _KEPT_WORDS = 8192
+# If a text is repeated many times in one document, its spans come again and again.
+_KEPT_TEXTS = 1024
 
 
 def get_final_text(pred_text: str, orig_text: str, do_lower_case: bool, verbose_logging: bool = False) -> str:
@@ -39,6 +41,7 @@ def get_final_text(pred_text: str, orig_text: str, do_lower_case: bool, verbose_
     return orig_text[start:end]
 
 
+@functools.lru_cache(_KEPT_TEXTS)
 def find_final_text(
     pred_text: str, orig_text: str, do_lower_case: bool, verbose_logging: bool = False
 ) -> tuple[int, int]:
