@@ -111,11 +111,26 @@ def read_paragraphs(path: str | os.PathLike) -> Iterator[Paragraph]:
     if not isinstance(content, dict):
         raise root.error(f"is {_kind(content)}, but must be an object")
     for article_place, article in _objects(root, content, "data"):
-        title = _title(article_place, article)
-        for place, paragraph in _objects(article_place.named("article", title), article, "paragraphs"):
-            context = _value(place, paragraph, "context", str)
-            questions = [_question(*found) for found in _objects(place, paragraph, "qas")]
-            yield Paragraph(title, context, questions)
+        yield from paragraphs_of(article_place, article)
+
+
+def paragraphs_of(article_place: Place, article: object) -> Iterator[Paragraph]:
+    """Yields the paragraphs of an article.
+
+    Args:
+        article_place: its place in the file.
+        article: the element of the list "data".
+
+    Raises:
+        UserError: it has another form.
+    """
+    if not isinstance(article, dict):
+        raise article_place.error(f"is {_kind(article)}, but must be an object")
+    title = _title(article_place, article)
+    for place, paragraph in _objects(article_place.named("article", title), article, "paragraphs"):
+        context = _value(place, paragraph, "context", str)
+        questions = [_question(*found) for found in _objects(place, paragraph, "qas")]
+        yield Paragraph(title, context, questions)
 
 
 def integer(place: Place, name: str, value: object) -> int:

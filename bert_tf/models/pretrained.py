@@ -15,13 +15,14 @@ from bert_tf.checkpoints.casing import check_casing, find_casing
 from bert_tf.checkpoints.fit import check_sizes, check_vocabulary, fitting_arrays
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors, model_name, resolve
-from bert_tf.checkpoints.safetensors_format import classifier_outputs, has_span_head
+from bert_tf.checkpoints.safetensors_format import classifier_outputs
 from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.shapes import variable_shapes
 from bert_tf.models.fine_tuned import FineTunedModel, read_fine_tuned
 from bert_tf.models.folder_forms import is_folder_of_run
+from bert_tf.models.question_models import answers_questions
 from bert_tf.remote import AnyPath
 
 
@@ -69,15 +70,15 @@ def read_model(path_or_name: str | os.PathLike, **model_files: object) -> Model:
 
 
 def is_fine_tuned(files: CheckpointFiles) -> bool:
-    """Returns True for the files of a run, and for Hugging Face's of a classifier or a model that answers questions.
+    """Returns True for the files of a run, for Hugging Face's of a classifier, and if the model answers questions.
 
     Example:
         >>> is_fine_tuned(resolve("all-MiniLM-L6-v2"))
         False
     """
     if is_safetensors(files.checkpoint):
-        return classifier_outputs(files.checkpoint) is not None or has_span_head(files.checkpoint)
-    return is_folder_of_run(files.checkpoint.parent)
+        return classifier_outputs(files.checkpoint) is not None or answers_questions(files)
+    return is_folder_of_run(files.checkpoint.parent) or answers_questions(files)
 
 
 def read_pretrained(path_or_name: str | os.PathLike) -> PretrainedModel:

@@ -2,9 +2,9 @@ r"""Exports a model as a folder that Hugging Face's transformers reads.
 
     python scripts/export_huggingface.py output/MRPC/all-MiniLM-L6-v2 my-mrpc
 
-A fine-tuned model becomes a `BertForSequenceClassification` with the names of its labels; a pre-trained one (a folder,
-a zip file or a name) becomes a `BertModel`. The folder has config.json, model.safetensors, tokenizer.json,
-tokenizer_config.json, vocab.txt and README.md, a model card.
+A fine-tuned model becomes a `BertForSequenceClassification` with the names of its labels, or a
+`BertForQuestionAnswering`; a pre-trained one (a folder, a zip file or a name) becomes a `BertModel`. The folder has
+config.json, model.safetensors, tokenizer.json, tokenizer_config.json, vocab.txt and README.md, a model card.
 """
 
 import math
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from absl import logging
 
 from bert_tf import run_files
+from bert_tf.data.targets import QUESTION_ANSWERING
 from bert_tf.errors import counted, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
@@ -59,7 +60,9 @@ def export(source: str, folder: Path, name: str, **model_files: object) -> None:
 
     model = read_model(source, **model_files)
     difference = tokenizer_difference(model.do_lower_case)
-    kind = described(model, "BertModel", "BertForSequenceClassification")
+    is_for_questions = model.kind == QUESTION_ANSWERING
+    head = "BertForQuestionAnswering" if is_for_questions else "BertForSequenceClassification"
+    kind = described(model, "BertModel", head)
     logging.info("%s: is %s.", printable(source), kind)
     logging.info("%s", difference)
     write_huggingface(folder, model)

@@ -12,7 +12,7 @@ from bert_tf.programs.portable_export import PortableExportConfig, export_portab
 
 def main(arguments: list[str]) -> None:
     """Exports the model of the first argument to the folder of the second."""
-    export_portable(arguments, _export)
+    export_portable("LiteRT", arguments, _export)
 
 
 def _export(*model_folder_shape_texts: object) -> str:

@@ -17,7 +17,7 @@ from bert_tf.programs.portable_export import PortableExportConfig, export_portab
 def main(arguments: list[str]) -> None:
     """Exports the model of the first argument to the folder of the second."""
     _check_extra()
-    export_portable(arguments, _export)
+    export_portable("ONNX", arguments, _export)
 
 
 def _check_extra() -> None:

@@ -12,6 +12,7 @@ from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.own_data import OwnDataOptions, OwnDataProcessor, files_of
 from bert_tf.data.own_files import find_files
 from bert_tf.data.processors import DataProcessor, find_processor
+from bert_tf.data.targets import QUESTION_ANSWERING
 from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.paths import is_hub_name
@@ -88,6 +89,8 @@ def _model_folder(config: ClassifierConfig) -> AnyPath | None:
 def _head_of_run(folder: AnyPath) -> tuple[str, Sequence[str]]:
     """Returns the kind and the names of the labels."""
     kind = read_kind(folder, _REMEDY)
+    if kind == QUESTION_ANSWERING:
+        raise UserError(f"{printable(folder)}: has a model that answers questions; use run_squad.py")
     return kind, read_labels(folder, kind, _REMEDY)
 
 

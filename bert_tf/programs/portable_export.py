@@ -8,6 +8,7 @@ from bert_tf.errors import UserError, counted, printable
 from bert_tf.flags import config_from_flags
 from bert_tf.folders import new_folder
 from bert_tf.modeling.config import BertConfig
+from bert_tf.models.question_models import answers_questions, refuse_questions
 from bert_tf.programs.export_arguments import ExportConfig, check_folder, check_model, source_and_folder
 from bert_tf.serving.portable import Shape
 from bert_tf.streams import hide_start_up_messages
@@ -38,10 +39,11 @@ class PortableExportConfig(ExportConfig):
     )
 
 
-def export_portable(arguments: Sequence[str], export: Callable[..., str]) -> None:
+def export_portable(target: str, arguments: Sequence[str], export: Callable[..., str]) -> None:
     """Exports the model of the first argument to the folder of the second, and prints the table of its check.
 
     Args:
+        target: the name of the other runtime.
         arguments: the words of the command line.
         export: gets the fine-tuned model, an empty folder, the shape of the inputs and the texts of the check; returns
             the table. It is called when all has been checked that needs no TensorFlow.
@@ -52,25 +54,31 @@ def export_portable(arguments: Sequence[str], export: Callable[..., str]) -> Non
     config = config_from_flags(PortableExportConfig)
     source, path = source_and_folder(arguments)
     with new_folder(path, config.overwrite) as folder:
-        _check_source(source, config)
+        _check_source(source, config, target)
         hide_start_up_messages()
         # TensorFlow and scipy take seconds to load: mistakes in flags and folders are reported before.
         from bert_tf.models.fine_tuned import read_fine_tuned
         from bert_tf.programs.dev_set import read_check_set
 
         model = read_fine_tuned(source, **config.model_files)
+        if model.questions:
+            refuse_questions(source, target)
         _check_size(source, model.config, config.max_seq_length)
         shape = Shape(config.batch_size, config.max_seq_length)
         text = export(model, folder, shape, read_check_set(model.folder, model.pairs))
     print(f"{text}\n{printable(path)}")
 
 
-def _check_source(source: str, config: PortableExportConfig) -> None:
+def _check_source(source: str, config: PortableExportConfig, target: str) -> None:
     """Checks the model as far as it is possible without TensorFlow."""
     check_folder(source)
     check_model(source, config)
-    if not config.model_files:
-        _check_size(source, BertConfig.from_json_file(resolve(source).config_file), config.max_seq_length)
+    if config.model_files:
+        return
+    files = resolve(source)
+    if answers_questions(files):
+        refuse_questions(source, target)
+    _check_size(source, BertConfig.from_json_file(files.config_file), config.max_seq_length)
 
 
 def _check_size(source: str, config: BertConfig, max_seq_length: int | None) -> None:

@@ -4,6 +4,9 @@ r"""Predicts with a fine-tuned model: a text or a pair, lines of standard input,
     printf 'It rains .\tRain falls .\n' | python scripts/predict.py output/MRPC/all-MiniLM-L6-v2 --format=jsonl
     python scripts/predict.py output/reviews/all-MiniLM-L6-v2 --input_file=new.csv --output_file=predicted.csv
 
+    python scripts/predict.py output/SQuAD/all-MiniLM-L6-v2 "Who came?" "Ann came at noon."
+    python scripts/predict.py output/SQuAD/all-MiniLM-L6-v2 --input_file=questions.json --output_file=answers.jsonl
+
 The first argument is the output folder of a finished run. Without texts behind it and without --input_file, each line
 of standard input is a text, or a pair with a tab between. A text that begins with - comes after a -- of its own.
 """
@@ -30,6 +33,7 @@ from bert_tf.modeling.config import BertConfig
 from bert_tf.paths import checked_path, is_hub_name
 from bert_tf.programs.predict_config import PredictConfig
 from bert_tf.programs.predict_input import TextInput, command_line, file_input, standard_input
+from bert_tf.programs.predict_questions import answer_questions, is_for_questions
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.serving.answer_forms import added_names
 from bert_tf.streams import checked_stdout, hide_start_up_messages
@@ -62,13 +66,22 @@ def main(words: Sequence[str]) -> None:
     folder, texts = words[0], words[1:]
     config.check(texts)
     check_output_file(config)
+    if is_for_questions(config, folder):
+        _answer(config, folder, texts)
+        return
+    config.check_labels()
     # A model that is completed by flags, or has a name in a hub, can only be looked at when it is loaded.
     is_open = config.model_files or is_hub_name(folder)
     facts = FolderFacts() if is_open else check_folder(as_path(checked_path(folder, "folder")))
     found = find_input(config, texts, facts)
-    if config.output_file:
-        make_folder(as_path(config.output_file).parent, "output_file")
     predict(config, folder, found)
+
+
+def _answer(config: PredictConfig, folder: str, texts: Sequence[str]) -> None:
+    """Answers questions and writes the answers."""
+    hide_start_up_messages()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    answer_questions(config, folder, texts, _opened_output)
 
 
 def check_output_file(config: PredictConfig) -> None:
@@ -174,6 +187,7 @@ def _opened_output(config: PredictConfig, count: int | None) -> Iterator[tuple[I
 
     remedy = "name a file on another disk"
     # All that is read in the block reports its own errors.
+    make_folder(as_path(config.output_file).parent, "output_file")
     guard = user_error_for(OSError, config.output_file, "cannot be written", remedy)
     with guard, atomic_write(config.output_file) as stream, ProgressBar("predict", count, 1) as bar:
         yield stream, bar.update

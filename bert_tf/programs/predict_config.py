@@ -16,7 +16,8 @@ class PredictConfig(ModelFilesConfig):
     input_file: str | None = flag(
         None,
         "Texts to predict: a CSV, TSV or JSON lines file with named columns, or a .txt file with a text a line, or a "
-        "pair with a tab between. It may be larger than the memory. Lines that are blank are left out.",
+        "pair with a tab between. It may be larger than the memory. Lines that are blank are left out. For a "
+        "model that answers questions it is a JSON file in SQuAD's form.",
         resume=False,
         is_path=True,
     )
@@ -31,9 +32,10 @@ class PredictConfig(ModelFilesConfig):
     format: str | None = flag(
         None,
         "The form to write: text (a line to read for each text), csv, tsv or jsonl. By default that of the name of "
-        "output_file, or else text.",
+        "output_file, or else text. For answers to questions: text, json ({id: text}, as SQuAD's own scripts read "
+        "it) or jsonl (with text, start, end and score).",
         resume=False,
-        choices=FORMS,
+        choices=(*FORMS, "json"),
     )
     overwrite: bool = flag(False, "Whether to replace output_file if it is there.", resume=False)
     text_column: str | None = flag(
@@ -45,9 +47,23 @@ class PredictConfig(ModelFilesConfig):
     text_pair_column: str | None = flag(
         None, "The column of the second text of a pair; also needs text_column.", resume=False
     )
+    null_score_diff_threshold: float | None = flag(
+        None,
+        "For a model that answers questions: if having no answer has a score larger by more than this, the answer is "
+        "empty. By default 0 for a model that was trained with --version_2_with_negative; others always answer.",
+        resume=False,
+    )
     predict_batch_size: int = flag(
         32, "How many texts to compute at a time; it does not change the answers.", resume=False, lower_bound=1
     )
+
+    def check_labels(self) -> None:
+        """Raises `UserError` if a flag is only for models that answer questions."""
+        if self.null_score_diff_threshold is not None:
+            raise UserError("null_score_diff_threshold: only valid with a model that answers questions")
+        # The name of output_file must say the form.
+        if self.form not in FORMS:
+            raise UserError(f"format: is {self.form}, which is for answers to questions; known are {', '.join(FORMS)}")
 
     @property
     def form(self) -> str:
@@ -68,7 +84,5 @@ class PredictConfig(ModelFilesConfig):
                 raise UserError(f"{field}: only valid with --input_file")
             if getattr(self, field) == "":
                 raise UserError(f"{field}: is empty; give a value, or leave the flag out")
-        # The name of output_file must say the form.
-        _ = self.form
         if self.overwrite and not self.output_file:
             raise UserError("overwrite: only valid with --output_file")

@@ -13,7 +13,7 @@ from bert_tf.report.formatting import flag_text, listed
 from bert_tf.report.scores import LOSS, Score, scores_among
 
 # Flags whose values are paths on the machine of the run, of which a card shows the last part.
-_PATHS = ("model", "init_checkpoint", "bert_config_file", "vocab_file", "data_dir")
+_PATHS = ("model", "init_checkpoint", "bert_config_file", "vocab_file", "data_dir", "train_file", "predict_file")
 # Facts of run.json that are no flags.
 _FACTS = ("num_train_steps", "train_data")
 # Hugging Face's names of scores that the Hub can show.

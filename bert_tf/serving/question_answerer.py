@@ -15,29 +15,12 @@ import tensorflow as tf
 
 from bert_tf.errors import UserError, shown
 from bert_tf.models.facts import Facts
+from bert_tf.serving.answer import Answer
 from bert_tf.serving.call_checks import check_batch_size, check_characters, check_process
 from bert_tf.training.overflow import check_finite
 
 # Longer contexts are computed by fewer at a time, so that a list of long ones needs no more memory than one of them.
 _CHARACTERS_AT_A_TIME = 1 << 18
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """The answer to a question on a context.
-
-    Attributes:
-        text: a part of the context, letter by letter; empty if it has no answer.
-        start: the place of its first character in the context, `context[start:end] == text`.
-        end: the place behind its last character.
-        score: its probability between 0 and 1 among the `n_best_size` best answers, see
-            `bert_tf.serving.answer_spans.choose`; 0 if nothing in the context can be an answer.
-    """
-
-    text: str
-    start: int
-    end: int
-    score: float
 
 
 class QuestionModel(Protocol):

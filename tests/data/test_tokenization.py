@@ -361,3 +361,40 @@ def test_a_bad_vocabulary_is_a_user_error_of_one_line_that_names_the_file(tmp_pa
         tokenization.FullTokenizer(write_vocab(tmp_path, content))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@both_casings
+def test_offsets_say_where_each_piece_is(spelling_tokenizers, lower):
+    texts = [
+        "A naïve  café!",
+        "cafe\u0301s \u0301x",
+        "İstanbul ΔΟ 漢字",
+        "the\ufe0f, \u200dof \u0000in\u0000side",
+        "",
+        "👩\u200d👩\u200d👧 🙂🏽 x",
+        "\ufeffthe",
+    ]
+    tokenizer = spelling_tokenizers[lower]
+    found = tokenizer.token_ids_with_offsets(tf.constant(texts))
+    assert found.ids.to_list() == tokenizer.token_ids(tf.constant(texts)).to_list()
+    for text, ids, starts, ends in zip(texts, *(ragged.to_list() for ragged in found), strict=True):
+        for piece, start, end in zip(tokenizer.convert_ids_to_tokens(ids), starts, ends, strict=True):
+            assert "".join(basic_tokens(text[start:end], lower)) == piece.removeprefix("##")
+        assert starts == sorted(starts) and ends == sorted(ends)
+
+
+@both_casings
+def test_offsets_of_every_character_are_its_place(spelling_tokenizers, lower):
+    chars = [c for c in CODE_POINTS if basic_tokens(c, lower)][::37]
+    texts = [f"a {c}b" for c in chars]
+    found = spelling_tokenizers[lower].token_ids_with_offsets(tf.constant(texts))
+    for text, starts, ends in zip(texts, found.starts.to_list(), found.ends.to_list(), strict=True):
+        assert (starts[0], starts[1], ends[-1]) == (0, 2, len(text)), ascii(text)
+
+
+def test_stripped_accents_belong_to_their_piece_and_unknown_words_are_whole(tokenizers):
+    text = "cafe\u0301 " + "w" * 300 + " \u13b3\u13b3 end"
+    found = tokenizers[True].token_ids_with_offsets(tf.constant([text, b"\xff b\xc3"]))
+    places = list(zip(*(ragged.to_list()[0] for ragged in found[1:]), strict=True))
+    assert places == [(0, 5), (6, 306), (307, 309), (310, 313)]
+    assert (found.starts.to_list()[1], found.ends.to_list()[1]) == ([1], [2])

@@ -1,11 +1,13 @@
 """A folder of transformers holds the same model: names, shapes, bits, labels and word pieces."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 from support.fine_tuned import write_fine_tuned
+from support.question_models import write_question_model
 from support.tiny import write_tiny_model
 
 from bert_tf.checkpoints.formats import read_checkpoint
@@ -118,3 +120,25 @@ def test_the_files_can_be_read_by_all_who_can_read_any_new_file(tmp_path, export
     folder = export(write_tiny_model(tmp_path / "tiny"))
     (tmp_path / "new").write_text("")
     assert {path.stat().st_mode for path in folder.iterdir()} == {(tmp_path / "new").stat().st_mode}
+
+
+def test_a_model_that_answers_questions_has_the_names_of_transformers_and_no_pooler(tmp_path, export):
+    folder = export(write_question_model(tmp_path / "run"))
+    found = tensors(folder)
+    encoder = {f"bert.{name}" for name in ENCODER if not name.startswith("pooler")}
+    assert found.keys() == encoder | {"qa_outputs.weight", "qa_outputs.bias"}
+    assert found["qa_outputs.weight"].shape == (2, 32)
+    config = read_json(folder / "config.json")
+    assert config["architectures"] == ["BertForQuestionAnswering"]
+    assert not {"problem_type", "id2label", "classifier_dropout"} & config.keys()
+
+
+def test_a_model_that_answers_questions_comes_back_bit_for_bit(tmp_path, export, golden):
+    for source in (write_question_model(tmp_path / "run"), golden / "huggingface/question_answering"):
+        folder = export(source)
+        before, after = read_model(source), read_model(folder)
+        assert (after.kind, after.max_seq_length) == ("question_answering", before.max_seq_length)
+        assert after.arrays.keys() == before.arrays.keys()
+        for name, array in before.arrays.items():
+            np.testing.assert_array_equal(after.arrays[name], array, name)
+        shutil.rmtree(folder)

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.checkpoint_files import break_json
+from support.question_models import write_question_model
 from support.tiny import write_tiny_model
 
 import bert_tf
 from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
 from bert_tf.errors import UserError
 from bert_tf.models.fine_tuned import read_fine_tuned
+from bert_tf.models.question_settings import QuestionSettings
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +202,60 @@ def test_a_vocabulary_of_the_user_replaces_that_of_the_folder_and_the_rest_stays
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match="nowhere: there is no such folder; give the output folder of a finished run"):
         read_fine_tuned(tmp_path / "nowhere")
+
+
+def test_a_model_of_transformers_that_answers_questions_has_the_defaults_of_run_squad(written):
+    model = read_fine_tuned(written / "question_answering")
+    assert (model.kind, model.labels, model.max_seq_length) == ("question_answering", (), 24)
+    # A window has room for a piece of the context at least.
+    assert model.questions == QuestionSettings(doc_stride=128, max_query_length=20)
+    assert model.arrays["cls/squad/output_weights"].shape == (2, 8)
+    assert not [name for name in model.arrays if "pooler" in name]
+
+
+def test_what_run_squad_of_the_original_leaves_needs_no_labels(original, tmp_path):
+    folder = shutil.copytree(original["folder"], tmp_path / "output")
+    arrays = read_checkpoint(folder)
+    head = {
+        "cls/squad/output_weights": arrays.pop("output_weights"),
+        "cls/squad/output_bias": arrays.pop("output_bias"),
+    }
+    write_checkpoint(folder / "model.ckpt-343", arrays | head)
+    model = read_fine_tuned(**original | {"folder": folder})
+    assert (model.kind, model.max_seq_length, model.questions.version_2_with_negative) == (
+        "question_answering",
+        64,
+        False,
+    )
+    with pytest.raises(UserError, match=r"labels: are a, b, but .*/model.ckpt-343 predicts answers, no labels; leave"):
+        read_fine_tuned(**original | {"folder": folder}, labels=["a", "b"])
+
+
+def test_a_run_says_how_it_answers_questions(tmp_path):
+    run = write_question_model(tmp_path / "run", {"eval_f1": 0.5, "eval_NoAns_f1": 0.25}, version_2_with_negative=True)
+    model = read_fine_tuned(run)
+    assert model.questions == QuestionSettings(doc_stride=6, max_query_length=8, version_2_with_negative=True)
+    assert (model.max_seq_length, dict(model.scores)) == (24, {"eval_f1": 0.5, "eval_NoAns_f1": 0.25})
+    break_json(run / "run.json", training={"doc_stride": 0, "max_query_length": "8", "max_seq_length": 30})
+    assert read_fine_tuned(run).questions == QuestionSettings(max_query_length=26)
+
+
+def test_a_head_for_questions_that_is_not_there_is_missed(tmp_path):
+    run = write_question_model(tmp_path / "run")
+    arrays = read_checkpoint(run)
+    del arrays["cls/squad/output_weights"]
+    write_checkpoint(run / "model.ckpt-3", arrays)
+    with pytest.raises(UserError, match="missing: cls/squad/output_weights"):
+        read_fine_tuned(run)
+
+
+@pytest.mark.parametrize("architecture", ["BertForSequenceClassification", "BertForMaskedLM"])
+def test_a_head_for_questions_in_another_model_is_refused(written, tmp_path, architecture):
+    folder = shutil.copytree(written / "question_answering", tmp_path / "model")
+    break_json(folder / "config.json", architectures=[architecture])
+    with pytest.raises(UserError, match=f"is a '{architecture}'; only the head of a BertForQuestionAnswering"):
+        read_fine_tuned(folder)
+
+
+def test_facts_of_a_classifier_are_what_they_were(written):
+    assert "questions" not in read_fine_tuned(written / "classifier").facts.to_json()

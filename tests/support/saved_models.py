@@ -60,7 +60,7 @@ def tensor(values):
     is_text = not values or isinstance(values[0], str)
     if is_text:
         return tf.constant([value.encode("latin-1") for value in values], tf.string)
-    return tf.constant(values, tf.int32)
+    return tf.constant(values, tf.float32 if isinstance(values[0], float) else tf.int32)
 
 def plain(value):
     return [x.decode("latin-1") for x in value.ravel()] if value.dtype == object else value.tolist()
@@ -111,7 +111,9 @@ def ask_elsewhere(requests: Sequence[Request]) -> list[dict[str, list]]:
     ]
 
 
-def _as_json(value: AnyText | Sequence[int]) -> str | list[int]:
+def _as_json(value: AnyText | float | Sequence[int]) -> str | float | list[int]:
+    if isinstance(value, float):
+        return value
     if isinstance(value, str):
         value = value.encode()
     return value.decode("latin-1") if isinstance(value, bytes) else list(value)

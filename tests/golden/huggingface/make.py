@@ -10,6 +10,7 @@ import torch
 from transformers import (
     BertConfig,
     BertForMaskedLM,
+    BertForQuestionAnswering,
     BertForSequenceClassification,
     BertForTokenClassification,
     BertTokenizer,
@@ -17,6 +18,11 @@ from transformers import (
 
 HERE = Path(__file__).parent
 TEXTS = ["It rains.", "the rain falls!", ["It rains.", "it falls"], ["", "Rain"], "a " * 40]
+QUESTIONS = [
+    ["What falls?", "It rains. The rain falls!"],
+    ["", "rain"],
+    ["Who?", "the  Ra\u00efn, it\nfalls"],
+]
 WORDS = ["it", "rain", "##s", "falls", "the"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LOWER = [*SPECIAL, *"abcdefghijklmnopqrstuvwxyz.,!?", *WORDS]
@@ -44,6 +50,8 @@ def save(name: str, kind: type, pieces: list[str] = LOWER, dtype: torch.dtype = 
     vocab.unlink()
     model.save_pretrained(HERE / name, **shards)
     tokenizer.save_pretrained(HERE / name)
+    if kind is BertForQuestionAnswering:
+        ANSWERS[name] = [logits(model.eval(), tokenizer, *pair) for pair in QUESTIONS]
     if kind is BertForSequenceClassification:
         ANSWERS[name] = [answer(model.float().eval(), tokenizer, text) for text in TEXTS]
 
@@ -54,6 +62,19 @@ def answer(model: BertForSequenceClassification, tokenizer: BertTokenizer, text:
     kind = model.config.problem_type or ("regression" if len(logits) == 1 else "")
     turn = {"regression": lambda x: x, "multi_label_classification": torch.sigmoid}
     return turn.get(kind, lambda x: torch.softmax(x, -1))(logits).tolist()
+
+
+def logits(model: BertForQuestionAnswering, tokenizer: BertTokenizer, question: str, context: str) -> dict:
+    pieces = tokenizer(question, context, return_tensors="pt", return_offsets_mapping=True)
+    offsets = pieces.pop("offset_mapping")[0].tolist()
+    outputs, is_context = model(**pieces), [part == 1 for part in pieces.sequence_ids()]
+    return {
+        "question": question,
+        "context": context,
+        "start": outputs.start_logits[0].tolist(),
+        "end": outputs.end_logits[0].tolist(),
+        "places": [place if found else None for place, found in zip(offsets, is_context, strict=True)],
+    }
 
 
 def named(*labels: str) -> dict:
@@ -69,4 +90,5 @@ settings = {"problem_type": ANY, "max_shard_size": "1KB", **named("wet", "cold")
 save("multi_label_in_bfloat16_shards", BertForSequenceClassification, dtype=torch.bfloat16, **settings)
 save("cased_masked_lm", BertForMaskedLM, CASED)
 save("token_classifier", BertForTokenClassification)
+save("question_answering", BertForQuestionAnswering)
 (HERE / "answers.json").write_text(json.dumps({"texts": TEXTS, **ANSWERS}, indent=1) + "\n")
