@@ -121,8 +121,9 @@ def test_offsets_that_do_not_fit_the_text_are_not_believed(tmp_path):
 def test_an_offset_from_the_end_is_not_believed(tmp_path):
     squad = changed(SQUAD, 4, answers=[{"text": "31 meters", "answer_start": -15}])
     write(tmp_path / "run", {4: ("Arvel", 0.9)}, squad)
-    groups, _ = found(tmp_path / "run")
-    assert marked(groups[WRONG].worst[0]) == {"gold": "31 meters", "prediction": "Arvel"}
+    (answer,) = found(tmp_path / "run")[0][WRONG].worst
+    assert marked(answer) == {"gold": "31 meters", "prediction": "Arvel"}
+    assert "".join(part for part, _ in answer.excerpt) == answer.question.context
 
 
 def test_a_prediction_that_is_there_several_times_is_marked_next_to_a_gold_answer(tmp_path):
