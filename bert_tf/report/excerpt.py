@@ -8,6 +8,7 @@ from typing import NamedTuple
 Span = tuple[int, int]
 
 _MARGIN = 200  # characters before and after what is marked
+_LONG_WORD = 30
 _MAX_SOUGHT = 2000
 _MAX_MARKED = 2000
 
@@ -57,7 +58,13 @@ def _shortened(part: Part, head: int, tail: int) -> Part:
         head, tail = (_MAX_MARKED // 2,) * 2 if part.label else (2 * _MARGIN, 0)
     if len(part.text) <= head + tail:
         return part
-    return part._replace(text=f"{part.text[:head]}…{part.text[len(part.text) - tail :]}")
+    return part._replace(text=f"{_whole_words(part.text[:head])}…{_whole_words(part.text[::-1][:tail])[::-1]}")
+
+
+def _whole_words(text: str) -> str:
+    """Leaves out the word at the end of a text that was cut there, if it is not a long one."""
+    space = text.rfind(" ", max(len(text) // 2, len(text) - _LONG_WORD))
+    return text if space < 0 else text[:space]
 
 
 def find(text: str, wanted: str, near: Sequence[int] = ()) -> Span | None:

@@ -34,6 +34,12 @@ def test_only_the_surroundings_of_marks_are_kept():
     assert [part for part, _ in parts] == ["…aaaaa", "gold", "bbbbb…bbbbb", "other", "ccccc…"]
 
 
+def test_words_at_a_cut_are_whole():
+    text = f"{'before ' * 20}gold{' after' * 20}"
+    before, _, after = excerpt(text, {"gold": [(140, 144)]}, margin=20)
+    assert (before.text, after.text) == ("…before before ", " after after after…")
+
+
 def test_of_a_text_without_marks_the_beginning_is_kept():
     (part,) = excerpt("x" * 5000, {"gold": []})
     assert 100 < len(part.text) < 1000 and part.text.endswith("…")

@@ -257,6 +257,16 @@ def test_the_table_has_a_column_for_each_test(tmp_path):
     assert "the speeds count these" in wording.table_note(study)
 
 
+def test_a_configuration_without_answers_is_not_tested_in_exact_match(tmp_path):
+    for rate, accuracy in ((1e-5, 0.5), (2e-5, 0.9), (3e-5, 0.7)):
+        write(tmp_path / str(rate), SQUAD11, accuracy, rate=rate)
+    (tmp_path / "1e-05" / "eval_predictions.tsv").unlink()
+    study = study_of(tmp_path)
+    column = table.header(study).index("p, exact match")
+    texts = {each.label: table.cells(study, each)[column].text for each in study.configurations}
+    assert texts.pop("lr 2e-5") == "\N{EN DASH}" and texts.pop("lr 1e-5") == "not tested" and texts["lr 3e-5"]
+
+
 def test_the_table_of_tasks_has_both_metrics(tmp_path):
     write(tmp_path / "1", SQUAD11, dataset="/squad/dev-v1.1.json")
     write(tmp_path / "2", SQUAD20, dataset="/squad/dev-v2.0.json")

@@ -116,3 +116,19 @@ def test_offsets_that_do_not_fit_the_text_are_not_believed(tmp_path):
         write(tmp_path / str(start), {2: ("Arvel", 0.9)}, squad)
         groups, reason = found(tmp_path / str(start))
         assert reason is None and marked(groups[WRONG].worst[0]) == {"gold": "whale oil", "prediction": "Arvel"}
+
+
+def test_an_offset_from_the_end_is_not_believed(tmp_path):
+    squad = changed(SQUAD, 4, answers=[{"text": "31 meters", "answer_start": -15}])
+    write(tmp_path / "run", {4: ("Arvel", 0.9)}, squad)
+    (answer,) = found(tmp_path / "run")[0][WRONG].worst
+    assert marked(answer) == {"gold": "31 meters", "prediction": "Arvel"}
+    assert "".join(part for part, _ in answer.excerpt) == answer.question.context
+
+
+def test_a_prediction_that_is_there_several_times_is_marked_next_to_a_gold_answer(tmp_path):
+    write(tmp_path / "run", {4: ("lamp", 0.9)})
+    groups, _ = found(tmp_path / "run")
+    before, (prediction, label), after, *_ = groups[WRONG].worst[0].excerpt
+    assert (prediction, label) == ("lamp", "prediction")
+    assert before.text.endswith("replaced it by a ") and after.text.startswith(" for petroleum")
