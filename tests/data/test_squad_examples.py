@@ -279,6 +279,13 @@ def test_the_digest_depends_on_texts_and_answers_but_not_on_ids_and_titles(tmp_p
     assert len({usual, *changed}) == 5
 
 
+def test_the_digest_depends_on_the_texts_of_all_documents():
+    def digest(*contexts: str) -> str:
+        return squad_digest([SquadExample("q", "Who lit it?", Document.of(context)) for context in contexts])
+
+    assert digest("oil", "lamp") != digest("oil", "gas")
+
+
 # Real and large files
 
 

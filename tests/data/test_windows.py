@@ -126,14 +126,18 @@ def originals_max_context(spans: list[tuple[int, int]], position: int) -> int:
     return best
 
 
-def test_the_maximum_context_is_the_originals_for_every_length_of_document_and_window():
-    for room in range(1, 14):
-        for step in range(1, room + 1):
-            for num_pieces in range(1, 34):
+@pytest.mark.parametrize(
+    ("rooms", "lengths"), [(range(1, 14), range(1, 34)), ([250], [100, 250, 251, 400, 499, 500, 501])]
+)
+def test_the_maximum_context_is_the_originals_for_documents_of_all_lengths(rooms, lengths):
+    for room in rooms:
+        for step in {*range(1, min(room, 13) + 1), room - room // 3, room}:
+            for num_pieces in lengths:
                 count = 1 + -(-max(num_pieces - room, 0) // step)
                 spans = [(span * step, min(room, num_pieces - span * step)) for span in range(count)]
                 best = [originals_max_context(spans, position) for position in range(num_pieces)]
-                for span, (start, length) in enumerate(spans):
+                for span in {0, count // 2, max(count - 2, 0), count - 1}:
+                    start, length = spans[span]
                     wanted = [best[position] == span for position in range(start, start + length)]
                     assert is_max_context(num_pieces, room, step, count, span).tolist() == wanted
 
@@ -169,11 +173,12 @@ def test_padding_is_counted_only_where_it_is_to_be_computed(tokenizers):
 
 
 def test_rows_of_padding_are_zeros_in_batches_of_a_data_set(tokenizers):
-    features = convert([question("The lamp burned oil. " * 9)], tokenizers["lower"], pad=False)
-    order = np.array([[1, -1], [0, 2]])
-    first, second = batch_dataset(features, order).as_numpy_iterator()
+    answer = SquadExample("q1", "Who lit it?", Document.of("The lamp burned oil. " * 9), "lamp", 1, 1)
+    features = convert([answer], tokenizers["lower"], is_training=True, pad=False)
+    first, second = batch_dataset(features, np.array([[1, -1], [0, 2]])).as_numpy_iterator()
     whole = grid(features)
-    for name in ("input_word_ids", "input_mask", "input_type_ids"):
+    assert whole["ends"][0].tolist() == [7, 7]
+    for name in ("input_word_ids", "input_mask", "input_type_ids", "ends"):
         assert not first[name][1].any()
         np.testing.assert_array_equal(first[name][0], whole[name][1])
         np.testing.assert_array_equal(second[name], whole[name][[0, 2]])
