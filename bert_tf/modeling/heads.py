@@ -222,7 +222,9 @@ class SpanHead(Head):
 
         The batch has `ends`, int32 [rows, 2], the positions of start and end.
         """
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["ends"], outputs)
+        # An odd answer ends beyond its row, see `windows.answer_positions`; as in the original it adds nothing then.
+        is_end = tf.one_hot(batch["ends"], tf.shape(outputs)[-1])
+        losses = -tf.reduce_sum(is_end * tf.nn.log_softmax(outputs), axis=-1)
         return tf.reduce_sum(losses) / 2.0, tf.cast(tf.shape(losses)[0], tf.float32)
 
     def answers(self, outputs: tf.Tensor) -> tf.Tensor:

@@ -103,7 +103,12 @@ class SquadConfig(QuestionConfig, AnswerConfig, RunConfig):
 
     program: ClassVar[str] = "run_squad"
     recipes: ClassVar[Mapping[str, Mapping[str, float]]] = {
-        DEFAULT_CHECKPOINT: {"learning_rate": 1e-4, "train_batch_size": 32, "num_train_epochs": 4.0}
+        DEFAULT_CHECKPOINT: {
+            "learning_rate": 3e-4,
+            "train_batch_size": 16,
+            "num_train_epochs": 4.0,
+            "pad_to_max_length": False,
+        }
     }
 
     do_export: bool = flag(
