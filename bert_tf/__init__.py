@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bert_tf.checkpoints.load import load_encoder, load_tokenizer
+    from bert_tf.checkpoints.load import load_tokenizer
     from bert_tf.data.examples import InputExample
     from bert_tf.data.processors import DataProcessor
     from bert_tf.data.tokenization import FullTokenizer
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bert_tf.modeling.config import BertConfig
     from bert_tf.modeling.encoder import BertEncoder
     from bert_tf.serving.predictor import load
+    from bert_tf.serving.text_encoder import load_encoder
 
 _MODULES = {
     "BertConfig": "bert_tf.modeling.config",
@@ -35,7 +36,7 @@ _MODULES = {
     "UserError": "bert_tf.errors",
     "fine_tune": "bert_tf.fine_tuning",
     "load": "bert_tf.serving.predictor",
-    "load_encoder": "bert_tf.checkpoints.load",
+    "load_encoder": "bert_tf.serving.text_encoder",
     "load_tokenizer": "bert_tf.checkpoints.load",
 }
 

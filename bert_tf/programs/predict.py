@@ -27,10 +27,11 @@ from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.run_facts import named_columns, takes_pairs
 from bert_tf.data.text_rows import RowCheck, TextRow
 from bert_tf.errors import UserError, printable, user_error_for
-from bert_tf.files import atomic_write, is_there, make_folder, read_json_or_empty
+from bert_tf.files import atomic_write, make_folder, read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.modeling.config import BertConfig
 from bert_tf.paths import checked_path, is_hub_name
+from bert_tf.programs.output_file import check_output_file
 from bert_tf.programs.predict_config import PredictConfig
 from bert_tf.programs.predict_input import TextInput, command_line, file_input, standard_input
 from bert_tf.programs.predict_questions import answer_questions, is_for_questions
@@ -65,7 +66,7 @@ def main(words: Sequence[str]) -> None:
         raise UserError(f"no folder given; {_USAGE}")
     folder, texts = words[0], words[1:]
     config.check(texts)
-    check_output_file(config)
+    check_output_file(config.output_file, config.input_file, config.overwrite)
     if is_for_questions(config, folder):
         _answer(config, folder, texts)
         return
@@ -82,21 +83,6 @@ def _answer(config: PredictConfig, folder: str, texts: Sequence[str]) -> None:
     hide_start_up_messages()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     answer_questions(config, folder, texts, _opened_output)
-
-
-def check_output_file(config: PredictConfig) -> None:
-    """Raises `UserError` if `output_file` must not be written."""
-    if config.output_file is None or not is_there(path := as_path(config.output_file)):
-        return
-    if path.is_dir():
-        raise UserError(f"output_file: {printable(path)}: is a folder; name a file in it")
-    # A device, such as /dev/stdout, must not be replaced by a file.
-    if path.is_symlink() or not path.is_file():
-        raise UserError(f"output_file: {printable(path)}: is not a regular file; name another one")
-    if config.input_file and path.resolve() == as_path(config.input_file).resolve():
-        raise UserError(f"output_file: {printable(path)}: is the input_file; name another file")
-    if not config.overwrite:
-        raise UserError(f"output_file: {printable(path)}: is there already; name another file, or pass --overwrite")
 
 
 def check_folder(folder: AnyPath) -> FolderFacts:

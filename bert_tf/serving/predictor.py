@@ -12,14 +12,15 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.data.targets import QUESTION_ANSWERING
-from bert_tf.errors import UserError, printable, shown
+from bert_tf.errors import UserError, printable
 from bert_tf.models.facts import Facts
 from bert_tf.models.fine_tuned import read_fine_tuned
 from bert_tf.models.folder_forms import is_folder_of_run
 from bert_tf.paths import checked_path, is_hub_name
 from bert_tf.remote import AnyPath, as_path
-from bert_tf.serving.call_checks import check_batch_size, check_characters, check_process
+from bert_tf.serving.call_checks import check_batch_size, check_process
 from bert_tf.serving.export_facts import ASSETS, find_export, read_facts
+from bert_tf.serving.given_texts import checked_pairs
 from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.portable_model import is_portable, open_portable
 from bert_tf.serving.portable_texts import PortableTexts
@@ -83,10 +84,8 @@ class Predictor:
                 overflows, or this is a fork of the process that loaded the model.
         """
         check_process("predict", self._process)
-        if isinstance(texts, (str, bytes, Mapping)) or not isinstance(texts, Iterable):
-            raise UserError("predict: needs a list of texts; put the text in a list, as in predict([text])")
         check_batch_size("predict", batch_size)
-        pairs = [_pair(text) for text in texts]
+        pairs = checked_pairs("predict", texts)
         if not pairs:
             return []
         answers = self._answers_in_batches(pairs, int(batch_size))
@@ -170,13 +169,3 @@ def _refuse_completion(export: AnyPath, completion: Mapping[str, object]) -> Non
     for name, value in completion.items():
         if value is not None:
             raise UserError(f"{name}: {printable(export)} is an export, which has its own; leave it out")
-
-
-def _pair(text: str | tuple[str, str]) -> tuple[str, str]:
-    """Returns a text or a pair as two texts, the second one empty for a single text."""
-    parts = [text] if isinstance(text, str) else text
-    is_pair_or_text = isinstance(parts, (tuple, list, np.ndarray)) and len(parts) == 1 + (parts is text)
-    if not is_pair_or_text or not all(isinstance(part, str) for part in parts):
-        raise UserError(f"predict: {shown(text)} is neither a text nor a pair of texts; give strings, or tuples of two")
-    check_characters("predict", *parts)
-    return parts[0], parts[1] if len(parts) == 2 else ""
