@@ -1,7 +1,7 @@
 """Fills encoders with the weights of checkpoints."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -17,14 +17,13 @@ from bert_tf.modeling.encoder import BertEncoder
 _POOLER_SEED = 0  # the default of --seed
 
 
-def load_encoder(path_or_name: str | os.PathLike, make: Callable[..., BertEncoder] = BertEncoder) -> BertEncoder:
+def load_encoder(path_or_name: str | os.PathLike) -> BertEncoder:
     """Builds the encoder of a model and fills it with its weights.
 
     A Hugging Face model without a pooler gets a new one, with a warning; the outputs of its layers do not depend on it.
 
     Args:
         path_or_name: a folder, a zip file or a name of the catalogue (see `resolve`).
-        make: makes the encoder, as `BertEncoder` does.
 
     Raises:
         UserError: a file is missing or broken, or the weights do not fit the configuration.
@@ -35,7 +34,7 @@ def load_encoder(path_or_name: str | os.PathLike, make: Callable[..., BertEncode
     files = resolve(path_or_name)
     config, arrays = BertConfig.from_json_file(files.config_file), read_checkpoint(files.checkpoint)
     check_sizes(config, arrays, files)
-    encoder = make(config, initializer="zeros")
+    encoder = BertEncoder(config, initializer="zeros")
     arrays = with_pooler(arrays, config, _POOLER_SEED, files.checkpoint)
     fill(encoder, arrays, files.checkpoint)
     return encoder

@@ -14,12 +14,15 @@ in bfloat16, and it computes padding as well. The tests compare with `BertEncode
 import dataclasses
 import functools
 import random
+from collections.abc import Callable, Iterable
 
+import numpy as np
 import tensorflow as tf
 import tf_keras
 from official.nlp.modeling.networks.bert_encoder import BertEncoderV2
 from tensorflow.python.saved_model import save_context
 
+from bert_tf.errors import UserError
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.construction import float32_policy, initial_values, truncated_normal
 from bert_tf.modeling.fusion import is_fusing
@@ -77,6 +80,10 @@ class BertEncoder(BertEncoderV2):
             time. It can be set later, as `fuse` can.
         trainable: see `tf_keras.layers.Layer`.
 
+    Attributes:
+        text_vectors: does the work of `encode`, with the arguments of `encode` behind the encoder; None without a
+            vocabulary. An object of its own, because an encoder knows tensors and no texts.
+
     Example:
         >>> encoder = BertEncoder(BertConfig(vocab_size=100, hidden_size=8, num_attention_heads=2,
         ...                                  num_hidden_layers=1, intermediate_size=16))
@@ -85,6 +92,8 @@ class BertEncoder(BertEncoderV2):
         >>> encoder(inputs)["sequence_output"].shape
         TensorShape([1, 3, 8])
     """
+
+    text_vectors: Callable[..., np.ndarray | list[np.ndarray]] | None = None
 
     def __init__(
         self,
@@ -208,6 +217,40 @@ class BertEncoder(BertEncoderV2):
             self.config, self.variables_by_name, weights, fuse=self.fuses, recompute=self.recompute
         )
         return transformer(inputs, dropout_seed, output_range)
+
+    def encode(
+        self,
+        texts: Iterable[str | tuple[str, str]],
+        pooling: str = "mean",
+        batch_size: int = 32,
+        max_seq_length: int | None = None,
+        normalize: bool = False,
+    ) -> np.ndarray | list[np.ndarray]:
+        """Computes a vector for each text or pair of texts from the last layer, with the weights as they are now.
+
+        Only for an encoder of `bert_tf.load_encoder`, which knows the vocabulary. Keras saves the encoder without it.
+
+        Args:
+            texts: a list, an array or a column of a table; each a string, or two strings. An empty text has a vector
+                too: `[CLS]` and `[SEP]` are always there.
+            pooling: `"mean"` of all word pieces, `[CLS]` and `[SEP]` included, as most models of sentence-transformers
+                pool; `"cls"` for the vector of `[CLS]`; `"none"` for those of all pieces.
+            batch_size: how many to compute at a time; texts of similar length are computed together.
+            max_seq_length: longer texts are truncated; by default 256, as sentence-transformers does for the default
+                model, or all positions of a model that has fewer.
+            normalize: whether to divide each vector by its length, so that the product of two is their cosine.
+
+        Returns:
+            float32 [texts, hidden], in the order of the texts. Without pooling a list, with float32 [pieces, hidden]
+            for each text.
+
+        Raises:
+            UserError: a text is neither a string nor two strings, another argument is out of its bounds, or
+                `load_encoder` has not made this encoder.
+        """
+        if self.text_vectors is None:
+            raise UserError("encode: this encoder has no vocabulary; load one with bert_tf.load_encoder")
+        return self.text_vectors(self, texts, pooling, batch_size, max_seq_length, normalize)
 
     def product_weights(self) -> ProductWeights:
         """Returns each dense layer's kernel [in, out] and bias [out] in the compute type.
