@@ -37,7 +37,16 @@ from bert_tf.streams import hide_start_up_messages
 def main() -> None:
     """Extracts features as the flags say."""
     config = config_from_flags(ExtractFeaturesConfig)
-    config.check()
+    hide_start_up_messages()
+    extract_features(config)
+
+
+def extract_features(config: ExtractFeaturesConfig) -> None:
+    """Writes `output_file`, whole or not at all.
+
+    Raises:
+        UserError: a mistake in the model, the texts or the output; nothing but an unfinished output is changed.
+    """
     output = Path(local_path(config.output_file, "output_file"))
     check_output_file(config.output_file, config.input_file, config.overwrite)
     model = find_model(config)
@@ -119,7 +128,6 @@ def compute(
     unfinished: UnfinishedOutput,
 ) -> None:
     """Computes the features of the lines that are not done, and adds them to the unfinished output."""
-    hide_start_up_messages()
     # TensorFlow takes seconds to load: mistakes in flags, texts and files are reported before.
     from bert_tf.data.tokenization import FullTokenizer
     from bert_tf.models.encoder_files import read_encoder

@@ -13,7 +13,11 @@ _MAX_BATCH_SIZE = 2**20
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExtractFeaturesConfig(ModelConfig, TextConfig):
-    """The flags of `extract_features`: the original's, and those of the forms of its output."""
+    """The flags of `extract_features`: the original's, and those of the forms of its output.
+
+    Raises:
+        UserError: a flag is missing or out of its bounds, or flags contradict one another.
+    """
 
     input_file: str | None = flag(
         None,
@@ -82,8 +86,8 @@ class ExtractFeaturesConfig(ModelConfig, TextConfig):
         """The name or folder of the model; None if its files are named one by one."""
         return self.model or (None if self.names_model else DEFAULT_CHECKPOINT)
 
-    def check(self) -> None:
-        """Raises `UserError` if a flag is missing, or flags contradict one another."""
+    def __post_init__(self) -> None:
+        super().__post_init__()
         for field in ("input_file", "output_file"):
             if not getattr(self, field):
                 raise UserError(f"{field}: is missing; pass --{field}=FILE")

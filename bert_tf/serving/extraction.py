@@ -21,7 +21,7 @@ from bert_tf.training.overflow import check_finite
 # So many batches are sorted by length together.
 _BATCHES_OF_BLOCK = 32
 # The vectors that are kept until they are written.
-_BYTES_OF_PART = 64 << 20
+_BYTES_OF_PART = 32 << 20
 
 
 @dataclasses.dataclass(frozen=True)

@@ -96,7 +96,7 @@ def opened(
     with locked(folder / _LOCK, f"output_file: {printable(output)}: another process is writing it; wait for its end"):
         earlier = read_json_or_empty(folder / _SETTINGS)
         if earlier != settings:
-            if earlier and not restart:
+            if (folder / _PROGRESS).exists() and not restart:
                 raise _other_settings(output, earlier, settings)
             (folder / _PROGRESS).unlink(missing_ok=True)
             write_json(folder / _SETTINGS, settings)
