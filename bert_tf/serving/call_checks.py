@@ -4,6 +4,7 @@ check_batch_size("predict", 32)
 """
 
 import os
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -38,3 +39,33 @@ def check_characters(method: str, *texts: str) -> None:
             raise UserError(
                 f"{method}: {shown(text)} has half of a surrogate pair, which is no character; decode it again"
             )
+
+
+def checked_pairs(method: str, texts: Iterable[str | tuple[str, str]]) -> list[tuple[str, str]]:
+    """Returns each text or pair as two texts, the second one empty for a single text.
+
+    Args:
+        method: that was called.
+        texts: a list, an array or a column of a table; each a string, or two strings.
+
+    Raises:
+        UserError: this is no list of texts, or a text is neither a string nor two strings.
+
+    Example:
+        >>> checked_pairs("predict", ["It rains .", ("It rains .", "Rain falls .")])
+        [('It rains .', ''), ('It rains .', 'Rain falls .')]
+    """
+    if isinstance(texts, (str, bytes, Mapping)) or not isinstance(texts, Iterable):
+        raise UserError(f"{method}: needs a list of texts; put the text in a list, as in {method}([text])")
+    return [_pair(method, text) for text in texts]
+
+
+def _pair(method: str, text: str | tuple[str, str]) -> tuple[str, str]:
+    parts = [text] if isinstance(text, str) else text
+    is_pair_or_text = isinstance(parts, (tuple, list, np.ndarray)) and len(parts) == 1 + (parts is text)
+    if not is_pair_or_text or not all(isinstance(part, str) for part in parts):
+        raise UserError(
+            f"{method}: {shown(text)} is neither a text nor a pair of texts; give strings, or tuples of two"
+        )
+    check_characters(method, *parts)
+    return parts[0], parts[1] if len(parts) == 2 else ""

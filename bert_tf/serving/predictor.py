@@ -18,9 +18,8 @@ from bert_tf.models.fine_tuned import read_fine_tuned
 from bert_tf.models.folder_forms import is_folder_of_run
 from bert_tf.paths import checked_path, is_hub_name
 from bert_tf.remote import AnyPath, as_path
-from bert_tf.serving.call_checks import check_batch_size, check_process
+from bert_tf.serving.call_checks import check_batch_size, check_process, checked_pairs
 from bert_tf.serving.export_facts import ASSETS, find_export, read_facts
-from bert_tf.serving.given_texts import checked_pairs
 from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.portable_model import is_portable, open_portable
 from bert_tf.serving.portable_texts import PortableTexts

@@ -21,9 +21,9 @@ from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.errors import UserError, shown
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
+from bert_tf.serving.call_checks import check_batch_size, checked_pairs
 from bert_tf.serving.extraction import compute_sorted
 from bert_tf.serving.feature_forms import POOLINGS
-from bert_tf.serving.given_texts import check_batch_size, checked_pairs
 from bert_tf.serving.hidden_layers import HiddenLayers
 from bert_tf.serving.pieces import cut_texts
 from bert_tf.serving.text_pieces import TextPieces
