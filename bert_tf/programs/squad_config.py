@@ -56,7 +56,7 @@ class QuestionConfig(FlagConfig):
     pad_to_max_length: bool | None = flag(
         True,
         "Whether to compute padding, too, as the original does, whose model can place an answer there. Without it "
-        "only word pieces are computed: faster, with other numbers.",
+        f"only word pieces are computed: faster, with other numbers. By default false for {DEFAULT_CHECKPOINT}.",
         resume=True,
         recipe=True,
     )
@@ -102,6 +102,7 @@ class SquadConfig(QuestionConfig, AnswerConfig, RunConfig):
     """
 
     program: ClassVar[str] = "run_squad"
+    # Measured on part of the training articles of the sample corpus.
     recipes: ClassVar[Mapping[str, Mapping[str, float]]] = {
         DEFAULT_CHECKPOINT: {
             "learning_rate": 3e-4,
@@ -118,6 +119,13 @@ class SquadConfig(QuestionConfig, AnswerConfig, RunConfig):
     )
     do_predict: bool = flag(
         False, "Whether to answer the questions of predict_file, and to score the answers.", resume=False
+    )
+    learning_rate: float | None = flag(
+        5e-5,
+        f"The peak learning rate for Adam. By default 0.0003 for {DEFAULT_CHECKPOINT}.",
+        resume=True,
+        recipe=True,
+        positive=True,
     )
     task_name: str = "SQuAD"
     data_dir: str | None = None
