@@ -112,6 +112,11 @@ class SquadConfig(QuestionConfig, AnswerConfig, RunConfig):
         }
     }
 
+    evaluation_settings: ClassVar[tuple[str, ...]] = (
+        *RunConfig.evaluation_settings,
+        *("predict_file", "n_best_size", "max_answer_length", "null_score_diff_threshold", "pad_to_max_length"),
+    )
+
     do_export: bool = flag(
         False,
         "Whether to write the model as a SavedModel that takes raw texts into output_dir/export/NUMBER at the end.",

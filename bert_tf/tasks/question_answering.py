@@ -19,7 +19,15 @@ from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import SpanHead
 from bert_tf.remote import as_path
 from bert_tf.tasks.squad_answers import AnswerSettings, SpanAnswer, evaluation_lines, find_answer, prediction_files
-from bert_tf.tasks.squad_metrics import SCORES, SCORES_2, QuestionScore, score_question, squad_2_scores, squad_scores
+from bert_tf.tasks.squad_metrics import (
+    SCORES,
+    SCORES_2,
+    QuestionScore,
+    score_question,
+    squad_2_scores,
+    squad_scores,
+    threshold_advice,
+)
 from bert_tf.tasks.task import Evaluation, Task
 
 KIND = "question_answering"
@@ -112,6 +120,16 @@ class QuestionAnsweringTask(Task):
         version_2 = self._settings.version_2_with_negative
         pairs = zip(answers, examples, strict=True)
         return [score_question(answer.text, example.answers, version_2) for answer, example in pairs]
+
+    def remarks(self, answers: Sequence[SpanAnswer], examples: Sequence[SquadExample]) -> Iterable[str]:
+        """Yields the scores as SQuAD's official script writes them, and a better threshold if there is one."""
+        exact_match, f1 = (100.0 * np.mean(self._question_scores(answers, examples), axis=0)).tolist()
+        yield f"In percent, as SQuAD's script prints them: exact match {exact_match:.2f}, F1 {f1:.2f}."
+        if self._settings.version_2_with_negative:
+            texts, score_diffs = zip(*((answer.best_text, answer.score_diff) for answer in answers), strict=True)
+            golds = [example.answers for example in examples]
+            advice = threshold_advice(texts, golds, score_diffs, self._settings.null_score_diff_threshold)
+            yield from [advice] if advice else []
 
     def result_files(
         self, split: str, answers: Sequence[SpanAnswer], examples: Sequence[SquadExample]

@@ -98,6 +98,10 @@ class Task(abc.ABC):
         """Returns precision, recall, F1 and the number of examples of each class, by its name; by default none."""
         return {}
 
+    def remarks(self, answers: Sequence, examples: Sequence[Example]) -> Iterable[str]:
+        """Returns lines about an evaluation to print below its scores; by default none."""
+        return ()
+
     @abc.abstractmethod
     def result_files(self, split: str, answers: Sequence, examples: Sequence[Example]) -> Mapping[str, Iterable[str]]:
         """Returns the lines of the files that evaluation (`"dev"`) or prediction (`"test"`) leaves, by file name."""

@@ -400,6 +400,7 @@ class RunConfig(
     Attributes:
         program: the name of the program whose flags these are.
         recipes: the settings of models that have others than the defaults of the flags.
+        evaluation_settings: the fields that an evaluation depends on.
 
     Raises:
         UserError: a value is out of its bounds, or two values contradict each other.
@@ -407,6 +408,9 @@ class RunConfig(
 
     program: ClassVar[str] = "run_classifier"
     recipes: ClassVar[Mapping[str, Mapping[str, float]]] = RECIPES
+    evaluation_settings: ClassVar[tuple[str, ...]] = (
+        *("mixed_precision", "do_lower_case", "max_seq_length", "eval_batch_size", "data_dir"),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

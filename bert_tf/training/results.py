@@ -48,10 +48,9 @@ def versions() -> dict[str, str]:
 
 def evaluation_facts(config: RunConfig, files: CheckpointFiles, devices: Devices) -> dict:
     """Returns what describes an evaluation: the weights, the settings that its scores depend on, and the machine."""
-    settings = ("mixed_precision", "do_lower_case", "max_seq_length", "eval_batch_size", "data_dir")
     return {
         "checkpoint": str(files.checkpoint),
-        **{name: getattr(config, name) for name in settings},
+        **{name: getattr(config, name) for name in config.evaluation_settings},
         "versions": versions(),
         "machine": machine_facts(devices),
     }

@@ -208,6 +208,8 @@ def evaluate(
         logging.info("***** Eval results *****\n%s", "\n".join(f"  {key} = {scores[key]}" for key in sorted(scores)))
         if per_class:
             logging.info("***** Eval results by class *****\n%s", per_class_table(per_class))
+        for line in task.remarks(answers, examples):
+            logging.info(line)
     speed = evaluation_results(features, seconds, config.eval_batch_size, head, devices)
     facts = {"dev_data": task.digest(examples), "num_train_steps": start.num_train_steps}
     facts |= {"per_class": per_class} if per_class else {}
