@@ -227,9 +227,10 @@ def test_processes_that_fetch_the_same_checkpoint_do_not_disturb_each_other(cach
     assert (cache / NAME / "bert_config.json").read_bytes() == official_files(golden)["bert_config.json"]
 
 
-def wait_for_download(cache: Path) -> None:
+def wait_for_download(cache: Path, size: int) -> None:
+    """Waits until `size` bytes of a download are on the disk."""
     deadline = time.time() + 30
-    while not any(path.stat().st_size for path in cache.glob(".partial-*/archive.zip")):
+    while not any(path.stat().st_size >= size for path in cache.glob(".partial-*/archive.zip")):
         assert time.time() < deadline
         time.sleep(0.05)
 
@@ -237,7 +238,7 @@ def wait_for_download(cache: Path) -> None:
 def test_a_killed_download_leaves_nothing_that_counts(cache, server):
     server.stall_seconds = 20
     process = in_subprocess(fetch_code(server.url))
-    wait_for_download(cache)
+    wait_for_download(cache, len(server.content) - 1)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not (cache / NAME).exists()
@@ -250,7 +251,7 @@ def test_a_killed_download_leaves_nothing_that_counts(cache, server):
 def test_the_next_run_continues_a_killed_download(cache, server, golden, kind):
     server.etag, server.stall_seconds = '"1"', 20
     process = in_subprocess(fetch_code(server.url))
-    wait_for_download(cache)
+    wait_for_download(cache, len(server.content) - 1)
     process.send_signal(kind)
     process.communicate()
     server.stall_seconds = 0
@@ -263,7 +264,7 @@ def test_the_next_run_continues_a_killed_download(cache, server, golden, kind):
 def test_one_process_continues_a_killed_download_while_another_one_begins_its_own(cache, server, golden):
     server.etag, server.stall_seconds = '"1"', 20
     process = in_subprocess(fetch_code(server.url))
-    wait_for_download(cache)
+    wait_for_download(cache, len(server.content) - 1)
     process.kill()
     process.communicate()
     server.stall_seconds = 1.5
@@ -285,7 +286,7 @@ def test_a_broken_download_that_cannot_be_unpacked_is_not_kept(cache, server):
 def test_an_interrupted_download_cleans_up(cache, server):
     server.stall_seconds = 20
     process = in_subprocess(fetch_code(server.url))
-    wait_for_download(cache)
+    wait_for_download(cache, len(server.content) - 1)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert err.strip().endswith("KeyboardInterrupt")

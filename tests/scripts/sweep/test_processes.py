@@ -5,6 +5,8 @@ import psutil
 import pytest
 from support.sweep_project import BASE, Project, finish, lives, wait_for
 
+from processes import SECONDS_TO_STOP
+
 pytestmark = pytest.mark.slow
 
 
@@ -23,7 +25,7 @@ def test_a_signal_stops_all_runs_at_once_and_lets_them_clean_up(number, project)
     started = time.monotonic()
     process.send_signal(number)
     done = finish(process)
-    assert done.returncode == 128 + number and time.monotonic() - started < 3
+    assert done.returncode == 128 + number and time.monotonic() - started < SECONDS_TO_STOP
     assert "run the same command again to continue" in done.stderr and "FAILED" not in done.stdout
     for name in names[:2]:
         assert (project.output / name / "cleaned").exists() and not lives(project.output / name)
