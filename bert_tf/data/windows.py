@@ -125,6 +125,14 @@ def convert_examples_to_features(
         is_training: True to make the target `ends`.
         pad_to_max_length: True to compute padding too, as the original does.
 
+    Example:
+        >>> from bert_tf.data.squad_examples import Document
+        >>> example = SquadExample("1", "Who came?", Document.of("Ann came at noon, and Ben came later."))
+        >>> tokenizer = FullTokenizer("uncased_L-12_H-768_A-12/vocab.txt")
+        >>> features = convert_examples_to_features([example], tokenizer, 12, 4, 8, is_training=False)
+        >>> [tokenizer.convert_ids_to_tokens(features.window(row).pieces) for row in range(len(features))]
+        [['ann', 'came', 'at', 'noon', ',', 'and'], [',', 'and', 'ben', 'came', 'later', '.']]
+
     Raises:
         UserError: no piece of a document would fit into a row, or no document has a piece.
     """

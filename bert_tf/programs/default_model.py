@@ -16,7 +16,12 @@ def with_default_model(config: AnyRunConfig) -> AnyRunConfig:
 
 
 def default_model_name(config: RunConfig) -> str:
-    """Returns the name that the model has in the default output folder."""
+    """Returns the name that the model has in the default output folder.
+
+    Example:
+        >>> default_model_name(RunConfig(do_train=True, model="models/uncased_L-12_H-768_A-12"))
+        'uncased_L-12_H-768_A-12'
+    """
     file = config.init_checkpoint or config.bert_config_file
     return model_name(config.model or (str(as_path(file).parent) if file else DEFAULT_CHECKPOINT))
 

@@ -99,6 +99,11 @@ class SquadConfig(QuestionConfig, AnswerConfig, RunConfig):
         data_dir: not used; the files have flags of their own.
         do_eval: True if the predictions are scored; `run_squad` finds that out from `predict_file`.
         eval_batch_size: the same as `predict_batch_size`.
+
+    Example:
+        >>> config = SquadConfig(do_train=True, do_predict=True, version_2_with_negative=True)
+        >>> config.task_name, config.splits
+        ('SQuAD-v2.0', ['train', 'dev'])
     """
 
     program: ClassVar[str] = "run_squad"

@@ -16,6 +16,11 @@ class Answer:
         end: the place behind its last character.
         score: its probability between 0 and 1 among the `n_best_size` best answers, see
             `bert_tf.serving.answer_spans.choose`; 0 if nothing in the context can be an answer.
+
+    Example:
+        >>> answer = Answer("Ann", start=0, end=3, score=0.93)
+        >>> "Ann came at noon."[answer.start : answer.end]
+        'Ann'
     """
 
     text: str

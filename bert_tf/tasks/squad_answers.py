@@ -73,6 +73,12 @@ class SpanAnswer(NamedTuple):
         score_diff: the score of no answer minus that of the best text; None in version 1.1.
         span: start and end of the answer in the context, in characters; None if there is no answer. The context may
             have other white space between the words than the text has.
+
+    Example:
+        >>> nbest = (Candidate("", 0.6, 1.0, 1.0), Candidate("Ann", 0.4, 0.8, 0.8))
+        >>> answer = SpanAnswer("", nbest, score_diff=0.4)
+        >>> answer.probability, answer.best_text
+        (0.6, 'Ann')
     """
 
     text: str
