@@ -28,6 +28,8 @@ def test_all_sections_are_measured_in_turns_against_the_fastest_peer(project, tm
     # Of the two bfloat16 peers the one that casts its weights takes longer.
     peers = [what for section, what in found if section == "inference" and what.startswith(f"{OWN} / ")]
     assert peers == [f"{OWN} / transformers, bfloat16 autocast, sorted by length, batch 32"]
+    questions = f"training, {OWN} / training, {autocast}"
+    assert found["questions", questions] == pytest.approx(1.5)
     assert found["start", "slowest later step / median, each per real token"] == pytest.approx(5 / 3, rel=0.01)
     assert found["input", f"tokenizing a batch / a training step, {OWN}"] == pytest.approx(0.25)
     assert found["input", f"padding a batch / a training step, {OWN}"] == pytest.approx(0.125)

@@ -4,6 +4,7 @@ import time
 import numpy as np
 import pytest
 from support.paths import SCRIPTS
+from support.questions import write_questions
 from support.tiny import write_corpus, write_tiny_model
 
 from worker_process import WorkerProcess
@@ -31,7 +32,7 @@ def job(tmp_path) -> dict:
     labels = random.integers(0, 2, 64).astype(np.int32)
     np.savez(tmp_path / "e.npz", input_ids=ids, type_ids=ids % 2, lengths=lengths, label_ids=labels)
     settings = {"dtype": "float32", "batch_size": 32, "max_seq_length": 128, "repetitions": 1, "batches": 2}
-    return {"config": TINY, "path": str(tmp_path / "e.npz"), **settings}
+    return {"config": TINY, "path": str(tmp_path / "e.npz"), "head": "classes", **settings}
 
 
 @pytest.mark.slow
@@ -47,6 +48,22 @@ def test_our_side_measures_a_tiny_model(kind, job, tmp_path):
         assert (facts["examples"], facts["tokens"]) == (64, arrays["lengths"].sum())
     assert facts["flops"] > 0
     assert all(answer["seconds"] > 0 for answer in answers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["training", "inference"])
+def test_our_side_measures_windows_of_questions(kind, job, tmp_path):
+    data = write_questions(tmp_path / "data", {"train": 96})
+    files = {"path": str(tmp_path / "w.npz"), "squad": str(data / "train.json")}
+    with WorkerProcess("windows", COMMAND, {"kind": "windows", **files}, tmp_path / "windows.log") as worker:
+        assert worker.start()["examples"] >= 96
+    config = TINY | {"vocab_size": 30522, "max_position_embeddings": 384}
+    job |= files | {"head": "spans", "config": config, "max_seq_length": 384, "kind": kind}
+    with WorkerProcess(kind, COMMAND, job, tmp_path / "worker.log") as worker:
+        facts, answer = worker.start(), worker.measure()
+    with np.load(files["path"]) as arrays:
+        assert facts["tokens"] == arrays["lengths"].sum() and arrays["ends"].max() < 384
+    assert answer["seconds"] > 0
 
 
 @pytest.mark.slow
