@@ -14,5 +14,5 @@ def test_a_number_that_no_array_can_count_to_is_refused(field):
 
 @pytest.mark.parametrize("threshold", [float("nan"), float("-inf"), 1e300])
 def test_a_threshold_that_is_no_finite_number_is_refused(threshold):
-    with pytest.raises(UserError, match="^null_score_diff_threshold: is .*; it must be finite, also as a float32$"):
+    with pytest.raises(UserError, match=r"^null_score_diff_threshold: is .*; it must be finite, also as a float32$"):
         SquadConfig(do_predict=True, version_2_with_negative=True, null_score_diff_threshold=threshold)
