@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 # [CLS] question [SEP] context [SEP]
 SPECIAL_PIECES = 3
+# Of each setting; numbers far larger do not fit the arrays that count pieces.
+LARGEST = 2**20 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +46,7 @@ class QuestionSettings:
     def is_possible(cls, name: str, value: object) -> bool:
         """Returns True if a setting can have this value."""
         kind = type(getattr(cls, name))
-        return type(value) is kind and (kind is bool or 1 <= value < 1 << 20)
+        return type(value) is kind and (kind is bool or 1 <= value <= LARGEST)
 
     @property
     def default_threshold(self) -> float:

@@ -22,7 +22,7 @@ from bert_tf import run_files
 from bert_tf.cluster import is_chief
 from bert_tf.data.folders import exported_dir, sample_dir
 from bert_tf.data.squad_examples import SquadExample, read_squad_examples, squad_digest
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.default_model import default_model_name, model_folder, with_default_model
@@ -122,7 +122,9 @@ def run_task(config: SquadConfig, examples: Mapping[str, Sequence[SquadExample]]
         check_training_size(config, len(examples["train"]))
         check_resumable(config, squad_digest(examples["train"]))
     check_model(config)
-    settled = settle(config, _earlier_settings(config))
+    earlier = _earlier_settings(config)
+    _check_version(config, earlier)
+    settled = settle(config, earlier)
     settled.check_question_length()
     # TensorFlow takes seconds to load: mistakes in flags, data and models are reported before.
     from bert_tf.tasks.question_answering import QuestionAnsweringTask, WindowSettings
@@ -142,6 +144,14 @@ def _earlier_settings(config: SquadConfig) -> Mapping[str, object]:
         return {}
     training = read_json_or_empty(model_folder(config) / run_files.RUN).get("training")
     return training if isinstance(training, dict) else {}
+
+
+def _check_version(config: SquadConfig, earlier: Mapping[str, object]) -> None:
+    was_with_negative = earlier.get("version_2_with_negative", config.version_2_with_negative)
+    if was_with_negative != config.version_2_with_negative:
+        how, remedy = ("with", "pass it here, too") if was_with_negative else ("without", "leave it out here, too")
+        folder = printable(model_folder(config))
+        raise UserError(f"version_2_with_negative: {folder} holds a model that was trained {how} it; {remedy}")
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
 from bert_tf.errors import UserError
+from bert_tf.models.question_settings import LARGEST
 from bert_tf.tasks.squad_answers import AnswerSettings
 from bert_tf.training.config import RunConfig
 from bert_tf.training.fields import FlagConfig, flag
@@ -45,6 +46,7 @@ class QuestionConfig(FlagConfig):
         resume=True,
         recipe=True,
         lower_bound=1,
+        upper_bound=LARGEST,
     )
     max_query_length: int | None = flag(
         64,
@@ -52,6 +54,7 @@ class QuestionConfig(FlagConfig):
         resume=True,
         recipe=True,
         lower_bound=1,
+        upper_bound=LARGEST,
     )
     pad_to_max_length: bool | None = flag(
         True,
@@ -71,6 +74,7 @@ class AnswerConfig(FlagConfig):
         "The total number of n-best predictions to generate in the nbest_predictions.json output file.",
         resume=False,
         lower_bound=1,
+        upper_bound=LARGEST,
     )
     max_answer_length: int = flag(
         30,
@@ -78,6 +82,7 @@ class AnswerConfig(FlagConfig):
         "are not conditioned on one another.",
         resume=False,
         lower_bound=1,
+        upper_bound=LARGEST,
     )
     null_score_diff_threshold: float = flag(
         0.0, "If null_score - best_non_null is greater than the threshold predict null.", resume=False

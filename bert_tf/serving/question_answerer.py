@@ -21,6 +21,7 @@ from bert_tf.training.overflow import check_finite
 
 # Longer contexts are computed by fewer at a time, so that a list of long ones needs no more memory than one of them.
 _CHARACTERS_AT_A_TIME = 1 << 18
+_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 class QuestionModel(Protocol):
@@ -121,8 +122,10 @@ class QuestionAnswerer:
         if threshold is None:
             return self.settings.default_threshold
         is_number = isinstance(threshold, (int, float, np.integer, np.floating)) and not isinstance(threshold, bool)
-        if not is_number or math.isnan(threshold):
-            raise UserError(f"{method}: null_score_diff_threshold is {shown(threshold)}; it must be a number")
+        # A comparison with not a number is False. Whole numbers may be too large for `math.isinf`.
+        if not is_number or not (abs(threshold) <= _LARGEST_FLOAT32 or abs(threshold) == math.inf):
+            described = f"null_score_diff_threshold is {shown(threshold)}; it must be a number, infinite or a float32"
+            raise UserError(f"{method}: {described}")
         return float(threshold)
 
     def _computed(self, method: str, pairs: Sequence[tuple[str, str]], threshold: float) -> list[Answer]:

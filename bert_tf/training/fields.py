@@ -203,7 +203,9 @@ def _bounds_problem(value: object, declared: Flag) -> str | None:
         return f"at least {declared.lower_bound}"
     if declared.upper_bound is not None and not value <= declared.upper_bound:
         return f"at most {declared.upper_bound}"
-    if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral) and abs(value) > _MAX_FLOAT32:
+    is_float = isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral)
+    # Not a number is not larger than anything.
+    if is_float and not abs(value) <= _MAX_FLOAT32:
         return "finite, also as a float32"
     if declared.choices and value not in declared.choices:
         return f"one of {', '.join(declared.choices)}"

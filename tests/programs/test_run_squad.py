@@ -125,6 +125,15 @@ def test_prediction_alone_takes_the_settings_of_the_training(finished, questions
         assert (tmp_path / "out" / name).read_bytes() == (finished / name).read_bytes()
 
 
+def test_a_model_of_the_other_version_is_refused(finished, questions, squad):
+    predictions = (finished / "predictions.json").read_bytes()
+    file = f"--predict_file={questions / 'v2' / 'dev.json'}"
+    result = squad("--do_predict", file, f"--output_dir={finished}", "--version_2_with_negative")
+    message = f"version_2_with_negative: {finished} holds a model that was trained without it; leave it out here, too"
+    assert_one_error_line(result, message, "run_squad.py")
+    assert (finished / "predictions.json").read_bytes() == predictions
+
+
 def test_questions_without_answers_are_answered_and_not_scored(finished, questions, squad, tmp_path):
     result = squad(
         "--do_predict",

@@ -163,7 +163,7 @@ def test_half_a_character_is_refused(model):
         model.answer("w1", "w2 \ud800")
 
 
-@pytest.mark.parametrize("threshold", ["1", float("nan"), True, [0.0]])
+@pytest.mark.parametrize("threshold", ["1", float("nan"), True, [0.0], 1e300, -(10**400)])
 def test_a_threshold_that_is_no_number_is_refused(model, threshold):
     with pytest.raises(UserError, match=r"answer: null_score_diff_threshold is .*; it must be a number"):
         model.answer(*PAIR, null_score_diff_threshold=threshold)
