@@ -7,8 +7,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-# [CLS] question [SEP] context [SEP]
-SPECIAL_PIECES = 3
+from bert_tf.data.spans import SPECIAL_PIECES
 
 
 @dataclasses.dataclass(frozen=True)

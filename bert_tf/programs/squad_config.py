@@ -5,13 +5,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
+from bert_tf.data.spans import SPECIAL_PIECES
 from bert_tf.errors import UserError
 from bert_tf.tasks.squad_answers import AnswerSettings
 from bert_tf.training.config import RunConfig
 from bert_tf.training.fields import FlagConfig, flag
-
-# [CLS] and two [SEP] beside the question, and at least one piece of the document.
-_PLACES_BESIDE_QUESTION = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -169,10 +167,10 @@ class SquadConfig(QuestionConfig, AnswerConfig, RunConfig):
 
     def check_question_length(self) -> None:
         """Raises `UserError` if a question may be as long as a whole window; of a settled config."""
-        if self.max_seq_length <= self.max_query_length + _PLACES_BESIDE_QUESTION:
+        if self.max_seq_length <= self.max_query_length + SPECIAL_PIECES:
             raise UserError(
                 f"max_seq_length: {self.max_seq_length} must be greater than max_query_length "
-                f"({self.max_query_length}) + {_PLACES_BESIDE_QUESTION}"
+                f"({self.max_query_length}) + {SPECIAL_PIECES}"
             )
 
     def _check_evaluations(self) -> None:

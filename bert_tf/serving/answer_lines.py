@@ -67,7 +67,7 @@ def make_question_writer(form: str, stream: IO[str]) -> Iterator[Write]:
         yield lambda asked, answers: stream.writelines(map(line, asked, answers))
         return
     separators = _separators()
-    yield lambda asked, answers: stream.writelines(map(_entry, separators, asked, answers))
+    yield lambda asked, answers: stream.writelines(map(_entry, asked, answers, separators))
     stream.write("\n}\n" if next(separators).startswith(",") else "{}\n")
 
 
@@ -77,7 +77,7 @@ def _separators() -> Iterator[str]:
         yield ",\n"
 
 
-def _entry(separator: str, asked: AskedQuestion, answer: Answer) -> str:
+def _entry(asked: AskedQuestion, answer: Answer, separator: str) -> str:
     # As `json.dumps(predictions, indent=4)`.
     return f"{separator}    {json.dumps(asked.qas_id or '')}: {json.dumps(answer.text)}"
 

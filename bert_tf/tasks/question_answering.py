@@ -13,6 +13,7 @@ import numpy as np
 
 from bert_tf import run_files
 from bert_tf.data.squad_examples import SquadExample, read_squad_examples, squad_digest
+from bert_tf.data.targets import QUESTION_ANSWERING
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.data.windows import WindowFeatures, convert_examples_to_features
 from bert_tf.modeling.encoder import BertEncoder
@@ -29,8 +30,6 @@ from bert_tf.tasks.squad_metrics import (
     threshold_advice,
 )
 from bert_tf.tasks.task import Evaluation, Task
-
-KIND = "question_answering"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,5 +142,5 @@ class QuestionAnsweringTask(Task):
 
     def describe(self) -> Mapping[str, str]:
         """Returns the kind of the task, and whether questions can be without an answer."""
-        facts = {"kind": KIND, "version_2_with_negative": self._settings.version_2_with_negative}
+        facts = {"kind": QUESTION_ANSWERING, "version_2_with_negative": self._settings.version_2_with_negative}
         return {run_files.TASK: json.dumps(facts) + "\n"}
