@@ -386,6 +386,14 @@ def test_groups_hold_all_examples_of_each_part_of_a_batch(num_replicas, batch_si
         assert not (computed & ~attended).any()
 
 
+def test_groups_have_no_more_rows_than_positions():
+    found, order = make_features([33, 16, 33, 16], max_seq_length=33), np.array([[0, 1, 2, 3]])
+    (batch,) = batches_of(batch_dataset(found, order, few_row_counts=True, attention_groups=2))
+    assert row_count(np.array([98])) == [100]
+    assert batch_row_counts(found.lengths, order, 33, few_sizes=True, attention_groups=2) == [98]
+    assert len(batch["token_rows"]) == 98
+
+
 def test_the_groups_of_a_static_length_are_one():
     batches = batches_of(batch_dataset(make_features([3, 20]), np.array([[0, 1]]), True, attention_groups=2))
     assert [sorted(batch) for batch in batches] == [["input_mask", "input_type_ids", "input_word_ids", "label_ids"]]
