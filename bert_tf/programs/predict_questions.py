@@ -23,7 +23,7 @@ from bert_tf.serving.answer_lines import QUESTION_FORMS, AskedQuestion, make_que
 from bert_tf.serving.export_facts import ASSETS, find_export, read_facts
 
 _FORM = "give a question and the text that answers it, or --input_file=questions.json in SQuAD's form"
-# So many are sorted by length together.
+# How many are sorted by length together.
 _QUESTIONS_OF_CHUNK = 1024
 Opened = Callable[[PredictConfig, int | None], contextlib.AbstractContextManager]
 
