@@ -49,6 +49,7 @@ class WindowFeatures:
         num_truncated: 0, because documents lose nothing.
     """
 
+    # The last window of a document is often short.
     attention_groups: ClassVar[int] = 4
 
     documents: Documents
