@@ -11,12 +11,17 @@ TEST_RESULTS = "test_results.tsv"
 TEST_PREDICTIONS = "test_predictions.tsv"
 TRAIN_LOG = "train_log.csv"
 
+# The files of the original's run_squad.py.
+PREDICTIONS = "predictions.json"
+NBEST_PREDICTIONS = "nbest_predictions.json"
+NULL_ODDS = "null_odds.json"
+
 # The fine-tuned model, next to its `model.ckpt-STEP.*`.
 CHECKPOINT = "checkpoint"
 CONFIG = "bert_config.json"
 VOCAB = "vocab.txt"
 LABELS = "labels.txt"
-# Says the kind of the labels: "classification", "regression" or "multi_label".
+# Says the kind of the labels: "classification", "regression" or "multi_label"; or "question_answering".
 TASK = "task.json"
 TASK_OF_EARLIER_VERSIONS = '{"kind": "classification"}\n'
 

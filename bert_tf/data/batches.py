@@ -91,7 +91,7 @@ def grouped_by_length(lengths: np.ndarray, order: np.ndarray, groups: int) -> li
     Args:
         lengths: of each example, [examples].
         order: int64 [batches, batch size].
-        groups: how many, at most; the batch is cut into the most that it can be divided by.
+        groups: how many. If they cannot have the same size, it is the greatest divisor that the two numbers share.
 
     Returns:
         For each group int64 [batches, size of the group]. One group keeps the order.

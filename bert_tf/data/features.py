@@ -33,7 +33,8 @@ class Features:
         num_truncated: the number of examples that were longer, and lost their ends.
     """
 
-    # In how many groups of similar length training computes the attention of a batch.
+    # In how many groups of similar length training computes the attention of a batch; see `grouped_by_length`. Their
+    # order within the batch is that of their lengths, so more groups change what dropout drops.
     attention_groups: ClassVar[int] = 1
 
     input_ids: tf.RaggedTensor

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+# The pieces of a row beside question and document: [CLS], and a [SEP] after each of the two.
+SPECIAL_PIECES = 3
+
 
 class Window(NamedTuple):
     """The part of a document that is in one row.

@@ -119,6 +119,16 @@ class SquadData:
     num_repeated: int
 
 
+def squad_file_name(split: str, version_2_with_negative: bool) -> str:
+    """Returns the name of a file of SQuAD.
+
+    Example:
+        >>> squad_file_name("dev", version_2_with_negative=True)
+        'dev-v2.0.json'
+    """
+    return f"{split}-v{'2.0' if version_2_with_negative else '1.1'}.json"
+
+
 def read_squad_examples(input_file: str | os.PathLike, is_training: bool, version_2_with_negative: bool) -> SquadData:
     """Reads a file in SQuAD's form: the original's function of this name.
 

@@ -6,13 +6,15 @@ for row in table_rows(source, choose_columns(source, WantedColumns(), needs_labe
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bert_tf.data.columns import Columns
 from bert_tf.data.examples import is_unicode
 from bert_tf.data.own_examples import is_blank, texts_of
 from bert_tf.data.sources import Source
 from bert_tf.errors import UserError, shown
+
+Item = TypeVar("Item")
 
 # The names of the columns that lines of texts get.
 PLAIN_NAMES = ("text", "text_pair")
@@ -145,8 +147,13 @@ def _check_room(row: TextRow, added: Sequence[str]) -> None:
         raise UserError(f"{row.where}: the column {shown(taken)} is there already, and is to be added; rename it")
 
 
-def chunks_of(rows: Iterable[TextRow], size: int) -> Iterator[list[TextRow]]:
-    """Yields the rows in lists of this size; the last one may be shorter."""
-    rows = iter(rows)
-    while chunk := list(itertools.islice(rows, size)):
+def chunks_of(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yields rows or other items in lists of this size; the last one may be shorter.
+
+    Example:
+        >>> list(chunks_of("abcde", 2))
+        [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    items = iter(items)
+    while chunk := list(itertools.islice(items, size)):
         yield chunk

@@ -14,12 +14,19 @@ import tensorflow as tf
 from absl import logging
 
 from bert_tf.data.document_pieces import Documents, Pieces, answer_pieces, tokenize, tokenize_documents
-from bert_tf.data.spans import Rows, Spans, Window, answer_positions, is_max_context, make_spans, rows_of
+from bert_tf.data.spans import (
+    SPECIAL_PIECES,
+    Rows,
+    Spans,
+    Window,
+    answer_positions,
+    is_max_context,
+    make_spans,
+    rows_of,
+)
 from bert_tf.data.squad_examples import SquadExample
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.errors import UserError, counted, first_few
-
-_SPECIAL = 3  # [CLS], and a [SEP] after the question and after the document
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +49,7 @@ class WindowFeatures:
         num_truncated: 0, because documents lose nothing.
     """
 
+    # The last window of a document is often short.
     attention_groups: ClassVar[int] = 4
 
     documents: Documents
@@ -68,7 +76,7 @@ class WindowFeatures:
         """The number of positions of each row to compute, int64 [rows]."""
         if self.pad_to_max_length:
             return np.full(len(self), self.max_seq_length, np.int64)
-        return self.parts.numpy()[:, 1::2].sum(axis=1, dtype=np.int64) + _SPECIAL
+        return self.parts.numpy()[:, 1::2].sum(axis=1, dtype=np.int64) + SPECIAL_PIECES
 
     def padded_batch(self, rows: tf.Tensor, length: tf.Tensor | int) -> dict[str, tf.Tensor]:
         """Makes one batch, inside a graph or outside; see `Features.padded_batch`."""
@@ -81,7 +89,7 @@ class WindowFeatures:
         place = tf.where(position == 0, cls, sep)
         place = tf.where((in_query >= 0) & (in_query < num_query), query + in_query, place)
         place = tf.where((in_window >= 0) & (in_window < num_pieces), window + in_window, place)
-        mask = tf.cast(position < num_query + num_pieces + _SPECIAL, tf.int32) * is_real
+        mask = tf.cast(position < num_query + num_pieces + SPECIAL_PIECES, tf.int32) * is_real
         return {
             "input_word_ids": tf.gather(self.table, place) * mask,
             "input_mask": mask,
@@ -141,7 +149,7 @@ def convert_examples_to_features(
     questions = tokenize([example.question_text for example in examples], tokenizer)
     _say_cut(questions.lengths, max_query_length)
     num_query = np.minimum(questions.lengths, max_query_length)
-    spans = make_spans(documents.lengths, max_seq_length - _SPECIAL - num_query, doc_stride)
+    spans = make_spans(documents.lengths, max_seq_length - SPECIAL_PIECES - num_query, doc_stride)
     _check_windows(examples, spans)
     rows = rows_of(spans)
     targets = {}
@@ -163,9 +171,9 @@ def _parts(questions: Pieces, num_query: np.ndarray, documents: Documents, rows:
 
 
 def _check_settings(max_seq_length: int, doc_stride: int, max_query_length: int) -> None:
-    if max_seq_length <= max_query_length + _SPECIAL:
+    if max_seq_length <= max_query_length + SPECIAL_PIECES:
         problem = f"max_seq_length is {max_seq_length}, which leaves no room for the document"
-        needed = f"max_query_length + {_SPECIAL} = {max_query_length + _SPECIAL}"
+        needed = f"max_query_length + {SPECIAL_PIECES} = {max_query_length + SPECIAL_PIECES}"
         raise UserError(f"{problem}; make it larger than {needed}")
     if doc_stride < 1 or max_query_length < 0:
         problem = f"doc_stride is {doc_stride} and max_query_length {max_query_length}"

@@ -26,7 +26,9 @@ from bert_tf.paths import local_path
 from bert_tf.serving.export_facts import (
     ASSETS,
     PIECES,
+    QUESTION,
     TEXTS,
+    THRESHOLD,
     WITH_THRESHOLD,
     newest_export,
     next_number,
@@ -38,8 +40,6 @@ from bert_tf.serving.question_graph import QuestionGraph
 from bert_tf.streams import without_lines_of
 
 _WARMUP_BATCHES, _WARMUP_LENGTH, _WARMUP_TEXT = (1, 8), 32, "It rains ."
-_QUESTION = ("question", "context")
-_THRESHOLD = "null_score_diff_threshold"
 
 
 def export(model: FineTunedModel, folder: str | os.PathLike) -> Path:
@@ -167,8 +167,8 @@ class QuestionSignatures:
     def traced(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """Traces the signatures: both take questions and contexts, `with_threshold` also a threshold for each."""
         text, number = tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.float32)
-        specs = {name: tf.TensorSpec(text.shape, text.dtype, name) for name in _QUESTION}
-        threshold = {_THRESHOLD: tf.TensorSpec(number.shape, number.dtype, _THRESHOLD)}
+        specs = {name: tf.TensorSpec(text.shape, text.dtype, name) for name in QUESTION}
+        threshold = {THRESHOLD: tf.TensorSpec(number.shape, number.dtype, THRESHOLD)}
         return {
             TEXTS: tf.function(self._answers, autograph=False).get_concrete_function(**specs),
             WITH_THRESHOLD: tf.function(self._answers, autograph=False).get_concrete_function(**specs, **threshold),
@@ -185,9 +185,9 @@ class QuestionSignatures:
         """Returns requests of a few sizes to each signature."""
         found = []
         for size in _WARMUP_BATCHES:
-            texts = dict.fromkeys(_QUESTION, tf.fill([size], _WARMUP_TEXT))
+            texts = dict.fromkeys(QUESTION, tf.fill([size], _WARMUP_TEXT))
             found.append((TEXTS, texts))
-            found.append((WITH_THRESHOLD, texts | {_THRESHOLD: tf.fill([size], self._threshold)}))
+            found.append((WITH_THRESHOLD, texts | {THRESHOLD: tf.fill([size], self._threshold)}))
         return found
 
 

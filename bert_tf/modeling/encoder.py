@@ -192,9 +192,9 @@ class BertEncoder(BertEncoderV2):
                 int32 [batch, length]. To compute nothing for padding, also `token_rows`, int32 [rows]: the
                 positions of the flattened [batch * length] to compute, ascending. It must list all tokens and the
                 first position of each example, and it may list padding. The outputs at other positions are zero.
-                And with these `attention_lengths`, int32 [groups]: the examples are cut into so many groups of the
-                same size, in their order, and attention computes only the first positions of each group. All
-                `token_rows` must be among them.
+                With `token_rows` also `attention_lengths`, int32 [groups]: attention cuts the examples into groups of
+                the same size, in their order, and computes this number of first positions of each. All `token_rows`
+                must be among them.
             training: True applies the dropouts of training with a fresh seed at each call. None means what Keras is
                 doing: `fit` trains, `predict` and a call outside of Keras do not.
             dropout_seed: int32 [2]; applies the dropouts of training, a pure function of it, for every `training`.

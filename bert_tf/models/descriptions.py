@@ -24,14 +24,10 @@ from bert_tf.models.folder_forms import is_folder_of_run
 from bert_tf.models.question_settings import QuestionSettings
 from bert_tf.remote import AnyPath
 from bert_tf.tasks.metrics import METRICS
+from bert_tf.tasks.squad_metrics import SCORES_2
 from bert_tf.training.output_dir import OutputDir
 
 _REMEDY = "give a finished run's output folder"
-# The official scores of answers to questions, 1.1 and 2.0.
-_QUESTION_SCORES = (
-    *("exact_match", "f1", "HasAns_exact", "HasAns_f1", "NoAns_exact", "NoAns_f1"),
-    *("best_exact", "best_exact_thresh", "best_f1", "best_f1_thresh"),
-)
 # run_squad.py of transformers and the original train with windows of this length.
 _QUESTION_LENGTH = 384
 _SCORE = re.compile(r"(eval_\w+) = (\S+)")
@@ -181,6 +177,5 @@ def _original_scores(folder: AnyPath) -> dict[str, float]:
 
 
 def _known_scores(results: Mapping[str, object], kind: str) -> dict[str, float]:
-    scores = _QUESTION_SCORES if kind == QUESTION_ANSWERING else METRICS[kind]
-    names = [f"eval_{name}" for name in (*scores, "loss")]
+    names = SCORES_2 if kind == QUESTION_ANSWERING else [f"eval_{name}" for name in (*METRICS[kind], "loss")]
     return {name: results[name] for name in names if isinstance(results.get(name), float)}

@@ -7,8 +7,8 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-# [CLS] question [SEP] context [SEP]
-SPECIAL_PIECES = 3
+from bert_tf.data.spans import SPECIAL_PIECES
+
 # Of each setting; numbers far larger do not fit the arrays that count pieces.
 LARGEST = 2**20 - 1
 

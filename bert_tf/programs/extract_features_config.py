@@ -5,10 +5,8 @@ import dataclasses
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
 from bert_tf.errors import UserError
 from bert_tf.serving.feature_forms import FORMS, POOLINGS, parsed_layers
-from bert_tf.training.config import ModelConfig, TextConfig
+from bert_tf.training.config import MAX_BATCH_SIZE, ModelConfig, TextConfig
 from bert_tf.training.fields import flag
-
-_MAX_BATCH_SIZE = 2**20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,7 +60,7 @@ class ExtractFeaturesConfig(ModelConfig, TextConfig):
         lower_bound=3,
     )
     batch_size: int = flag(
-        32, "How many texts to compute at a time.", resume=True, lower_bound=1, upper_bound=_MAX_BATCH_SIZE
+        32, "How many texts to compute at a time.", resume=True, lower_bound=1, upper_bound=MAX_BATCH_SIZE
     )
     use_tpu: bool = flag(False, "The original's flag. This program computes on the CPU or a GPU.", resume=False)
     master: str | None = flag(None, "The original's flag, for TPUs.", resume=False)

@@ -4,7 +4,6 @@ answer_questions(config, "output/SQuAD/all-MiniLM-L6-v2", [])
 """
 
 import contextlib
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 from absl import logging
@@ -12,6 +11,7 @@ from absl import logging
 from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.squad_stream import stream_paragraphs
 from bert_tf.data.targets import QUESTION_ANSWERING
+from bert_tf.data.text_rows import chunks_of
 from bert_tf.errors import UserError, counted, printable
 from bert_tf.models.folder_forms import is_folder_of_run
 from bert_tf.models.model_files import find_files
@@ -23,7 +23,7 @@ from bert_tf.serving.answer_lines import QUESTION_FORMS, AskedQuestion, make_que
 from bert_tf.serving.export_facts import ASSETS, find_export, read_facts
 
 _FORM = "give a question and the text that answers it, or --input_file=questions.json in SQuAD's form"
-# So many are sorted by length together.
+# How many are sorted by length together.
 _QUESTIONS_OF_CHUNK = 1024
 Opened = Callable[[PredictConfig, int | None], contextlib.AbstractContextManager]
 
@@ -62,7 +62,7 @@ def answer_questions(config: PredictConfig, folder: str, texts: Sequence[str], o
     options = {"null_score_diff_threshold": config.null_score_diff_threshold, "batch_size": config.predict_batch_size}
     with opened(config, count) as (stream, finish), make_question_writer(form, stream) as write:
         done = 0
-        while chunk := list(itertools.islice(questions, _QUESTIONS_OF_CHUNK)):
+        for chunk in chunks_of(questions, _QUESTIONS_OF_CHUNK):
             write(chunk, model.answers([(each.question, each.context) for each in chunk], **options))
             done += len(chunk)
             finish(done)

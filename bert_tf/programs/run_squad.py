@@ -21,7 +21,7 @@ from absl import logging
 from bert_tf import run_files
 from bert_tf.cluster import is_chief
 from bert_tf.data.folders import exported_dir, sample_dir
-from bert_tf.data.squad_examples import SquadExample, read_squad_examples, squad_digest
+from bert_tf.data.squad_examples import SquadExample, read_squad_examples, squad_digest, squad_file_name
 from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
@@ -60,8 +60,8 @@ def _with_files(config: SquadConfig) -> SquadConfig:
     if config.train_file or config.predict_file:
         raise UserError(f"{missing[0]}: is missing; pass --{missing[0]}=FILE, in SQuAD's JSON form")
     folder, dataset = _default_folder()
-    version = "2.0" if config.version_2_with_negative else "1.1"
-    files = {fields[split]: str(folder / f"{split}-v{version}.json") for split in config.splits}
+    names = {split: squad_file_name(split, config.version_2_with_negative) for split in config.splits}
+    files = {fields[split]: str(folder / name) for split, name in names.items()}
     return dataclasses.replace(config, **files, dataset=dataset)
 
 

@@ -5,14 +5,22 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
+from bert_tf.data.spans import SPECIAL_PIECES
 from bert_tf.errors import UserError
 from bert_tf.models.question_settings import LARGEST
 from bert_tf.tasks.squad_answers import AnswerSettings
-from bert_tf.training.config import RunConfig
+from bert_tf.training.config import MAX_BATCH_SIZE, RunConfig, with_recipe
 from bert_tf.training.fields import FlagConfig, flag
 
-# [CLS] and two [SEP] beside the question, and at least one piece of the document.
-_PLACES_BESIDE_QUESTION = 3
+# Settings that replace a model's defaults, as measured on part of the training articles of the sample corpus.
+RECIPES = {
+    DEFAULT_CHECKPOINT: {
+        "learning_rate": 3e-4,
+        "train_batch_size": 16,
+        "num_train_epochs": 4.0,
+        "pad_to_max_length": False,
+    }
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -112,16 +120,7 @@ class SquadConfig(QuestionConfig, AnswerConfig, RunConfig):
     """
 
     program: ClassVar[str] = "run_squad"
-    # Measured on part of the training articles of the sample corpus.
-    recipes: ClassVar[Mapping[str, Mapping[str, float]]] = {
-        DEFAULT_CHECKPOINT: {
-            "learning_rate": 3e-4,
-            "train_batch_size": 16,
-            "num_train_epochs": 4.0,
-            "pad_to_max_length": False,
-        }
-    }
-
+    recipes: ClassVar[Mapping[str, Mapping[str, float]]] = RECIPES
     evaluation_settings: ClassVar[tuple[str, ...]] = (
         *RunConfig.evaluation_settings,
         *("predict_file", "n_best_size", "max_answer_length", "null_score_diff_threshold", "pad_to_max_length"),
@@ -137,10 +136,18 @@ class SquadConfig(QuestionConfig, AnswerConfig, RunConfig):
     )
     learning_rate: float | None = flag(
         5e-5,
-        f"The peak learning rate for Adam. By default 0.0003 for {DEFAULT_CHECKPOINT}.",
+        with_recipe("The peak learning rate for Adam.", "learning_rate", RECIPES),
         resume=True,
         recipe=True,
         positive=True,
+    )
+    train_batch_size: int | None = flag(
+        32,
+        with_recipe("Total batch size for training, over all replicas.", "train_batch_size", RECIPES),
+        resume=True,
+        recipe=True,
+        lower_bound=1,
+        upper_bound=MAX_BATCH_SIZE,
     )
     task_name: str = "SQuAD"
     data_dir: str | None = None
@@ -174,10 +181,10 @@ class SquadConfig(QuestionConfig, AnswerConfig, RunConfig):
 
     def check_question_length(self) -> None:
         """Raises `UserError` if a question may be as long as a whole window; of a settled config."""
-        if self.max_seq_length <= self.max_query_length + _PLACES_BESIDE_QUESTION:
+        if self.max_seq_length <= self.max_query_length + SPECIAL_PIECES:
             raise UserError(
                 f"max_seq_length: {self.max_seq_length} must be greater than max_query_length "
-                f"({self.max_query_length}) + {_PLACES_BESIDE_QUESTION}"
+                f"({self.max_query_length}) + {SPECIAL_PIECES}"
             )
 
     def _check_evaluations(self) -> None:

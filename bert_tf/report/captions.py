@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bert_tf.data.targets import QUESTION_ANSWERING
 from bert_tf.errors import counted
 from bert_tf.report import wording
 from bert_tf.report.calibration import CALIBRATION_BINS
@@ -9,7 +10,7 @@ from bert_tf.report.command import is_call
 from bert_tf.report.formatting import listed, lower_first, percent, score_spread, shortened, spread
 from bert_tf.report.inventory import Run
 from bert_tf.report.mistakes import Mistake
-from bert_tf.report.predictions import CLASSIFICATION, QUESTION_ANSWERING, REGRESSION
+from bert_tf.report.predictions import CLASSIFICATION, REGRESSION
 from bert_tf.report.scores import LOSS
 from bert_tf.report.scores import score as score_of
 from bert_tf.report.significance import mean_and_sd

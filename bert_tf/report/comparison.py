@@ -143,7 +143,7 @@ def flags_key(flags: dict) -> str:
 
 
 def training_key(flags: dict) -> str:
-    """Does the same for the flags of the training, which are all that a run without results has."""
+    """Returns the same key of the flags of the training, which are all that a run without results has."""
     return flags_key({name: value for name, value in flags.items() if name not in ANSWER_FLAGS})
 
 

@@ -12,7 +12,6 @@ from bert_tf.report.scores import ACCURACY, EXACT_MATCH, F1
 
 # The kinds of tasks in task.json; a run without that file is a classification.
 CLASSIFICATION, REGRESSION, MULTI_LABEL = OneLabel.kind, Number.kind, SomeLabels.kind
-QUESTION_ANSWERING = "question_answering"
 
 # A regression has collapsed if its predictions spread less than this share of the spread of the labels.
 _LEAST_SPREAD = 0.01

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from bert_tf.report.predictions import CLASSIFICATION, QUESTION_ANSWERING
+from bert_tf.data.targets import QUESTION_ANSWERING
+from bert_tf.report.predictions import CLASSIFICATION
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,11 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from bert_tf import files, run_files
-from bert_tf.data.targets import table_separator
+from bert_tf.data.targets import QUESTION_ANSWERING, table_separator
 from bert_tf.errors import UserError, reading
 from bert_tf.report.predictions import (
     MULTI_LABEL,
-    QUESTION_ANSWERING,
     REGRESSION,
     AnswerPredictions,
     ClassPredictions,

@@ -4,8 +4,8 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
+from bert_tf.data.targets import QUESTION_ANSWERING
 from bert_tf.report.formatting import flag_text, folder_names, score_spread
-from bert_tf.report.predictions import QUESTION_ANSWERING
 from bert_tf.report.scores import ACCURACY, EXACT_MATCH, F1, Score, score
 from bert_tf.report.study import Configuration, Study
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from bert_tf.data.targets import QUESTION_ANSWERING
 from bert_tf.errors import counted
 from bert_tf.report.comparison import MAX_TESTED
 from bert_tf.report.formatting import (
@@ -15,7 +16,7 @@ from bert_tf.report.formatting import (
     shortened,
 )
 from bert_tf.report.inventory import Inventory
-from bert_tf.report.predictions import CLASSIFICATION, MULTI_LABEL, QUESTION_ANSWERING, REGRESSION
+from bert_tf.report.predictions import CLASSIFICATION, MULTI_LABEL, REGRESSION
 from bert_tf.report.significance import MANY_EXAMPLES, RESAMPLES
 from bert_tf.report.study import BOOTSTRAP, MCNEMAR, SIGNIFICANCE, Configuration, Study
 from bert_tf.report.tasks import TaskRow, glue_score

@@ -4,7 +4,7 @@ form_of("predictions.csv")  # "csv"
 added_names("csv", ["bad", "good"])  # ["prediction", "probability_bad", "probability_good"]
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bert_tf.errors import UserError, printable
@@ -33,8 +33,12 @@ class TableStyle(NamedTuple):
     is_quoted: bool = True
 
 
-def form_of(path: str) -> str:
+def form_of(path: str, form_of_suffix: Mapping[str, str] = _FORM_OF_SUFFIX) -> str:
     """Returns the form that the name of a file stands for.
+
+    Args:
+        path: the file.
+        form_of_suffix: the form that each ending stands for, by default those of labels and numbers.
 
     Raises:
         UserError: it stands for none.
@@ -43,9 +47,9 @@ def form_of(path: str) -> str:
         >>> form_of("new/predictions.jsonl")
         'jsonl'
     """
-    form = _FORM_OF_SUFFIX.get(as_path(path).suffix.lower())
+    form = form_of_suffix.get(as_path(path).suffix.lower())
     if form is None:
-        known = ", ".join(_FORM_OF_SUFFIX)
+        known = ", ".join(form_of_suffix)
         raise UserError(f"output_file: {printable(path)}: has none of the endings {known}; pass --format")
     return form
 

@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, NamedTuple
 
-from bert_tf.errors import UserError, printable
-from bert_tf.remote import as_path
+from bert_tf.errors import printable
 from bert_tf.serving.answer import Answer
+from bert_tf.serving.answer_forms import form_of
 
 QUESTION_FORMS = ("text", "json", "jsonl")
 _FORM_OF_SUFFIX = {".txt": "text", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -45,18 +45,12 @@ def question_form(output_file: str | None, form: str | None) -> str:
         >>> question_form("answers.json", None), question_form(None, None), question_form("answers.json", "jsonl")
         ('json', 'text', 'jsonl')
     """
-    if form or not output_file:
-        return form or "text"
-    found = _FORM_OF_SUFFIX.get(as_path(output_file).suffix.lower())
-    if found is None:
-        known = ", ".join(_FORM_OF_SUFFIX)
-        raise UserError(f"output_file: {printable(output_file)}: has none of the endings {known}; pass --format")
-    return found
+    return form or (form_of(output_file, _FORM_OF_SUFFIX) if output_file else "text")
 
 
 @contextlib.contextmanager
 def make_question_writer(form: str, stream: IO[str]) -> Iterator[Write]:
-    """Gives a function that writes some answers.
+    """Yields a function that writes some answers.
 
     Args:
         form: one of `QUESTION_FORMS`: `json` is `predictions.json`, the form of SQuAD's own scripts.
@@ -67,7 +61,7 @@ def make_question_writer(form: str, stream: IO[str]) -> Iterator[Write]:
         yield lambda asked, answers: stream.writelines(map(line, asked, answers))
         return
     separators = _separators()
-    yield lambda asked, answers: stream.writelines(map(_entry, separators, asked, answers))
+    yield lambda asked, answers: stream.writelines(map(_entry, asked, answers, separators))
     stream.write("\n}\n" if next(separators).startswith(",") else "{}\n")
 
 
@@ -77,7 +71,7 @@ def _separators() -> Iterator[str]:
         yield ",\n"
 
 
-def _entry(separator: str, asked: AskedQuestion, answer: Answer) -> str:
+def _entry(asked: AskedQuestion, answer: Answer, separator: str) -> str:
     # As `json.dumps(predictions, indent=4)`.
     return f"{separator}    {json.dumps(asked.qas_id or '')}: {json.dumps(answer.text)}"
 

@@ -20,6 +20,8 @@ SAVED_MODEL, ASSETS = "saved_model.pb", "assets"
 TEXTS, PIECES = "serving_default", "pieces"
 # The second signature of a model that answers questions: it takes a threshold for each of them, too.
 WITH_THRESHOLD = "with_threshold"
+# The inputs of both, and that of the second.
+QUESTION, THRESHOLD = ("question", "context"), "null_score_diff_threshold"
 # Outputs of exported models.
 PROBABILITIES, VALUE = "probabilities", "value"
 _REMEDY = "export the model again"

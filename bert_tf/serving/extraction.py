@@ -18,9 +18,9 @@ from bert_tf.serving.pieces import cut_texts
 from bert_tf.serving.text_pieces import TextPieces
 from bert_tf.training.overflow import check_finite
 
-# So many batches are sorted by length together.
+# How many batches are sorted by length together.
 _BATCHES_OF_BLOCK = 32
-# The vectors that are kept until they are written.
+# How much is kept in memory until it is written.
 _BYTES_OF_PART = 32 << 20
 
 

@@ -19,7 +19,7 @@ from bert_tf.serving.question_windows import Rows, Windows
 
 TEXTS = tf.TensorSpec([None], tf.string)
 THRESHOLDS = tf.TensorSpec([None], tf.float32)
-# So many are computed at a time, whatever the number of questions and the lengths of their contexts.
+# How many are computed at a time, whatever the number of questions and the lengths of their contexts.
 _WINDOWS_AT_A_TIME = 32
 
 

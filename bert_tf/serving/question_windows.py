@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from bert_tf.models.question_settings import SPECIAL_PIECES
+from bert_tf.data.spans import SPECIAL_PIECES
 
 
 class Rows(NamedTuple):

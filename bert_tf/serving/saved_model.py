@@ -12,7 +12,7 @@ import tensorflow_text  # noqa: F401 - registers the operations of the tokenizer
 from bert_tf.errors import UserError, first_few, reading
 from bert_tf.models.facts import Facts
 from bert_tf.remote import AnyPath
-from bert_tf.serving.export_facts import TEXTS, WITH_THRESHOLD, output_name
+from bert_tf.serving.export_facts import QUESTION, TEXTS, THRESHOLD, WITH_THRESHOLD, output_name
 
 
 class SavedTextModel:
@@ -71,8 +71,7 @@ class SavedQuestionModel:
             self._loaded = tf.saved_model.load(str(folder))
             self._signature = self._loaded.signatures[WITH_THRESHOLD]
             _, inputs = self._signature.structured_input_signature
-            texts = dict.fromkeys(("question", "context"), tf.string)
-            _check_inputs(inputs, texts | {"null_score_diff_threshold": tf.float32})
+            _check_inputs(inputs, dict.fromkeys(QUESTION, tf.string) | {THRESHOLD: tf.float32})
 
     def answers(
         self, question: tf.Tensor, context: tf.Tensor, null_score_diff_threshold: tf.Tensor

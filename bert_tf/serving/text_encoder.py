@@ -17,6 +17,7 @@ import numpy as np
 from bert_tf.checkpoints import load
 from bert_tf.checkpoints.fit import check_vocabulary
 from bert_tf.checkpoints.locate import resolve
+from bert_tf.data.text_rows import chunks_of
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.errors import UserError, shown
 from bert_tf.modeling.config import BertConfig
@@ -102,7 +103,7 @@ class TextVectors:
         return self._make_tokenizer()
 
     def _cut(self, pairs: Sequence[tuple[str, str]], max_seq_length: int) -> TextPieces:
-        chunks = (pairs[start : start + _TEXTS_PER_CALL] for start in range(0, len(pairs), _TEXTS_PER_CALL))
+        chunks = chunks_of(pairs, _TEXTS_PER_CALL)
         return TextPieces.joined([cut_texts(self._tokenizer, chunk, max_seq_length) for chunk in chunks])
 
     def _layers_of(self, encoder: BertEncoder, pooling: str) -> HiddenLayers:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from bert_tf import run_files
-from bert_tf.data.squad_examples import SquadExample, read_squad_examples, squad_digest
+from bert_tf.data.squad_examples import SquadExample, read_squad_examples, squad_digest, squad_file_name
+from bert_tf.data.targets import QUESTION_ANSWERING
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.data.windows import WindowFeatures, convert_examples_to_features
 from bert_tf.modeling.encoder import BertEncoder
@@ -29,8 +30,6 @@ from bert_tf.tasks.squad_metrics import (
     threshold_advice,
 )
 from bert_tf.tasks.task import Evaluation, Task
-
-KIND = "question_answering"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,9 +66,9 @@ class QuestionAnsweringTask(Task):
 
     def read(self, split: str, data_dir: str) -> list[SquadExample]:
         """Reads `train-v1.1.json` or `dev-v1.1.json`, or those of version 2.0, in `data_dir`."""
-        version = "2.0" if self._settings.version_2_with_negative else "1.1"
-        file = as_path(data_dir) / f"{split}-v{version}.json"
-        return read_squad_examples(file, split == "train", self._settings.version_2_with_negative).examples
+        version_2 = self._settings.version_2_with_negative
+        file = as_path(data_dir) / squad_file_name(split, version_2)
+        return read_squad_examples(file, split == "train", version_2).examples
 
     def digest(self, examples: Sequence[SquadExample]) -> str:
         """Returns the digest of documents, questions and answers."""
@@ -143,5 +142,5 @@ class QuestionAnsweringTask(Task):
 
     def describe(self) -> Mapping[str, str]:
         """Returns the kind of the task, and whether questions can be without an answer."""
-        facts = {"kind": KIND, "version_2_with_negative": self._settings.version_2_with_negative}
+        facts = {"kind": QUESTION_ANSWERING, "version_2_with_negative": self._settings.version_2_with_negative}
         return {run_files.TASK: json.dumps(facts) + "\n"}

@@ -15,16 +15,15 @@ import json
 import math
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from bert_tf import run_files
+from bert_tf.data.spans import Window
+from bert_tf.data.squad_examples import Document, SquadExample
 from bert_tf.errors import printable
 from bert_tf.tasks.final_text import find_final_text
+from bert_tf.tasks.squad_metrics import QuestionScore
 from bert_tf.tasks.squad_spans import Span, Windows, best_spans
-
-if TYPE_CHECKING:
-    from bert_tf.data.squad_examples import Document, SquadExample
-    from bert_tf.data.windows import Window
-    from bert_tf.tasks.squad_metrics import QuestionScore
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +123,7 @@ _NONCE = _Text("empty", 0.0, 0.0)
 
 
 def find_answer(
-    example: "SquadExample", windows: Windows, inv_vocab: Mapping[int, str], settings: AnswerSettings
+    example: SquadExample, windows: Windows, inv_vocab: Mapping[int, str], settings: AnswerSettings
 ) -> SpanAnswer:
     """Finds the answer to a question (the original's `write_predictions`, for one question).
 
@@ -170,7 +169,7 @@ def _score_diff(no_answer: _Text, best_text: _Text | None) -> float:
 
 
 def _different_texts(
-    example: "SquadExample",
+    example: SquadExample,
     windows: Windows,
     no_answer: _Text | None,
     inv_vocab: Mapping[int, str],
@@ -187,7 +186,7 @@ def _different_texts(
 
 
 def _find_text(
-    example: "SquadExample", window: "Window", span: Span, inv_vocab: Mapping[int, str], settings: AnswerSettings
+    example: SquadExample, window: Window, span: Span, inv_vocab: Mapping[int, str], settings: AnswerSettings
 ) -> _Text:
     """Finds the text of a span in the original's casing."""
     first, last = span.start - window.first, span.end - window.first
@@ -200,7 +199,7 @@ def _find_text(
 
 
 def _make_answer(
-    example: "SquadExample", chosen: _Text, candidates: Sequence[_Text], score_diff: float | None
+    example: SquadExample, chosen: _Text, candidates: Sequence[_Text], score_diff: float | None
 ) -> SpanAnswer:
     return SpanAnswer(chosen.text, _with_probabilities(candidates), score_diff, _find_in_context(example, chosen))
 
@@ -217,7 +216,7 @@ def _with_probabilities(texts: Sequence[_Text]) -> tuple[Candidate, ...]:
     )
 
 
-def _find_in_context(example: "SquadExample", text: _Text) -> tuple[int, int] | None:
+def _find_in_context(example: SquadExample, text: _Text) -> tuple[int, int] | None:
     """Returns start and end of a text in the context of its question."""
     if text.first_word is None:
         return None
@@ -228,7 +227,7 @@ def _find_in_context(example: "SquadExample", text: _Text) -> tuple[int, int] | 
     return offsets[0], offsets[1] + 1
 
 
-def _context_offset(document: "Document", word: int, letter: int) -> int:
+def _context_offset(document: Document, word: int, letter: int) -> int:
     """Returns the place in the context of a letter of the doc tokens from `word` on, joined by spaces."""
     while letter >= len(document.doc_tokens[word]):
         letter -= len(document.doc_tokens[word]) + 1
@@ -237,7 +236,7 @@ def _context_offset(document: "Document", word: int, letter: int) -> int:
 
 
 def prediction_files(
-    answers: Sequence[SpanAnswer], examples: Sequence["SquadExample"], settings: AnswerSettings
+    answers: Sequence[SpanAnswer], examples: Sequence[SquadExample], settings: AnswerSettings
 ) -> Mapping[str, Iterable[str]]:
     """Returns the lines of the original's files, by file name.
 
@@ -250,13 +249,13 @@ def prediction_files(
     """
     by_id = {example.qas_id: answer for example, answer in zip(examples, answers, strict=True)}
     files = {
-        "predictions.json": _json_lines((name, answer.text) for name, answer in by_id.items()),
-        "nbest_predictions.json": _json_lines(
+        run_files.PREDICTIONS: _json_lines((name, answer.text) for name, answer in by_id.items()),
+        run_files.NBEST_PREDICTIONS: _json_lines(
             (name, [candidate._asdict() for candidate in answer.nbest]) for name, answer in by_id.items()
         ),
     }
     if settings.version_2_with_negative:
-        files["null_odds.json"] = _json_lines((name, answer.score_diff) for name, answer in by_id.items())
+        files[run_files.NULL_ODDS] = _json_lines((name, answer.score_diff) for name, answer in by_id.items())
     return files
 
 
@@ -276,7 +275,7 @@ def _json_lines(items: Iterable[tuple[str, object]]) -> Iterator[str]:
 
 
 def evaluation_lines(
-    answers: Sequence[SpanAnswer], examples: Sequence["SquadExample"], scores: Sequence["QuestionScore"]
+    answers: Sequence[SpanAnswer], examples: Sequence[SquadExample], scores: Sequence[QuestionScore]
 ) -> Iterator[str]:
     """Yields the lines of eval_predictions.tsv: a header, then for each question scores, prediction and gold answers.
 

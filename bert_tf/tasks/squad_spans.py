@@ -4,18 +4,17 @@ It is the first half of the original's `run_squad.write_predictions`, with NumPy
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from bert_tf.data.windows import Window
+from bert_tf.data.spans import Window
 
 # Of a question's spans few are needed, because most are of different texts.
 _SPANS_AT_A_TIME = 64
 
 # The windows of a question, each with the logits of starts and ends, float32 [positions of the row].
-Windows = Sequence[tuple["Window", np.ndarray, np.ndarray]]
+Windows = Sequence[tuple[Window, np.ndarray, np.ndarray]]
 
 
 class Span(NamedTuple):
@@ -71,7 +70,7 @@ def best_spans(
 
 def _find_spans(
     number: int,
-    window: "Window",
+    window: Window,
     start_logits: np.ndarray,
     end_logits: np.ndarray,
     n_best_size: int,
@@ -92,7 +91,7 @@ def _find_spans(
     return _Spans(np.full(len(starts), number), starts, ends, *logits)
 
 
-def _in_document(positions: np.ndarray, window: "Window") -> np.ndarray:
+def _in_document(positions: np.ndarray, window: Window) -> np.ndarray:
     return (positions >= window.first) & (positions < window.first + len(window.pieces))
 
 

@@ -14,7 +14,7 @@ from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
 from bert_tf.errors import UserError
 from bert_tf.training.fields import FlagConfig, flag, flag_name, flags_of
 
-_MAX_BATCH_SIZE = 2**20
+MAX_BATCH_SIZE = 2**20
 # Steps and examples are counted in int32 on the device.
 _MAX_TRAINED_EXAMPLES = 2**31 - 1
 
@@ -24,9 +24,14 @@ MODEL_FIELDS = ("model", "bert_config_file", "vocab_file", "init_checkpoint")
 RECIPES = {DEFAULT_CHECKPOINT: {"learning_rate": 1e-4, "train_batch_size": 32, "num_train_epochs": 4.0}}
 
 
-def _with_recipe(help: str, field: str) -> str:
-    """Adds the models that have another default than the flag to its help."""
-    others = ", ".join(f"{recipe[field]:g} for {model}" for model, recipe in RECIPES.items())
+def with_recipe(help: str, field: str, recipes: Mapping[str, Mapping[str, float]] = RECIPES) -> str:
+    """Adds the models that have another default than the flag to its help.
+
+    Example:
+        >>> with_recipe("The peak learning rate.", "learning_rate", {"small": {"learning_rate": 3e-4}})
+        'The peak learning rate. By default 0.0003 for small.'
+    """
+    others = ", ".join(f"{recipe[field]:g} for {model}" for model, recipe in recipes.items())
     return f"{help} By default {others}."
 
 
@@ -40,13 +45,13 @@ class ActionConfig(FlagConfig):
     eval_steps: str | None = flag(
         None,
         "How often to evaluate on the dev set while training: a number of steps, or epoch. The scores go into "
-        "train_log.csv and TensorBoard. It works without do_eval, too.",
+        "train_log.csv and TensorBoard. It works without an evaluation at the end, too.",
         resume=True,
         count_or="epoch",
     )
     eval_all_checkpoints: bool = flag(
         False,
-        "With do_eval: whether to evaluate each checkpoint of the folder as well; see keep_checkpoint_max.",
+        "Whether the evaluation at the end includes each checkpoint of the folder; see keep_checkpoint_max.",
         resume=False,
     )
 
@@ -133,8 +138,8 @@ class ModelConfig(FlagConfig):
     )
     init_checkpoint: str | None = flag(
         None,
-        "Instead of bert_model: the initial checkpoint, usually pre-trained; a fine-tuned one for do_eval and "
-        "do_predict.",
+        "Instead of bert_model: the initial checkpoint, usually pre-trained; a fine-tuned one to evaluate "
+        "or predict with.",
         resume=True,
         is_path=True,
     )
@@ -183,7 +188,7 @@ class TrainingConfig(FlagConfig):
         resume=True,
         recipe=True,
         lower_bound=1,
-        upper_bound=_MAX_BATCH_SIZE,
+        upper_bound=MAX_BATCH_SIZE,
     )
     gradient_accumulation_steps: int = flag(
         1,
@@ -191,18 +196,18 @@ class TrainingConfig(FlagConfig):
         "divide train_batch_size. The update is the same, except for rounding and for what dropout drops.",
         resume=True,
         lower_bound=1,
-        upper_bound=_MAX_BATCH_SIZE,
+        upper_bound=MAX_BATCH_SIZE,
     )
     learning_rate: float | None = flag(
         5e-5,
-        _with_recipe("The peak learning rate for Adam.", "learning_rate"),
+        with_recipe("The peak learning rate for Adam.", "learning_rate"),
         resume=True,
         recipe=True,
         positive=True,
     )
     num_train_epochs: float | None = flag(
         3.0,
-        _with_recipe("Total number of training epochs to perform.", "num_train_epochs"),
+        with_recipe("Total number of training epochs to perform.", "num_train_epochs"),
         resume=True,
         recipe=True,
         positive=True,
@@ -330,14 +335,14 @@ class InferenceConfig(FlagConfig):
         "Total batch size for eval; a CPU computes at least 32 at a time.",
         resume=False,
         lower_bound=1,
-        upper_bound=_MAX_BATCH_SIZE,
+        upper_bound=MAX_BATCH_SIZE,
     )
     predict_batch_size: int = flag(
         8,
         "Total batch size for predict; a CPU computes at least 32 at a time.",
         resume=False,
         lower_bound=1,
-        upper_bound=_MAX_BATCH_SIZE,
+        upper_bound=MAX_BATCH_SIZE,
     )
 
 

@@ -14,6 +14,7 @@ from bert_tf.data.batches import (
     batch_lengths,
     batch_row_counts,
     evaluation_order,
+    grouped_by_length,
     row_count,
     training_order,
 )
@@ -337,3 +338,62 @@ def test_workers_feed_their_own_replicas():
         for found_part, wanted_part in zip(found_parts, wanted, strict=True):
             for name in wanted_part:
                 np.testing.assert_array_equal(found_part[name], wanted_part[name])
+
+
+# Groups of similar length, in which training computes attention
+
+
+@pytest.mark.parametrize("size, groups, count", [(8, 4, 4), (6, 4, 2), (7, 4, 1), (2, 4, 2), (12, 4, 4), (8, 1, 1)])
+def test_a_batch_is_cut_into_as_many_groups_of_one_size_as_it_can_be(size, groups, count):
+    lengths = np.random.default_rng(size).integers(1, 100, 50)
+    order = training_order(50, size, steps=5, seed=0)
+    found = grouped_by_length(lengths, order, groups)
+    assert [group.shape for group in found] == [(5, size // count)] * count
+    for batch, *parts in zip(order, *found, strict=True):
+        wanted = batch if count == 1 else sorted(batch, key=lambda row: lengths[row])
+        assert np.concatenate(parts).tolist() == list(wanted)
+
+
+def test_rows_of_padding_are_the_shortest_of_a_batch():
+    # The last example, which -1 would take from the end, is the longest.
+    found = grouped_by_length(np.array([3, 1, 90]), np.array([[0, -1, 1, -1], [2, 1, 0, -1]]), groups=2)
+    assert [group.tolist() for group in found] == [[[-1, -1], [-1, 1]], [[1, 0], [0, 2]]]
+
+
+@pytest.mark.parametrize("few_row_counts", [False, True])
+@pytest.mark.parametrize("num_replicas, batch_size", [(1, 8), (2, 8), (2, 12), (3, 6), (1, 5)])
+def test_groups_hold_all_examples_of_each_part_of_a_batch(num_replicas, batch_size, few_row_counts):
+    lengths = np.random.default_rng(0).integers(1, 100, 40).tolist()
+    found = make_features(lengths)
+    order = training_order(40, batch_size, steps=6, seed=0)
+    order[-1, -3:] = -1
+    settings = {"num_replicas": num_replicas, "replicas": range(num_replicas), "few_row_counts": few_row_counts}
+    plain = batches_of(batch_dataset(found, order, **settings))
+    grouped = batches_of(batch_dataset(found, order, **settings, attention_groups=4))
+    counts = batch_row_counts(found.lengths, order.reshape(len(plain), -1), 100, few_row_counts, 4).tolist()
+    for batch, whole, count in zip(grouped, plain, counts, strict=True):
+        assert sorted(batch["label_ids"]) == sorted(whole["label_ids"])
+        assert len(batch["token_rows"]) == count
+        num_rows, length = batch["input_mask"].shape
+        widths = batch.get("attention_lengths", np.array([length]))
+        if batch_size // num_replicas % 2 == 0:
+            assert widths.dtype == np.int32 and len(widths) > 1 and max(widths) <= length
+        computed = np.zeros(num_rows * length, bool)
+        computed[batch["token_rows"]] = True
+        computed = computed.reshape(num_rows, length)
+        assert computed[:, 0].all() and computed[batch["input_mask"] == 1].all()
+        attended = np.arange(length) < np.repeat(widths, num_rows // len(widths))[:, np.newaxis]
+        assert not (computed & ~attended).any()
+
+
+def test_groups_have_no_more_rows_than_positions():
+    found, order = make_features([33, 16, 33, 16], max_seq_length=33), np.array([[0, 1, 2, 3]])
+    (batch,) = batches_of(batch_dataset(found, order, few_row_counts=True, attention_groups=2))
+    assert row_count(np.array([98])) == [100]
+    assert batch_row_counts(found.lengths, order, 33, few_sizes=True, attention_groups=2) == [98]
+    assert len(batch["token_rows"]) == 98
+
+
+def test_the_groups_of_a_static_length_are_one():
+    batches = batches_of(batch_dataset(make_features([3, 20]), np.array([[0, 1]]), True, attention_groups=2))
+    assert [sorted(batch) for batch in batches] == [["input_mask", "input_type_ids", "input_word_ids", "label_ids"]]

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 from official.nlp.modeling.networks import BertEncoderV2
-from support.encoders import SMALL, random_inputs, randomize, with_more_rows, with_token_rows
+from support.encoders import SMALL, random_inputs, randomize, with_groups, with_more_rows, with_token_rows
 
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import fill
@@ -130,7 +130,7 @@ def test_a_graph_for_all_batches_gives_what_the_original_computes(golden_encoder
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", [dict, with_token_rows, with_more_rows])
+@pytest.mark.parametrize("layout", [dict, with_token_rows, with_more_rows, with_groups])
 def test_the_gradients_are_those_of_the_model_gardens_encoder(pair, layout):
     encoder, garden = pair
     inputs = random_inputs(encoder.config)
@@ -145,10 +145,11 @@ def test_the_gradients_are_those_of_the_model_gardens_encoder(pair, layout):
 
 
 @pytest.mark.slow
-def test_leaving_padding_out_changes_nothing_but_the_padding(pair):
+@pytest.mark.parametrize("layout", [with_token_rows, with_groups])
+def test_leaving_padding_out_changes_nothing_but_the_padding(pair, layout):
     encoder, _ = pair
     inputs = random_inputs(encoder.config)
-    outputs, expected = encoder(with_token_rows(inputs)), encoder(inputs)
+    outputs, expected = encoder(layout(inputs)), encoder(inputs)
     np.testing.assert_allclose(outputs["pooled_output"], expected["pooled_output"], rtol=0, atol=2e-6)
     real = np.expand_dims(inputs["input_mask"], -1)
     for ours, theirs in zip(outputs["encoder_outputs"], expected["encoder_outputs"], strict=True):
@@ -167,7 +168,7 @@ def test_padded_positions_among_the_rows_change_nothing_for_tokens(pair):
         np.testing.assert_allclose(ours * real, theirs * real, rtol=0, atol=5e-6)
 
 
-@pytest.mark.parametrize("layout", [dict, with_token_rows, with_more_rows])
+@pytest.mark.parametrize("layout", [dict, with_token_rows, with_more_rows, with_groups])
 @pytest.mark.parametrize("output_range", [1, 5])
 def test_output_range_changes_nothing_but_the_number_of_positions(golden_encoder, golden_inputs, output_range, layout):
     whole = golden_encoder(golden_inputs)

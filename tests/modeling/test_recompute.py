@@ -15,12 +15,12 @@ from bert_tf.training.determinism import deterministic_operations
 CONFIG = dataclasses.replace(TINY, num_hidden_layers=3)
 
 
-def gradients(recompute: bool, dtype: str = "float32", positions: int | None = 1) -> list[np.ndarray]:
+def gradients(recompute: bool, dtype: str, positions: int | None, groups: int) -> list[np.ndarray]:
     """The loss of a batch and its gradients by all weights, with dropout, computed in a graph."""
     encoder = BertEncoder(CONFIG, dtype, seed=1, recompute=recompute)
     head = ClassificationHead(encoder, num_labels=2, seed=1)
     head.positions = positions
-    batch = next(iter(batch_dataset(make_tiny_features(), np.arange(8)[np.newaxis])))
+    batch = next(iter(batch_dataset(make_tiny_features(), np.arange(8)[np.newaxis], attention_groups=groups)))
 
     @tf.function(autograph=False)
     def compute() -> list[tf.Tensor]:
@@ -35,10 +35,18 @@ def gradients(recompute: bool, dtype: str = "float32", positions: int | None = 1
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "dtype, positions", [("float32", 1), ("float32", None), ("mixed_bfloat16", 1), ("mixed_float16", 1)]
+    "dtype, positions, groups",
+    [
+        ("float32", 1, 1),
+        ("float32", None, 1),
+        ("mixed_bfloat16", 1, 1),
+        ("mixed_float16", 1, 1),
+        ("float32", None, 4),
+        ("mixed_bfloat16", None, 4),
+    ],
 )
-def test_recomputed_layers_give_the_same_gradients_bit_by_bit(dtype, positions):
-    kept, recomputed = (gradients(recompute, dtype, positions) for recompute in (False, True))
+def test_recomputed_layers_give_the_same_gradients_bit_by_bit(dtype, positions, groups):
+    kept, recomputed = (gradients(recompute, dtype, positions, groups) for recompute in (False, True))
     assert len(kept) == 1 + 5 + 3 * 16 + 2 + 2 and np.abs(kept[-1]).max() > 0
     for array, other in zip(kept, recomputed, strict=True):
         assert array.tobytes() == other.tobytes()

@@ -39,6 +39,14 @@ def with_more_rows(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     return {**inputs, "token_rows": tf.constant(np.sort(np.concatenate(rows)), tf.int32)}
 
 
+def with_groups(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The same batch in two halves, each of which attention pads only to its own longest example."""
+    inputs = with_token_rows(inputs)
+    batch, length = inputs["input_mask"].shape
+    is_used = np.any(np.reshape(inputs["input_mask"], [2, batch // 2, length]), axis=1)
+    return {**inputs, "attention_lengths": tf.constant(length - np.argmax(is_used[:, ::-1], axis=1), tf.int32)}
+
+
 def randomize(model: tf_keras.layers.Layer, seed: int) -> None:
     """Sets all variables to random values, none of them trivial."""
     random = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ from support.questions import write_questions
 
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import fill
-from bert_tf.data.squad_examples import SquadExample, read_squad_examples
+from bert_tf.data.squad_examples import Document, SquadExample, read_squad_examples
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.data.windows import WindowFeatures
 from bert_tf.devices import one_device
@@ -124,6 +124,19 @@ def test_groups_of_windows_give_the_loss_of_the_whole_batch(monkeypatch, tokeniz
         batches = training.batches(features, training.order(len(features)))
         losses.append([training.train_step(batches).numpy() for _ in range(4)])
     np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("version_2", "expected"), [(False, ["empty", "b", "empty"]), (True, ["", "b", ""])])
+def test_a_question_without_windows_takes_none_from_its_neighbors(version_2, expected, tokenizer):
+    contexts = ["", "a b c", "\x01"]
+    examples = [SquadExample(str(number), "d", Document.of(context)) for number, context in enumerate(contexts)]
+    task = make_task(version_2)
+    features = task.featurize(examples, tokenizer, 96)
+    assert features.example_index.tolist() == [1]
+    # [CLS] d [SEP] a b c [SEP]
+    logits = np.zeros([1, 2, 96], np.float32)
+    logits[0, :, 4] = 9.0
+    assert [found.text for found in task.combine(logits, features, examples)] == expected
 
 
 def answer(text: str, score_diff: float | None = None) -> SpanAnswer:
