@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from support.tiny import WORDS, write_tiny_model
 
 from bert_tf.checkpoints.locate import resolve
@@ -22,8 +23,8 @@ def model(tmp_path_factory):
 
 
 def parts_of(model, bytes_of_piece: int = 0, done: int = 0, pooling: str = "none", pairs=PAIRS) -> list[Part]:
-    config, arrays, tokenizer = model
-    layers = HiddenLayers(config, arrays, (-1, 0), pooling)
+    config, variables, tokenizer = model
+    layers = HiddenLayers(config, variables, (-1, 0), pooling)
     return list(extracted(layers, tokenizer, pairs, ExtractionSizes(32, 1, bytes_of_piece), done))
 
 
@@ -49,7 +50,14 @@ def test_parts_that_are_done_are_left_out_and_the_others_have_the_same_bits(mode
 
 
 def test_numbers_that_are_not_finite_are_an_error(model):
-    config, arrays, tokenizer = model
-    broken = {**arrays, "bert/encoder/layer_1/output/LayerNorm/gamma": np.full(32, 3e38, np.float32)}
+    config, variables, tokenizer = model
+    broken = {**variables, "bert/encoder/layer_1/output/LayerNorm/gamma": tf.Variable(np.full(32, 3e38, np.float32))}
     with pytest.raises(UserError, match="are not finite"):
         parts_of((config, broken, tokenizer), pooling="mean")
+
+
+def test_the_weights_are_no_constants_of_the_graph(model):
+    config, variables, _ = model
+    layers = HiddenLayers(config, variables, (-1,), "mean")
+    graph = layers.weights.get_concrete_function().graph.as_graph_def()
+    assert graph.ByteSize() < sum(4 * np.prod(variable.shape) for variable in variables.values()) / 2
