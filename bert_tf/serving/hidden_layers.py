@@ -5,15 +5,20 @@ pieces = cut_texts(tokenizer, [("It rains .", "")], max_seq_length=128)
 layers.compute(pieces, np.array([0]), layers.weights())  # [1, 1, hidden]
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.gradients import without_gradients
+from bert_tf.modeling.names import INPUTS
 from bert_tf.modeling.transformer import ProductWeights, Transformer, Variables, product_weights
 from bert_tf.serving.text_pieces import TextPieces
+
+_GRID = tf.TensorSpec([None, None], tf.int32)
+_INPUTS = {**dict.fromkeys(INPUTS, _GRID), "token_rows": tf.TensorSpec([None], tf.int32)}
 
 
 class HiddenLayers:
@@ -57,9 +62,14 @@ class HiddenLayers:
             float32 [rows, layers, hidden]; without pooling [pieces of these rows, layers, hidden].
         """
         inputs = {name: tf.constant(value) for name, value in pieces.batch(rows).items()}
-        return self._compute(inputs, weights).numpy()
+        return self._graph(inputs, weights).numpy()
 
-    @tf.function(autograph=False, reduce_retracing=True)
+    @functools.cached_property
+    def _graph(self) -> Callable[..., tf.Tensor]:
+        """One graph for all shapes: one for the first shape alone would compute other last bits."""
+        function = tf.function(self._compute, autograph=False)
+        return function.get_concrete_function(_INPUTS, self.weights.get_concrete_function().structured_outputs)
+
     def _compute(self, inputs: dict[str, tf.Tensor], weights: ProductWeights) -> tf.Tensor:
         transformer = Transformer(self._config, self._variables, weights)
         with without_gradients():

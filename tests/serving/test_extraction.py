@@ -11,6 +11,7 @@ from bert_tf.errors import UserError
 from bert_tf.models.encoder_files import read_encoder
 from bert_tf.serving.extraction import ExtractionSizes, Part, extracted
 from bert_tf.serving.hidden_layers import HiddenLayers
+from bert_tf.serving.pieces import cut_texts
 
 RANDOM = np.random.default_rng(0)
 PAIRS = [(" ".join(RANDOM.choice(WORDS, length)), " ".join(RANDOM.choice(WORDS, length % 3))) for length in range(40)]
@@ -61,3 +62,16 @@ def test_the_weights_are_no_constants_of_the_graph(model):
     layers = HiddenLayers(config, variables, (-1,), "mean")
     graph = layers.weights.get_concrete_function().graph.as_graph_def()
     assert graph.ByteSize() < sum(4 * np.prod(variable.shape) for variable in variables.values()) / 2
+
+
+@pytest.mark.slow
+def test_the_bits_of_a_batch_do_not_depend_on_the_batches_before_it(minilm_dir):
+    files = resolve(minilm_dir)
+    config, variables = read_encoder(files)
+    texts = [("the cat sat on the mat " * (2 + number % 5), "") for number in range(64)]
+    pieces = cut_texts(FullTokenizer(files.vocab_file), texts, 128)
+    found = []
+    for batches in ([np.arange(32)], [np.arange(3), np.arange(40), np.arange(32)]):
+        layers = HiddenLayers(config, variables, (-1,), "mean")
+        found.append([layers.compute(pieces, rows, layers.weights()) for rows in batches][-1])
+    np.testing.assert_array_equal(*found)
