@@ -296,10 +296,14 @@ class Training:
         order = self._order_of_passes(order)
 
         def make_dataset(num_replicas: int, replicas: range) -> tf.data.Dataset:
-            groups = features.attention_groups
+            groups = self._attention_groups(features)
             return batch_dataset(features, order, self.devices.is_tpu, num_replicas, replicas, is_fusing(), groups)
 
         return iter(self.devices.distribute(make_dataset))
+
+    def _attention_groups(self, features: Features) -> int:
+        """Returns 1 for several replicas: the graph does not know how many groups a distributed batch has."""
+        return features.attention_groups if self.devices.num_replicas == 1 else 1
 
     def _order_of_passes(self, order: np.ndarray) -> np.ndarray:
         """Returns the examples of each pass, int64 [steps * passes, examples]; they come in the same order."""
@@ -319,7 +323,7 @@ class Training:
                 self.train_step.get_concrete_function(batches)
         order = self._order_of_passes(order)
         rows = order.reshape(order.shape[0] * self.devices.num_replicas, -1)
-        shape = (features.lengths, rows, features.max_seq_length, True, features.attention_groups)
+        shape = (features.lengths, rows, features.max_seq_length, True, self._attention_groups(features))
         counts = batch_row_counts(*shape)
         # The last layer of a head that needs only [CLS] has one row for each example.
         last_layer = [] if self.head.positions is None else [self.head.positions * rows.shape[1]]
