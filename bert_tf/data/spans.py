@@ -1,4 +1,4 @@
-"""Where the windows of long documents begin and end, and which of them counts for a piece. Needs no TensorFlow.
+"""Cuts long documents into windows, and finds the window that counts for a piece. Needs no TensorFlow.
 
 A document that does not fit into a row is cut into windows, which overlap: the original's `doc_spans`.
 """
@@ -32,7 +32,7 @@ class Window(NamedTuple):
 
 
 class Spans(NamedTuple):
-    """How the document of each example is cut.
+    """The windows of the document of each example.
 
     Attributes:
         num_pieces: int64 [examples], of its document.

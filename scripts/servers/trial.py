@@ -73,7 +73,7 @@ WRONG_BODIES = (b"", b"{", b'{"text": "\xff\xfe It rains ."}', b"[]", b"\x00" * 
 
 
 class Protocol(NamedTuple):
-    """How an engine is asked.
+    """The form of an engine's requests and answers.
 
     Attributes:
         ready: the path that answers with 200 when the model is loaded.

@@ -16,5 +16,5 @@ def export_dir(glue_dir: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def squad_golden(golden) -> Path:
-    """What the original's programs for SQuAD compute."""
+    """Returns the folder of the golden data of the original's programs for SQuAD."""
     return golden / "squad_programs"

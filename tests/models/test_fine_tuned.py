@@ -30,7 +30,7 @@ def classifier(written, tmp_path) -> Path:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory) -> dict[str, Path]:
-    """What the original's run_classifier.py leaves, and the files of the model that it started from."""
+    """Writes the files that the original's run_classifier.py leaves, and those of the model that it started from."""
     top = tmp_path_factory.mktemp("original")
     model, output = write_tiny_model(top / "model"), top / "output"
     output.mkdir()

@@ -67,7 +67,7 @@ def ask(peer: str, folder: Path, texts: list[str]) -> dict:
 
 
 def answer(path: Path) -> None:
-    """The part that runs in the peer's environment."""
+    """Computes the peer's side, in its environment."""
     from sentence_transformers import SentenceTransformer, models
 
     job = json.loads(path.read_text())

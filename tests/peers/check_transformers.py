@@ -126,7 +126,7 @@ def ask(peer: str, job: dict) -> dict:
 
 
 def answer(path: Path) -> None:
-    """The part that runs in the peer's environment."""
+    """Computes the peer's side, in its environment."""
     from transformers import AutoTokenizer, logging
 
     logging.set_verbosity_error()

@@ -1,4 +1,4 @@
-"""What an export says of itself, and which export is the newest; without TensorFlow."""
+"""An export describes itself, and the newest one is found; without TensorFlow."""
 
 import json
 from pathlib import Path

@@ -34,7 +34,7 @@ def model() -> FineTunedModel:
 
 
 def run_squad_answers(model: FineTunedModel, examples: list, version_2: bool) -> list:
-    """What run_squad.py predicts without padding: Keras, windows and spans in Python."""
+    """Predicts as run_squad.py does without padding: Keras, windows and spans in Python."""
     features = convert_examples_to_features(examples, model.tokenizer(), LENGTH, STRIDE, QUERY, False, False)
     head = SpanHead(BertEncoder(model.config), masks_padding=True)
     width = model.config.hidden_size

@@ -1,4 +1,4 @@
-"""What a killed computation continues from: whole records, and never those of other settings."""
+"""A killed computation continues from whole records, and never from those of other settings."""
 
 from pathlib import Path
 
