@@ -32,6 +32,9 @@ _TPU_ANSWER_SECONDS = 10
 _CONNECT_SECONDS = 60
 _LOOK_MILLISECONDS = 500
 _LEAVE_MILLISECONDS = 10_000
+# Measured: from 4 to 16 groups of a batch of 32 there is little difference, and shorter texts gain nothing.
+_GROUPS = 8
+_LONGEST_ATTENDED_AT_ONCE = 128
 _topic_numbers = itertools.count()
 
 
@@ -72,6 +75,16 @@ class Devices:
         """The number and kind of devices, such as `2 x GPU`."""
         kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
         return f"{self.num_replicas} x {'TPU core' if self.is_tpu else kind}"
+
+    def attention_groups(self, longest: int) -> int:
+        """Returns in how many groups the attention of a batch is computed, by the length of the longest example.
+
+        A CPU's cache does not hold the scores of many long texts. The texts of a group are of similar length, so less
+        padding is computed, too. Several replicas have one group: the graph does not know how many groups a distributed
+        batch has.
+        """
+        is_worth_it = longest > _LONGEST_ATTENDED_AT_ONCE and self.num_replicas == 1 and has_only_cpus()
+        return _GROUPS if is_worth_it else 1
 
     def scope(self) -> contextlib.AbstractContextManager:
         """Returns the strategy's scope, in which variables are created."""

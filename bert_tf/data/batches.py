@@ -42,11 +42,13 @@ def evaluation_order(lengths: np.ndarray, batch_size: int) -> np.ndarray:
         batch_size: rows of a batch.
 
     Returns:
-        int64 [batches, batch_size]; each example appears once, and -1 fills the last batch.
+        int64 [batches, batch_size]; each example appears once, and -1 fills the last batch from its start: rows of
+        padding are the shortest.
     """
     order = np.argsort(lengths, kind="stable")
     padding = np.full(-len(order) % batch_size, -1, dtype=order.dtype)
-    return np.concatenate([order, padding]).reshape(-1, batch_size)
+    last = len(order) // batch_size * batch_size
+    return np.concatenate([order[:last], padding, order[last:]]).reshape(-1, batch_size)
 
 
 def batch_lengths(lengths: np.ndarray, order: np.ndarray, max_seq_length: int) -> np.ndarray:
@@ -80,9 +82,15 @@ def batch_row_counts(
     tokens = np.where(order >= 0, lengths[order], 1).sum(axis=1)
     if not few_sizes:
         return tokens
-    groups = grouped_by_length(lengths, order, attention_groups)
-    room = sum(batch_lengths(lengths, group, max_seq_length) * group.shape[1] for group in groups)
+    attended = attention_lengths(lengths, order, max_seq_length, attention_groups)
+    room = attended.sum(axis=1) * (order.shape[1] // attended.shape[1])
     return np.minimum(row_count(tokens), room)
+
+
+def attention_lengths(lengths: np.ndarray, order: np.ndarray, max_seq_length: int, groups: int) -> np.ndarray:
+    """Returns the length that attention pads each group of each batch to, int64 [batches, groups]."""
+    grouped = grouped_by_length(lengths, order, groups)
+    return np.stack([batch_lengths(lengths, group, max_seq_length) for group in grouped], axis=1)
 
 
 def grouped_by_length(lengths: np.ndarray, order: np.ndarray, groups: int) -> list[np.ndarray]:
@@ -137,7 +145,7 @@ def batch_dataset(
     shape = (features.lengths, rows, features.max_seq_length, few_row_counts, attention_groups)
     row_counts = batch_row_counts(*shape)
     groups = grouped_by_length(features.lengths, rows, attention_groups)
-    attended = np.stack([batch_lengths(features.lengths, group, features.max_seq_length) for group in groups], axis=1)
+    attended = attention_lengths(features.lengths, rows, features.max_seq_length, attention_groups)
 
     @tf.autograph.experimental.do_not_convert
     def pad(rows: tf.Tensor, length: tf.Tensor, row_count: tf.Tensor, attended: tf.Tensor) -> dict[str, tf.Tensor]:

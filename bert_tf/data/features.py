@@ -6,7 +6,7 @@ features.num_truncated
 
 import dataclasses
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -32,10 +32,6 @@ class Features:
         max_seq_length: the largest number of pieces that an example can have.
         num_truncated: the number of examples that were longer, and lost their ends.
     """
-
-    # In how many groups of similar length training computes the attention of a batch; see `grouped_by_length`. Their
-    # order within the batch is that of their lengths, so more groups change what dropout drops.
-    attention_groups: ClassVar[int] = 1
 
     input_ids: tf.RaggedTensor
     type_ids: tf.RaggedTensor

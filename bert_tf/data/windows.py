@@ -7,7 +7,6 @@ features.window(0).pieces
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -48,9 +47,6 @@ class WindowFeatures:
         tokenizer: cut the texts into pieces.
         num_truncated: 0, because documents lose nothing.
     """
-
-    # The last window of a document is often short.
-    attention_groups: ClassVar[int] = 4
 
     documents: Documents
     spans: Spans

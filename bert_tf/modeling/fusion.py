@@ -84,14 +84,36 @@ def recorded() -> Iterator[dict[tuple, Callable]]:
         _records[:] = [other for other in _records if other is not record]
 
 
-def compile_for(record: dict[tuple, Callable], row_counts: Iterable[int]) -> None:
-    """Compiles the recorded functions for each of these row counts."""
+def compile_for(record: dict[tuple, Callable], sizes: Iterable[tuple[int, ...]]) -> None:
+    """Compiles the recorded functions ahead.
 
-    # Called from a graph, as a training step calls them: TensorFlow keeps other calls' programs apart.
-    @tf.function(input_signature=[tf.TensorSpec([], tf.int32)], autograph=False)
-    def call_all(rows: tf.Tensor) -> list:
-        zeros = [[tf.zeros([size or rows for size in spec.shape], spec.dtype) for spec in key[1]] for key in record]
-        return [compiled(*arguments) for compiled, arguments in zip(record.values(), zeros, strict=True)]
+    Args:
+        record: from `recorded`.
+        sizes: the unknown dimensions of arguments, each [rows] or [rows, width]. A function is compiled for those that
+            are as many as it has.
+    """
 
-    for rows in row_counts:
-        call_all(rows)
+    def calls(dimensions: int) -> Callable:
+        # Called from a graph, as a training step calls them: TensorFlow keeps other calls' programs apart.
+        @tf.function(input_signature=[tf.TensorSpec([dimensions], tf.int32)], autograph=False)
+        def call_all(size: tf.Tensor) -> list:
+            chosen = [key for key in record if _unknown_dimensions(key[1]) == dimensions]
+            return [record[key](*(_zeros(spec, size) for spec in key[1])) for key in chosen]
+
+        return call_all
+
+    graphs = {}
+    for size in sizes:
+        if len(size) not in graphs:
+            graphs[len(size)] = calls(len(size))
+        graphs[len(size)](tf.constant(size, tf.int32))
+
+
+def _unknown_dimensions(specs: Iterable[tf.TensorSpec]) -> int:
+    return max(list(spec.shape).count(None) for spec in specs)
+
+
+def _zeros(spec: tf.TensorSpec, size: tf.Tensor) -> tf.Tensor:
+    """Zeros of this kind, with the numbers of `size` for its unknown dimensions, in their order."""
+    unknown = iter(tf.unstack(size))
+    return tf.zeros([next(unknown) if known is None else known for known in spec.shape], spec.dtype)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from bert_tf.modeling.attention import attend
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.layout import Layout
 from bert_tf.modeling.operations import (
@@ -216,18 +217,9 @@ class Transformer:
             query = query[:, :, :queries] if queries else query
             # Groups of the same shape must not drop the same elements.
             own_seed = tf.random.experimental.stateless_fold_in(seed, number) if number and seeds.training else seed
-            contexts.append(self._attend(query, key, value, bias, own_seed))
+            rate = self._config.attention_probs_dropout_prob
+            contexts.append(attend(query, key, value, bias, rate, own_seed, self._fuse))
         return layout.merge_heads(contexts, whole=not queries)
-
-    def _attend(
-        self, query: tf.Tensor, key: tf.Tensor, value: tf.Tensor, bias: tf.Tensor, dropout_seed: tf.Tensor | None
-    ) -> tf.Tensor:
-        """Returns the scaled dot-product attention of one group, [examples, heads, positions, width]."""
-        scale = tf.cast(query.shape[-1] ** -0.5, self._compute_dtype)
-        probabilities = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) * scale + bias)
-        if dropout_seed is not None:
-            probabilities = dropout(probabilities, self._config.attention_probs_dropout_prob, dropout_seed)
-        return tf.matmul(probabilities, value)
 
     def _activation(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         if training and self._config.hidden_act in TRAINING_ACTIVATIONS:

@@ -38,7 +38,9 @@ class Inference:
         self._order = evaluation_order(features.lengths, -(-batch_size // devices.num_replicas) * devices.num_replicas)
 
         def make_dataset(num_replicas: int, replicas: range) -> tf.data.Dataset:
-            return batch_dataset(features, self._order, devices.is_tpu, num_replicas, replicas)
+            groups = devices.attention_groups(features.lengths.max())
+            shares = num_replicas, replicas
+            return batch_dataset(features, self._order, devices.is_tpu, *shares, attention_groups=groups)
 
         self._dataset = devices.distribute(make_dataset)
         self._product_weights = tf.function(head.encoder.product_weights, autograph=False)

@@ -11,12 +11,12 @@ checkpoint holds the rest.
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import tensorflow as tf
 
-from bert_tf.data.batches import batch_dataset, batch_row_counts, training_order
+from bert_tf.data.batches import attention_lengths, batch_dataset, batch_row_counts, training_order
 from bert_tf.data.features import Features
 from bert_tf.devices import Devices
 from bert_tf.errors import UserError, reading
@@ -296,14 +296,10 @@ class Training:
         order = self._order_of_passes(order)
 
         def make_dataset(num_replicas: int, replicas: range) -> tf.data.Dataset:
-            groups = self._attention_groups(features)
+            groups = self.devices.attention_groups(features.lengths.max())
             return batch_dataset(features, order, self.devices.is_tpu, num_replicas, replicas, is_fusing(), groups)
 
         return iter(self.devices.distribute(make_dataset))
-
-    def _attention_groups(self, features: Features) -> int:
-        """Returns 1 for several replicas: the graph does not know how many groups a distributed batch has."""
-        return features.attention_groups if self.devices.num_replicas == 1 else 1
 
     def _order_of_passes(self, order: np.ndarray) -> np.ndarray:
         """Returns the examples of each pass, int64 [steps * passes, examples]; they come in the same order."""
@@ -321,16 +317,26 @@ class Training:
             if is_fusing():
                 start_compiler()
                 self.train_step.get_concrete_function(batches)
-        order = self._order_of_passes(order)
-        rows = order.reshape(order.shape[0] * self.devices.num_replicas, -1)
-        shape = (features.lengths, rows, features.max_seq_length, True, self._attention_groups(features))
-        counts = batch_row_counts(*shape)
-        # The last layer of a head that needs only [CLS] has one row for each example.
-        last_layer = [] if self.head.positions is None else [self.head.positions * rows.shape[1]]
-        sizes = dict.fromkeys([*last_layer, *counts.tolist()])
+        sizes = self._compiled_sizes(features, self._order_of_passes(order))
         compiling = threading.Thread(target=compile_for, args=(record, sizes))
         compiling.start()
         return compiling
+
+    def _compiled_sizes(self, features: Features, order: np.ndarray) -> Iterable[tuple[int, ...]]:
+        """Returns the sizes of what a replica computes, for `compile_for`; `order` is that of the passes."""
+        rows = order.reshape(order.shape[0] * self.devices.num_replicas, -1)
+        shape = (features.lengths, rows, features.max_seq_length)
+        groups = self.devices.attention_groups(features.lengths.max())
+        counts = batch_row_counts(*shape, few_sizes=True, attention_groups=groups)
+        attended = attention_lengths(*shape, groups)
+        scores = rows.shape[1] // attended.shape[1] * self.head.encoder.config.num_attention_heads
+        sizes = [(count,) for count in counts.tolist()]
+        sizes += [(scores * length, length) for length in np.unique(attended).tolist()]
+        if self.head.positions is not None:
+            # The last layer of a head that needs only [CLS] has one row for each example.
+            sizes += [(self.head.positions * rows.shape[1],)]
+            sizes += [(self.head.positions * scores, length) for length in np.unique(attended).tolist()]
+        return dict.fromkeys(sizes)
 
     def _collect(self, pending: list[tf.Tensor], step: int, output_dir: OutputDir) -> None:
         losses = np.array([loss.numpy() for loss in pending], np.float32)

@@ -21,7 +21,6 @@ from bert_tf.data.processors import MrpcProcessor
 from bert_tf.data.squad_examples import read_squad_examples
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.data.tsv import read_raw_tsv
-from bert_tf.data.windows import WindowFeatures
 from bert_tf.data.windows import convert_examples_to_features as convert_questions
 from bert_tf.devices import Devices, create_devices
 from bert_tf.errors import UserError
@@ -115,17 +114,11 @@ def write_windows(job: dict) -> Prepared:
     return {"examples": len(windows)}, None
 
 
-class WindowsInMemory(Features):
-    """Windows of documents, read from a file."""
-
-    attention_groups = WindowFeatures.attention_groups
-
-
 def read_features(job: dict) -> Features:
     """Reads the examples that both sides get."""
     arrays = np.load(job["path"])
     lengths, target = arrays["lengths"], TARGETS[job["head"]]
-    return (WindowsInMemory if target == "ends" else Features)(
+    return Features(
         input_ids=tf.RaggedTensor.from_row_lengths(arrays["input_ids"], lengths),
         type_ids=tf.RaggedTensor.from_row_lengths(arrays["type_ids"], lengths),
         targets={target: tf.constant(arrays[target])},

@@ -210,9 +210,9 @@ def test_the_order_is_shuffled_over_the_whole_set():
 def test_evaluation_takes_each_example_once_by_length():
     lengths = np.array([9, 3, 7, 3, 8, 1, 2])
     order = evaluation_order(lengths, 3)
-    assert order.tolist() == [[5, 6, 1], [3, 2, 4], [0, -1, -1]]
+    assert order.tolist() == [[5, 6, 1], [3, 2, 4], [-1, -1, 0]]
     assert evaluation_order(lengths[:6], 3).tolist() == [[5, 1, 3], [2, 4, 0]]
-    assert evaluation_order(lengths, 100).tolist() == [[5, 6, 1, 3, 2, 4, 0] + [-1] * 93]
+    assert evaluation_order(lengths, 100).tolist() == [[-1] * 93 + [5, 6, 1, 3, 2, 4, 0]]
 
 
 # Batches
@@ -340,7 +340,7 @@ def test_workers_feed_their_own_replicas():
                 np.testing.assert_array_equal(found_part[name], wanted_part[name])
 
 
-# Groups of similar length, in which training computes attention
+# Groups of similar length, in which attention is computed
 
 
 @pytest.mark.parametrize("size, groups, count", [(8, 4, 4), (6, 4, 2), (7, 4, 1), (2, 4, 2), (12, 4, 4), (8, 1, 1)])

@@ -89,10 +89,29 @@ def test_a_record_holds_what_is_called_within_it():
         scaled_sum(tf.ones([2, 11]), tf.ones([2, 11]), factor=2.0, fuse=True)
         with recorded() as inner:
             scaled_sum(tf.ones([3, 12]), tf.ones([3, 12]), factor=2.0, fuse=True)
-        compile_for(inner, [4])
+        compile_for(inner, [(4,)])
     scaled_sum(tf.ones([2, 13]), tf.ones([2, 13]), factor=2.0, fuse=True)
     assert [[spec.shape[1] for spec in specs] for _, specs, _ in outer] == [[11, 11], [12, 12]]
     assert [[spec.shape[1] for spec in specs] for _, specs, _ in inner] == [[12, 12]]
+
+
+def test_functions_are_compiled_for_the_sizes_of_their_unknown_dimensions():
+    def names(rows: tf.Tensor, grid: tf.Tensor) -> dict[tuple, list]:
+        with recorded() as record:
+            scaled_sum(rows, rows, factor=7.0, fuse=True)
+            scaled_sum(grid, grid, factor=7.0, fuse=True)
+        return record
+
+    specs = [tf.TensorSpec(shape, tf.float32) for shape in ([None, 5], [None, None])]
+    with recorded() as record:
+        tf.function(
+            lambda rows, grid: [scaled_sum(x, x, factor=7.0, fuse=True) for x in (rows, grid)], input_signature=specs
+        ).get_concrete_function()
+    called = []
+    spies = {key: lambda x, y, key=key: called.append((x.shape, y.shape)) or x for key in record}
+    compile_for(spies, [(3,), (4, 6)])
+    assert len(record) == 2
+    assert [shape for shapes in called for shape in shapes] == [(None, 5)] * 2 + [(None, None)] * 2
 
 
 def stderr_of_a_training(mode: str) -> str:

@@ -13,7 +13,7 @@ from bert_tf.checkpoints.load import fill
 from bert_tf.data.squad_examples import Document, SquadExample, read_squad_examples
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.data.windows import WindowFeatures
-from bert_tf.devices import one_device
+from bert_tf.devices import Devices, one_device
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import SpanHead
@@ -116,11 +116,11 @@ def test_groups_of_windows_give_the_loss_of_the_whole_batch(monkeypatch, tokeniz
     examples = read_squad_examples(INPUTS / "squad11_train.json", True, False).examples
     features = task.featurize(examples, tokenizer, 384)
     settings = TrainingConfig(train_batch_size=16, learning_rate=5e-4, warmup_steps=0)
-    assert features.attention_groups > 1 and len(set(features.lengths)) > 16
+    assert one_device().attention_groups(384) > 1 and len(set(features.lengths)) > 16
     losses = []
-    for groups in (features.attention_groups, 1):
+    for groups in (one_device().attention_groups(384), 1):
         training = Training(golden_head(task, config), settings, 4, one_device())
-        monkeypatch.setattr(WindowFeatures, "attention_groups", groups)
+        monkeypatch.setattr(Devices, "attention_groups", lambda devices, length, groups=groups: groups)
         batches = training.batches(features, training.order(len(features)))
         losses.append([training.train_step(batches).numpy() for _ in range(4)])
     np.testing.assert_allclose(*losses, rtol=1e-4)
