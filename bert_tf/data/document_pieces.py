@@ -25,10 +25,13 @@ class Pieces(NamedTuple):
     Attributes:
         ids: int32 [pieces].
         splits: int64 [texts + 1], the start of each text in `ids`.
+        places: int64 [pieces, 2], where in its text each piece starts and ends, in characters; None if nobody asked.
+            Of a document: where in its doc token.
     """
 
     ids: np.ndarray
     splits: np.ndarray
+    places: np.ndarray | None = None
 
     @property
     def lengths(self) -> np.ndarray:
@@ -74,23 +77,35 @@ class Documents(NamedTuple):
         return slice(*self.word_splits[document : document + 2])
 
 
-def tokenize(texts: Sequence[str], tokenizer: FullTokenizer) -> Pieces:
+def tokenize(texts: Sequence[str], tokenizer: FullTokenizer, with_places: bool = False) -> Pieces:
     """Cuts texts into word pieces, in several calls if they are long.
+
+    Args:
+        texts: any texts.
+        tokenizer: cuts them.
+        with_places: True to find out where in its text each piece is.
 
     Example:
         >>> pieces = tokenize(["Unaffable Ann", ""], FullTokenizer("uncased_L-12_H-768_A-12/vocab.txt"))
         >>> pieces.ids.tolist(), pieces.splits.tolist()
         ([14477, 20961, 3468, 5754], [0, 4, 4])
     """
-    ids, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+    ids, lengths, places = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)], [np.zeros([0, 2], np.int64)]
     for chunk in _chunks(texts):
-        found = tokenizer.token_ids(tf.constant(chunk))
+        if with_places:
+            found, *ends = tokenizer.token_ids_with_offsets(tf.constant(chunk))
+            places.append(np.stack([end.values.numpy() for end in ends], axis=1))
+        else:
+            found = tokenizer.token_ids(tf.constant(chunk))
         ids.append(found.values.numpy())
         lengths.append(found.row_lengths().numpy())
-    return Pieces(np.concatenate(ids), _splits(np.concatenate(lengths)))
+    splits = _splits(np.concatenate(lengths))
+    return Pieces(np.concatenate(ids), splits, np.concatenate(places) if with_places else None)
 
 
-def tokenize_documents(examples: Sequence[SquadExample], tokenizer: FullTokenizer) -> Documents:
+def tokenize_documents(
+    examples: Sequence[SquadExample], tokenizer: FullTokenizer, with_places: bool = False
+) -> Documents:
     """Cuts the documents of examples into word pieces, doc token by doc token, as the original does.
 
     Equal doc tokens have equal pieces, so each different one is tokenized once.
@@ -100,7 +115,7 @@ def tokenize_documents(examples: Sequence[SquadExample], tokenizer: FullTokenize
     num_words = np.array([len(document.doc_tokens) for document in numbers], np.int64)
     known = {}
     words = [known.setdefault(word, len(known)) for document in numbers for word in document.doc_tokens]
-    pieces_of_words = tokenize(list(known), tokenizer)
+    pieces_of_words = tokenize(list(known), tokenizer, with_places)
     return _join_words(index, num_words, np.array(words, np.int64), pieces_of_words)
 
 
@@ -115,11 +130,11 @@ def _join_words(index: np.ndarray, num_words: np.ndarray, words: np.ndarray, kno
     """
     counts = known.lengths[words]
     word_splits, piece_splits = _splits(num_words), _splits(counts)
-    ids = known.ids[np.repeat(known.splits[words], counts) + counted_up(counts)]
+    chosen = np.repeat(known.splits[words], counts) + counted_up(counts)
     document_splits = piece_splits[word_splits]
     return Documents(
         index,
-        Pieces(ids, document_splits),
+        Pieces(known.ids[chosen], document_splits, None if known.places is None else known.places[chosen]),
         np.repeat(counted_up(num_words).astype(np.int32), counts),
         piece_splits[:-1] - np.repeat(document_splits[:-1], num_words),
         word_splits,

@@ -21,6 +21,7 @@ class Window(NamedTuple):
         pieces: int32 [n], the ids of the document's pieces.
         words: int32 [n], the index of the doc token of each piece (the original's `token_to_orig_map`).
         is_max_context: bool [n], True where no other window shows more of the text around the piece.
+        places: int64 [n, 2], where in its doc token each piece starts and ends, in characters; None if nobody asked.
     """
 
     example_index: int
@@ -29,6 +30,7 @@ class Window(NamedTuple):
     pieces: np.ndarray
     words: np.ndarray
     is_max_context: np.ndarray
+    places: np.ndarray | None = None
 
 
 class Spans(NamedTuple):

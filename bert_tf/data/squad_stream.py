@@ -36,22 +36,24 @@ def stream_paragraphs(path: str | os.PathLike) -> Iterator[Paragraph]:
 
 def _articles(reader: "_JsonReader") -> Iterator[object]:
     """Yields the values in the list "data" of the object that the file is."""
-    found = False
-    reader.take("{")
-    while not reader.takes("}"):
-        key = reader.value()
-        reader.take(":")
-        if key == "data" and not found:
+    root, found = Place(reader.name), False
+    if not reader.takes("{"):
+        reader.value()
+        raise root.error("is not an object, but must be one")
+    for _ in reader.items("}"):
+        key = reader.name_of_value()
+        if key != "data":
+            reader.value()
+        elif found:
+            raise root.error('has "data" twice')
+        else:
             found = True
             reader.take("[")
-            while not reader.takes("]"):
+            for _ in reader.items("]"):
                 yield reader.value()
-                reader.takes(",")
-        else:
-            reader.value()
-        reader.takes(",")
+    reader.finish()
     if not found:
-        raise Place(reader.name).error('has no "data"')
+        raise root.error('has no "data"')
 
 
 class _JsonReader:
@@ -72,15 +74,41 @@ class _JsonReader:
 
     def takes(self, sign: str) -> bool:
         """Takes a sign of JSON if it comes next, and says whether it did."""
-        self._skip_space()
-        is_next = self._text.startswith(sign, self._place)
+        is_next = self._is_next(sign)
         self._place += len(sign) * is_next
         return is_next
+
+    def _is_next(self, sign: str) -> bool:
+        self._skip_space()
+        return self._text.startswith(sign, self._place)
 
     def take(self, sign: str) -> None:
         """Takes a sign of JSON; raises `UserError` if it does not come next."""
         if not self.takes(sign):
             raise self._error(f"{sign} is missing")
+
+    def items(self, end: str) -> Iterator[None]:
+        """Stops before each item of a list or an object, which the caller takes. Takes commas and the closing sign."""
+        if self.takes(end):
+            return
+        yield
+        while not self.takes(end):
+            self.take(",")
+            yield
+
+    def name_of_value(self) -> str:
+        """Takes a name in an object and the colon behind it."""
+        if not self._is_next('"'):
+            raise self._error("a name in quotation marks is missing")
+        name = self.value()
+        self.take(":")
+        return name
+
+    def finish(self) -> None:
+        """Raises `UserError` if something follows."""
+        self._skip_space()
+        if self._place < len(self._text):
+            raise self._error("something follows its end")
 
     def value(self) -> object:
         """Takes a value."""

@@ -99,6 +99,7 @@ class WindowFeatures:
         spans = (int(numbers[example]) for numbers in self.spans)
         first_piece = int(self.documents.pieces_of(example).start) + start
         part = slice(first_piece, first_piece + length)
+        places = self.documents.pieces.places
         return Window(
             example,
             span,
@@ -106,6 +107,7 @@ class WindowFeatures:
             self.documents.pieces.ids[part],
             self.documents.words[part],
             is_max_context(*spans, span),
+            None if places is None else places[part],
         )
 
 
@@ -117,6 +119,7 @@ def convert_examples_to_features(
     max_query_length: int,
     is_training: bool,
     pad_to_max_length: bool = True,
+    with_places: bool = False,
 ) -> WindowFeatures:
     """Tokenizes questions and documents: the original's function of this name.
 
@@ -128,6 +131,7 @@ def convert_examples_to_features(
         max_query_length: a longer question loses its end.
         is_training: True to make the target `ends`.
         pad_to_max_length: True to compute padding too, as the original does.
+        with_places: True if windows say where in the text each piece is.
 
     Example:
         >>> from bert_tf.data.squad_examples import Document
@@ -141,7 +145,7 @@ def convert_examples_to_features(
         UserError: no piece of a document would fit into a row, or no document has a piece.
     """
     _check_settings(max_seq_length, doc_stride, max_query_length)
-    documents = tokenize_documents(examples, tokenizer)
+    documents = tokenize_documents(examples, tokenizer, with_places)
     questions = tokenize([example.question_text for example in examples], tokenizer)
     _say_cut(questions.lengths, max_query_length)
     num_query = np.minimum(questions.lengths, max_query_length)

@@ -95,6 +95,13 @@ class AnswerConfig(FlagConfig):
     null_score_diff_threshold: float = flag(
         0.0, "If null_score - best_non_null is greater than the threshold predict null.", resume=False
     )
+    exact_answer_text: bool = flag(
+        False,
+        "Whether an answer is just the characters that its word pieces come from. By default, as in the original, it "
+        "is all of the words that it touches where lowercasing changes the number of characters or a piece is unknown: "
+        "in Chinese that can be a whole sentence.",
+        resume=False,
+    )
     verbose_logging: bool = flag(
         False,
         "If true, all of the warnings related to data processing will be printed. A number of warnings are expected "
@@ -123,7 +130,8 @@ class SquadConfig(QuestionConfig, AnswerConfig, RunConfig):
     recipes: ClassVar[Mapping[str, Mapping[str, float]]] = RECIPES
     evaluation_settings: ClassVar[tuple[str, ...]] = (
         *RunConfig.evaluation_settings,
-        *("predict_file", "n_best_size", "max_answer_length", "null_score_diff_threshold", "pad_to_max_length"),
+        *("predict_file", "n_best_size", "max_answer_length", "null_score_diff_threshold", "exact_answer_text"),
+        "pad_to_max_length",
     )
 
     do_export: bool = flag(
@@ -171,6 +179,7 @@ class SquadConfig(QuestionConfig, AnswerConfig, RunConfig):
             version_2_with_negative=self.version_2_with_negative,
             null_score_diff_threshold=self.null_score_diff_threshold,
             verbose_logging=self.verbose_logging,
+            exact_answer_text=self.exact_answer_text,
         )
 
     @property

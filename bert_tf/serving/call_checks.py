@@ -28,7 +28,8 @@ def check_process(method: str, process: int) -> None:
 
 def check_batch_size(method: str, batch_size: object) -> None:
     """Raises `UserError` if this is no number of texts."""
-    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+    is_number = isinstance(batch_size, (int, np.integer)) and not isinstance(batch_size, bool)
+    if not is_number or batch_size < 1:
         raise UserError(f"{method}: batch_size is {batch_size!r:.60}; it must be a whole number, at least 1")
 
 

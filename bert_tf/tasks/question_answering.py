@@ -79,8 +79,8 @@ class QuestionAnsweringTask(Task):
     ) -> WindowFeatures:
         """Converts questions and documents to windows of word pieces, with the places of the answers for training."""
         is_training = examples[0].start_position is not None
-        windows = dataclasses.asdict(self._windows)
-        return convert_examples_to_features(examples, tokenizer, max_seq_length, is_training=is_training, **windows)
+        settings = dataclasses.asdict(self._windows) | {"with_places": self._settings.exact_answer_text}
+        return convert_examples_to_features(examples, tokenizer, max_seq_length, is_training=is_training, **settings)
 
     def make_head(self, encoder: BertEncoder, seed: int) -> SpanHead:
         """Creates the layer that finds start and end."""

@@ -17,6 +17,8 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from bert_tf import run_files
 from bert_tf.data.spans import Window
 from bert_tf.data.squad_examples import Document, SquadExample
@@ -37,6 +39,8 @@ class AnswerSettings:
         null_score_diff_threshold: a question has no answer if the score of that is higher by more than this.
         do_lower_case: True if the word pieces are those of an uncased model.
         verbose_logging: True to log why a text could not be found in the original text.
+        exact_answer_text: True to take the characters that the word pieces come from, which windows must know. False to
+            look for the pieces in the original text, as the original does, see `final_text.py`.
     """
 
     n_best_size: int = 20
@@ -45,6 +49,7 @@ class AnswerSettings:
     null_score_diff_threshold: float = 0.0
     do_lower_case: bool = True
     verbose_logging: bool = False
+    exact_answer_text: bool = False
 
 
 class Candidate(NamedTuple):
@@ -190,12 +195,21 @@ def _find_text(
 ) -> _Text:
     """Finds the text of a span in the original's casing."""
     first, last = span.start - window.first, span.end - window.first
-    pieces = " ".join([inv_vocab[index] for index in window.pieces[first : last + 1].tolist()])
-    pred_text = " ".join(pieces.replace(" ##", "").replace("##", "").split())
-    first_word = int(window.words[first])
-    orig_text = " ".join(example.doc_tokens[first_word : window.words[last] + 1])
-    start, end = find_final_text(pred_text, orig_text, settings.do_lower_case, settings.verbose_logging)
-    return _Text(orig_text[start:end], span.start_logit, span.end_logit, first_word, start)
+    first_word, last_word = int(window.words[first]), int(window.words[last])
+    words = example.doc_tokens[first_word : last_word + 1]
+    orig_text = " ".join(words)
+    if settings.exact_answer_text:
+        start, end = window.places[first, 0], len(orig_text) - len(words[-1]) + window.places[last, 1]
+    else:
+        pred_text = _join_pieces(window.pieces[first : last + 1], inv_vocab)
+        start, end = find_final_text(pred_text, orig_text, settings.do_lower_case, settings.verbose_logging)
+    return _Text(orig_text[start:end], span.start_logit, span.end_logit, first_word, int(start))
+
+
+def _join_pieces(ids: np.ndarray, inv_vocab: Mapping[int, str]) -> str:
+    """Returns the text of word pieces as the original puts it together."""
+    pieces = " ".join([inv_vocab[index] for index in ids.tolist()])
+    return " ".join(pieces.replace(" ##", "").replace("##", "").split())
 
 
 def _make_answer(

@@ -43,8 +43,16 @@ def test_the_size_of_what_is_read_at_a_time_does_not_matter(tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"", r"a.json:1: is not JSON \(\{ is missing\)"),
-        (b"[]", r"a.json:1: is not JSON \(\{ is missing\)"),
+        (b"", r"a.json:1: is not JSON \(Expecting value\)"),
+        (b"[]", "a.json: the file is not an object, but must be one"),
+        (b'"data"', "a.json: the file is not an object, but must be one"),
+        (b'{"data": [{"paragraphs": []} {"paragraphs": []}]}', r"a.json:1: is not JSON \(, is missing\)"),
+        (b'{"data": [{"paragraphs": []},]}', r"a.json:1: is not JSON \(Expecting value\)"),
+        (b'{"data": [] "version": 1}', r"a.json:1: is not JSON \(, is missing\)"),
+        (b'{"data": [],}', r"a.json:1: is not JSON \(a name in quotation marks is missing\)"),
+        (b'{1: [], "data": []}', r"a.json:1: is not JSON \(a name in quotation marks is missing\)"),
+        (b'{"data": []}\n{"data": []}', r"a.json:2: is not JSON \(something follows its end\)"),
+        (b'{"data": [], "data": []}', 'a.json: the file has "data" twice'),
         (b"{}", 'a.json: the file has no "data"'),
         (b'{"data": {}}', r"a.json:1: is not JSON \(\[ is missing\)"),
         (b'{"data": [\n3]}', r"a.json: data\[0\] is 3 \(int\), but must be an object"),

@@ -96,7 +96,7 @@ def test_what_is_no_text_is_refused_in_one_line(model, texts):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("batch_size", [0, -1, 1.5, "3", None])
+@pytest.mark.parametrize("batch_size", [0, -1, 1.5, "3", None, True])
 def test_a_batch_size_that_is_no_number_of_texts_is_refused(model, batch_size):
     with pytest.raises(UserError, match=r"^predict: batch_size is .*; it must be a whole number, at least 1"):
         model.predict(["w1"], batch_size=batch_size)

@@ -164,6 +164,49 @@ def test_the_span_is_the_answer_in_the_context(logits):
     assert with_other_spaces
 
 
+def answers_of_all_spans(context: str, settings: AnswerSettings) -> dict[tuple[int, int], SpanAnswer]:
+    """The answer for logits that point to each span of pieces, by its first and last piece."""
+    example = SquadExample("q", "who ?", Document.of(context))
+    exact = {"with_places": settings.exact_answer_text}
+    features = convert_examples_to_features([example], tokenizer(), 96, 32, 24, is_training=False, **exact)
+    window = features.window(0)
+    found = {}
+    for first in range(len(window.pieces)):
+        for last in range(first, len(window.pieces)):
+            start, end = np.full((2, 96), -9.0)
+            start[window.first + first] = end[window.first + last] = 9.0
+            found[first, last] = find_answer(example, [(window, start, end)], INV_VOCAB, settings)
+    return found
+
+
+def test_an_exact_text_is_the_characters_of_the_answer_s_pieces():
+    context = "In  \u0130stanbul(1895),\u4eac\u90fd\u5927\u5b66\u3002 \uac00\uac01 Caf\u00e9s!"
+    words = context.split()
+    exact = answers_of_all_spans(context, AnswerSettings(exact_answer_text=True))
+    texts = {answer.text for answer in exact.values()}
+    assert {"\u0130stanbul", "1895", "\u90fd", "\u5927\u5b66\u3002", "\uac00\uac01 Caf\u00e9s"} <= texts
+    for (first, last), answer in exact.items():
+        assert answer.text and answer.text in " ".join(words)
+        assert " ".join(context[slice(*answer.span)].split()) == answer.text
+        # A longer span has a longer text, except for the pieces of one character, such as those of a Korean syllable.
+        if first < last:
+            shorter = exact[first, last - 1]
+            assert answer.span[0] == shorter.span[0] and answer.span[1] >= shorter.span[1]
+    like_the_original = {answer.text for answer in answers_of_all_spans(context, AnswerSettings()).values()}
+    assert words[1] in like_the_original and "\u90fd" not in like_the_original
+
+
+def test_exact_texts_are_the_original_s_where_it_finds_them():
+    context = "The lamp (made by Ann Lee, 1895) burned oil; it cost $3.50, said the Smiths' son."
+    ours, originals = (
+        answers_of_all_spans(context, AnswerSettings(exact_answer_text=exact)) for exact in (True, False)
+    )
+    assert len(ours) > 300
+    agreement = [ours[span].text == originals[span].text for span in ours]
+    # The original takes the words as a whole where a span ends within a word, if its pieces come earlier, too.
+    assert np.mean(agreement) > 0.9
+
+
 def test_a_document_without_pieces_has_the_original_s_word_for_nothing_or_no_answer():
     nothing = question("q")
     for settings, text, score_diff in (
