@@ -218,7 +218,8 @@ class Transformer:
             # Groups of the same shape must not drop the same elements.
             own_seed = tf.random.experimental.stateless_fold_in(seed, number) if number and seeds.training else seed
             rate = self._config.attention_probs_dropout_prob
-            contexts.append(attend(query, key, value, bias, rate, own_seed, self._fuse))
+            # A layer with few queries has so few scores that compiling for them is not worth the time.
+            contexts.append(attend(query, key, value, bias, rate, own_seed, self._fuse and not queries))
         return layout.merge_heads(contexts, whole=not queries)
 
     def _activation(self, x: tf.Tensor, training: bool) -> tf.Tensor:

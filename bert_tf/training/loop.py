@@ -335,7 +335,6 @@ class Training:
         if self.head.positions is not None:
             # The last layer of a head that needs only [CLS] has one row for each example.
             sizes += [(self.head.positions * rows.shape[1],)]
-            sizes += [(self.head.positions * scores, length) for length in np.unique(attended).tolist()]
         return dict.fromkeys(sizes)
 
     def _collect(self, pending: list[tf.Tensor], step: int, output_dir: OutputDir) -> None:

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 HOW_IT_COUNTS = (
-    "Of peak: the matrix products that real tokens need, in the last layer only those of [CLS], three times the "
+    "Of peak: the matrix products that real tokens need, in the last layer those that the head needs, three times the "
     "forward pass in training; dropout, normalization, activations, the optimizer and padding are not counted. The "
     "peak is the fastest product of BERT-base's feed-forward layer, measured in turns with the rest. Inference is "
     "counted from the second batch on: the first batch of each call builds the graph, and has its own row."
