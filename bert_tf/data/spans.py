@@ -3,12 +3,28 @@
 A document that does not fit into a row is cut into windows, which overlap: the original's `doc_spans`.
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
 
 # The pieces of a row beside question and document: [CLS], and a [SEP] after each of the two.
 SPECIAL_PIECES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowSettings:
+    """The windows in which a model reads a document.
+
+    Attributes:
+        doc_stride: from the start of a window to that of the next, in word pieces.
+        max_query_length: longer questions are cut.
+        pad_to_max_length: whether padding is computed, too, as the original does.
+    """
+
+    doc_stride: int = 128
+    max_query_length: int = 64
+    pad_to_max_length: bool = True
 
 
 class Window(NamedTuple):

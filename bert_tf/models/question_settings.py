@@ -7,7 +7,8 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-from bert_tf.data.spans import SPECIAL_PIECES
+from bert_tf.data.spans import SPECIAL_PIECES, WindowSettings
+from bert_tf.tasks.squad_answers import AnswerSettings
 
 # Of each setting; numbers far larger do not fit the arrays that count pieces.
 LARGEST = 2**20 - 1
@@ -25,11 +26,11 @@ class QuestionSettings:
         max_answer_length: the most pieces of an answer.
     """
 
-    doc_stride: int = 128
-    max_query_length: int = 64
+    doc_stride: int = WindowSettings.doc_stride
+    max_query_length: int = WindowSettings.max_query_length
     version_2_with_negative: bool = False
-    n_best_size: int = 20
-    max_answer_length: int = 30
+    n_best_size: int = AnswerSettings.n_best_size
+    max_answer_length: int = AnswerSettings.max_answer_length
 
     @classmethod
     def from_training(cls, training: Mapping[str, object]) -> "QuestionSettings":

@@ -21,6 +21,7 @@ from absl import logging
 from bert_tf import run_files
 from bert_tf.cluster import is_chief
 from bert_tf.data.folders import exported_dir, sample_dir
+from bert_tf.data.spans import WindowSettings
 from bert_tf.data.squad_examples import SquadExample, read_squad_examples, squad_digest, squad_file_name
 from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
@@ -127,7 +128,7 @@ def run_task(config: SquadConfig, examples: Mapping[str, Sequence[SquadExample]]
     settled = settle(config, earlier)
     settled.check_question_length()
     # TensorFlow takes seconds to load: mistakes in flags, data and models are reported before.
-    from bert_tf.tasks.question_answering import QuestionAnsweringTask, WindowSettings
+    from bert_tf.tasks.question_answering import QuestionAnsweringTask
     from bert_tf.training.run import run
 
     windows = WindowSettings(settled.doc_stride, settled.max_query_length, settled.pad_to_max_length)

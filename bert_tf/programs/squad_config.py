@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
-from bert_tf.data.spans import SPECIAL_PIECES
+from bert_tf.data.spans import SPECIAL_PIECES, WindowSettings
 from bert_tf.errors import UserError
 from bert_tf.models.question_settings import LARGEST
 from bert_tf.tasks.squad_answers import AnswerSettings
@@ -49,7 +49,7 @@ class QuestionConfig(FlagConfig):
         lower_bound=5,
     )
     doc_stride: int | None = flag(
-        128,
+        WindowSettings.doc_stride,
         "When splitting up a long document into chunks, how much stride to take between chunks.",
         resume=True,
         recipe=True,
@@ -57,7 +57,7 @@ class QuestionConfig(FlagConfig):
         upper_bound=LARGEST,
     )
     max_query_length: int | None = flag(
-        64,
+        WindowSettings.max_query_length,
         "The maximum number of tokens for the question. Questions longer than this will be truncated to this length.",
         resume=True,
         recipe=True,
@@ -65,7 +65,7 @@ class QuestionConfig(FlagConfig):
         upper_bound=LARGEST,
     )
     pad_to_max_length: bool | None = flag(
-        True,
+        WindowSettings.pad_to_max_length,
         "Whether to compute padding, too, as the original does, whose model can place an answer there. Without it "
         f"only word pieces are computed: faster, with other numbers. By default false for {DEFAULT_CHECKPOINT}.",
         resume=True,
@@ -78,14 +78,14 @@ class AnswerConfig(FlagConfig):
     """The choice of answers among all spans of a document."""
 
     n_best_size: int = flag(
-        20,
+        AnswerSettings.n_best_size,
         "The total number of n-best predictions to generate in the nbest_predictions.json output file.",
         resume=False,
         lower_bound=1,
         upper_bound=LARGEST,
     )
     max_answer_length: int = flag(
-        30,
+        AnswerSettings.max_answer_length,
         "The maximum length of an answer that can be generated. This is needed because the start and end predictions "
         "are not conditioned on one another.",
         resume=False,

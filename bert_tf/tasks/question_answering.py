@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from bert_tf import run_files
+from bert_tf.data.spans import WindowSettings
 from bert_tf.data.squad_examples import SquadExample, read_squad_examples, squad_digest, squad_file_name
 from bert_tf.data.targets import QUESTION_ANSWERING
 from bert_tf.data.tokenization import FullTokenizer
@@ -30,21 +31,6 @@ from bert_tf.tasks.squad_metrics import (
     threshold_advice,
 )
 from bert_tf.tasks.task import Evaluation, Task
-
-
-@dataclasses.dataclass(frozen=True)
-class WindowSettings:
-    """The windows in which a model reads a document.
-
-    Attributes:
-        doc_stride: from the start of a window to that of the next, in word pieces.
-        max_query_length: longer questions are cut.
-        pad_to_max_length: whether padding is computed, too, as the original does.
-    """
-
-    doc_stride: int = 128
-    max_query_length: int = 64
-    pad_to_max_length: bool = True
 
 
 class QuestionAnsweringTask(Task):

@@ -10,6 +10,7 @@ from support.questions import write_questions
 
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import fill
+from bert_tf.data.spans import WindowSettings
 from bert_tf.data.squad_examples import Document, SquadExample, read_squad_examples
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.data.windows import WindowFeatures
@@ -17,7 +18,7 @@ from bert_tf.devices import Devices, one_device
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import SpanHead
-from bert_tf.tasks.question_answering import QuestionAnsweringTask, WindowSettings
+from bert_tf.tasks.question_answering import QuestionAnsweringTask
 from bert_tf.tasks.squad_answers import AnswerSettings, SpanAnswer
 from bert_tf.training.config import TrainingConfig
 from bert_tf.training.inference import predict
