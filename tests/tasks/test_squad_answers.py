@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import gzip
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -205,6 +206,53 @@ def test_exact_texts_are_the_original_s_where_it_finds_them():
     agreement = [ours[span].text == originals[span].text for span in ours]
     # The original takes the words as a whole where a span ends within a word, if its pieces come earlier, too.
     assert np.mean(agreement) > 0.9
+
+
+# A paragraph in Chinese, where a sentence is one doc token, and an answer a part of it.
+MILL = "奥斯克的磨坊建于1811年,由两兄弟建造。安娜·李买下了它,并在那里烤面包(每天300个)。"
+MILL_QUESTIONS = {
+    "谁买下了磨坊?": "安娜·李",
+    "磨坊建于哪年?": "1811年",
+    "每天烤多少面包?": "300个",
+    "谁建造了磨坊?": "两兄弟",
+}
+
+
+def chinese_answers(folder: Path, context: str, max_seq_length: int, exact: bool) -> list[str]:
+    """The answers to the questions for logits that point to the places that training learns."""
+    questions = [
+        {"id": question, "question": question, "answers": [{"text": answer, "answer_start": context.index(answer)}]}
+        for question, answer in MILL_QUESTIONS.items()
+    ]
+    file = folder / "train.json"
+    file.write_text(json.dumps({"data": [{"paragraphs": [{"context": context, "qas": questions}]}]}))
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "1811", "300", *sorted(set(MILL) | set("".join(MILL_QUESTIONS)))]
+    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in pieces), encoding="utf-8")
+    chinese = FullTokenizer(folder / "vocab.txt", do_lower_case=True)
+    examples = read_squad_examples(file, True, False).examples
+    features = convert_examples_to_features(
+        examples, chinese, max_seq_length, 8, 12, is_training=True, pad_to_max_length=False, with_places=exact
+    )
+    windows = {example: [] for example in range(len(examples))}
+    for row, (start, end) in enumerate(features.targets["ends"].numpy()):
+        logits = np.zeros([2, features.lengths[row]])
+        if end:
+            logits[0, start] = logits[1, end] = 9.0
+        windows[features.example_index[row]].append((features.window(row), *logits))
+    settings = AnswerSettings(exact_answer_text=exact)
+    return [find_answer(examples[number], rows, chinese.inv_vocab, settings).text for number, rows in windows.items()]
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("max_seq_length", [384, 40])
+def test_answers_in_chinese_are_learned_and_found_character_by_character(tmp_path, max_seq_length, exact):
+    assert chinese_answers(tmp_path, MILL, max_seq_length, exact) == list(MILL_QUESTIONS.values())
+
+
+def test_an_ideographic_space_makes_the_original_take_the_whole_sentence(tmp_path):
+    context = MILL.replace("。", "。\u3000", 1)
+    assert chinese_answers(tmp_path, context, 384, exact=False) == [context] * len(MILL_QUESTIONS)
+    assert chinese_answers(tmp_path, context, 384, exact=True) == list(MILL_QUESTIONS.values())
 
 
 def test_a_document_without_pieces_has_the_original_s_word_for_nothing_or_no_answer():
