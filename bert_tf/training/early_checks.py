@@ -9,7 +9,7 @@ from bert_tf.checkpoints.state_file import complete_steps, step_in_name
 from bert_tf.errors import UserError, printable, shown
 from bert_tf.files import read_json_or_empty
 from bert_tf.modeling.config import BertConfig
-from bert_tf.remote import AnyPath, as_path
+from bert_tf.remote import AnyPath, as_path, is_remote
 from bert_tf.training.config import MODEL_FIELDS, RunConfig, resume_differences, settle
 from bert_tf.training.interruption import is_stopped
 
@@ -20,8 +20,10 @@ def check_model(config: RunConfig) -> None:
     A run that resumes, and one that only evaluates or predicts, may need only its output folder.
 
     Raises:
-        UserError: there is no such model, a file is missing, or the configuration is not a BERT's.
+        UserError: there is no such model, a file is missing, the configuration is not a BERT's, or a file is in the
+            place of the output folder.
     """
+    _check_place(config.output_dir)
     has_checkpoint = not config.overwrite_output_dir and latest_checkpoint(config.output_dir)
     if not config.do_train and not has_checkpoint:
         check_names_weights(config)
@@ -38,6 +40,16 @@ def check_model(config: RunConfig) -> None:
     if not config.do_train:
         folder = as_path(config.output_dir) if has_checkpoint else named_model(config).checkpoint.parent
         _check_length_of_inference(config, folder)
+
+
+def _check_place(output_dir: str) -> None:
+    """Raises `UserError` if a file is where the folder, or one of those above it, must be."""
+    path = as_path(output_dir)
+    file = None if is_remote(path) else next((place for place in (path, *path.parents) if place.is_file()), None)
+    if file is not None:
+        raise UserError(
+            f"output_dir: {printable(path)}: cannot be written to: {printable(file)} is a file; name another"
+        )
 
 
 def _check_length_of_inference(config: RunConfig, folder: AnyPath) -> None:

@@ -215,7 +215,9 @@ def test_wrong_values_are_refused_in_one_line_and_nothing_written(flags, message
 def test_an_output_dir_that_cannot_be_written_to_is_refused(output_dir, corpus, tiny, tmp_path, run):
     (tmp_path / "a_file").write_text("mine")
     result = run(*train_flags(corpus, tiny, tmp_path / output_dir))
-    assert_one_error_line(result, f"output_dir: {tmp_path / output_dir}: cannot be written to")
+    assert_one_error_line(
+        result, f"output_dir: {tmp_path / output_dir}: cannot be written to: {tmp_path / 'a_file'} is a file"
+    )
     assert (tmp_path / "a_file").read_text() == "mine"
 
 
