@@ -16,12 +16,16 @@ PREDICTIONS = "predictions.json"
 NBEST_PREDICTIONS = "nbest_predictions.json"
 NULL_ODDS = "null_odds.json"
 
+# The predicted tags of a test set, a word and its tag a line.
+TAG_PREDICTIONS = "predictions.conll"
+
 # The fine-tuned model, next to its `model.ckpt-STEP.*`.
 CHECKPOINT = "checkpoint"
 CONFIG = "bert_config.json"
 VOCAB = "vocab.txt"
 LABELS = "labels.txt"
-# Says the kind of the labels: "classification", "regression" or "multi_label"; or "question_answering".
+# Says the kind of the labels: "classification", "regression" or "multi_label"; or "question_answering" or
+# "token_classification".
 TASK = "task.json"
 TASK_OF_EARLIER_VERSIONS = '{"kind": "classification"}\n'
 

@@ -106,17 +106,27 @@ def tokenize(texts: Sequence[str], tokenizer: FullTokenizer, with_places: bool =
 def tokenize_documents(
     examples: Sequence[SquadExample], tokenizer: FullTokenizer, with_places: bool = False
 ) -> Documents:
-    """Cuts the documents of examples into word pieces, doc token by doc token, as the original does.
-
-    Equal doc tokens have equal pieces, so each different one is tokenized once.
-    """
+    """Cuts the documents of examples into word pieces, doc token by doc token, as the original does."""
     numbers = {}
     index = np.array([numbers.setdefault(example.document, len(numbers)) for example in examples], np.int64)
-    num_words = np.array([len(document.doc_tokens) for document in numbers], np.int64)
+    texts = [document.doc_tokens for document in numbers]
+    return tokenize_words(texts, tokenizer, with_places)._replace(index=index)
+
+
+def tokenize_words(texts: Sequence[Sequence[str]], tokenizer: FullTokenizer, with_places: bool = False) -> Documents:
+    """Cuts texts into word pieces, word by word; each text is the document of one example.
+
+    Equal words have equal pieces, so each different one is tokenized once.
+
+    Example:
+        >>> found = tokenize_words([["Unaffable", "Ann"], []], FullTokenizer("uncased_L-12_H-768_A-12/vocab.txt"))
+        >>> found.pieces.ids.tolist(), found.words.tolist(), found.word_starts.tolist()
+        ([14477, 20961, 3468, 5754], [0, 0, 0, 1], [0, 3])
+    """
+    num_words = np.array([len(words) for words in texts], np.int64)
     known = {}
-    words = [known.setdefault(word, len(known)) for document in numbers for word in document.doc_tokens]
-    pieces_of_words = tokenize(list(known), tokenizer, with_places)
-    return _join_words(index, num_words, np.array(words, np.int64), pieces_of_words)
+    words = np.array([known.setdefault(word, len(known)) for words in texts for word in words], np.int64)
+    return _join_words(np.arange(len(texts)), num_words, words, tokenize(list(known), tokenizer, with_places))
 
 
 def _join_words(index: np.ndarray, num_words: np.ndarray, words: np.ndarray, known: Pieces) -> Documents:

@@ -13,6 +13,7 @@ from bert_tf.errors import UserError, printable, reason_of
 from bert_tf.remote import AnyPath
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
+_EXAMPLE = '{"text": "It rains .", "label": "good"}'
 
 
 class JsonLinesFile(Source):
@@ -21,13 +22,15 @@ class JsonLinesFile(Source):
     Args:
         path: of the file.
         read: opens its text.
+        example: a line of such a file, for messages.
 
     Raises:
         UserError: the file cannot be read, or its first line is no object.
     """
 
-    def __init__(self, path: AnyPath, read: Callable[[AnyPath], Text] = read_whole):
+    def __init__(self, path: AnyPath, read: Callable[[AnyPath], Text] = read_whole, example: str = _EXAMPLE):
         self.name = printable(path)
+        self._example = example
         self._text = read(path)
         first = next(self._objects(), None)
         if first is None:
@@ -75,4 +78,4 @@ class JsonLinesFile(Source):
     def _remedy(self, text: str) -> str:
         if self._text.start.lstrip().startswith("[") or text.strip() == "{":
             return "write one object a line, as pandas does with to_json(..., orient='records', lines=True)"
-        return 'write one object a line, such as {"text": "It rains .", "label": "good"}'
+        return f"write one object a line, such as {self._example}"

@@ -5,7 +5,8 @@ labels = read_labels(Path("output/reviews"), kind, "copy the file there again")
 """
 
 from bert_tf import run_files
-from bert_tf.data.targets import KINDS, QUESTION_ANSWERING, Number, OneLabel
+from bert_tf.data.tag_schemes import OUTSIDE, is_tag
+from bert_tf.data.targets import KINDS, QUESTION_ANSWERING, TOKEN_CLASSIFICATION, Number, OneLabel
 from bert_tf.errors import UserError, reading, shown
 from bert_tf.files import read_json, read_text
 from bert_tf.remote import AnyPath
@@ -31,7 +32,7 @@ def read_kind(folder: AnyPath, remedy: str) -> str:
         return OneLabel.kind
     with reading(path, remedy):
         kind = read_json(path).get("kind")
-    if not isinstance(kind, str) or kind not in (*KINDS, QUESTION_ANSWERING):
+    if not isinstance(kind, str) or kind not in (*KINDS, QUESTION_ANSWERING, TOKEN_CLASSIFICATION):
         raise UserError(f"{path}: the kind {shown(kind)} is unknown; {remedy}")
     return kind
 
@@ -39,7 +40,7 @@ def read_kind(folder: AnyPath, remedy: str) -> str:
 def read_labels(folder: AnyPath, kind: str, remedy: str) -> list[str]:
     r"""Reads the names of the labels from labels.txt, in the order of the head's outputs.
 
-    There are none for numbers, and none for answers to questions.
+    There are none for numbers, and none for answers to questions. Tags of words are in task.json.
 
     Args:
         folder: of the model.
@@ -57,6 +58,8 @@ def read_labels(folder: AnyPath, kind: str, remedy: str) -> list[str]:
     """
     if kind in (Number.kind, QUESTION_ANSWERING):
         return []
+    if kind == TOKEN_CLASSIFICATION:
+        return list(read_tags(folder, remedy))
     path = folder / run_files.LABELS
     with reading(path, remedy):
         labels = read_text(path).splitlines()
@@ -66,3 +69,28 @@ def read_labels(folder: AnyPath, kind: str, remedy: str) -> list[str]:
         if label in labels[: line - 1]:
             raise UserError(f"{path}:{line}: has the label {shown(label)} twice; {remedy}")
     return labels
+
+
+def read_tags(folder: AnyPath, remedy: str) -> tuple[str, ...]:
+    r"""Reads the tags of a model that tags words from task.json, in the order of the head's outputs.
+
+    Args:
+        folder: of the model.
+        remedy: what the user can do about a broken file.
+
+    Raises:
+        UserError: the file is missing or broken, or has no tags, `O` among them.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("task.json").write_text('{"kind": "token_classification", "tags": ["O", "B-PER", "I-PER"]}')
+        >>> read_tags(Path(), "copy the file there again")
+        ('O', 'B-PER', 'I-PER')
+    """
+    path = folder / run_files.TASK
+    with reading(path, remedy):
+        tags = read_json(path)["tags"]
+        is_usable = isinstance(tags, list) and OUTSIDE in tags and all(map(is_tag, tags))
+        if not is_usable or len(set(tags)) < len(tags):
+            raise ValueError(f'"tags" is {shown(tags)}')
+    return tuple(tags)

@@ -158,6 +158,8 @@ def table_separator(labels: Sequence[str]) -> str:
 KINDS = (OneLabel.kind, Number.kind, SomeLabels.kind)
 # A model of this kind has no labels: its answers are parts of a text.
 QUESTION_ANSWERING = "question_answering"
+# A model of this kind gives each word of a text a tag, such as B-PER.
+TOKEN_CLASSIFICATION = "token_classification"  # noqa: S105 - no password
 
 
 def make_targets(kind: str, labels: Sequence[str], aliases: Mapping[str, str] | None = None) -> Targets:

@@ -232,6 +232,54 @@ class SpanHead(Head):
         return outputs
 
 
+class TokenHead(Head):
+    """Chooses a tag for each word, at its first piece (Devlin et al. 2019, section 5.3).
+
+    It computes what `BertForTokenClassification` of transformers does.
+
+    Args:
+        encoder: the encoder.
+        num_tags: the number of tags.
+        seed: of the layer's initial weights.
+
+    Attributes:
+        dropout_rate: of the encoder's output in training.
+        output_weights: [num_tags, hidden].
+        output_bias: [num_tags].
+    """
+
+    positions = None
+    dropout_rate = 0.1  # as in `PooledHead`
+
+    def __init__(self, encoder: BertEncoder, num_tags: int, seed: int | None = None):
+        super().__init__(encoder, name="token_head")
+        self.output_weights = self.add_variable("output_weights", [num_tags, encoder.config.hidden_size], seed)
+        self.output_bias = self.add_variable("output_bias", [num_tags])
+
+    def call(
+        self, batch: Batch, dropout_seed: tf.Tensor | None = None, weights: ProductWeights | None = None
+    ) -> tf.Tensor:
+        """Computes the logits at each position, float32 [rows, length, num_tags]."""
+        hidden = tf.cast(self.encode(batch, dropout_seed, weights)["sequence_output"], tf.float32)
+        if dropout_seed is not None:
+            hidden = dropout(hidden, self.dropout_rate, dropout_seed)
+        return tf.einsum("blh,th->blt", hidden, self.output_weights) + self.output_bias
+
+    def loss(self, outputs: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the sum of the cross-entropies and the number of places that have a tag.
+
+        The batch has `tag_ids`, int32 [rows, length]: 0 at a place without a tag, k + 1 at one with tag k.
+        """
+        tag_ids = batch["tag_ids"]
+        has_tag = tf.cast(tag_ids > 0, tf.float32)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(tag_ids - 1, 0), outputs)
+        return tf.reduce_sum(losses * has_tag), tf.reduce_sum(has_tag)
+
+    def answers(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Returns the probability of each tag at each position, float32 [rows, length, num_tags]."""
+        return tf.nn.softmax(outputs)
+
+
 class MultiLabelHead(PooledHead):
     """Decides about each label for itself: a sigmoid for each, as Hugging Face's `multi_label_classification`.
 

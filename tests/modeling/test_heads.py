@@ -10,7 +10,7 @@ from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import fill
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.encoder import BertEncoder
-from bert_tf.modeling.heads import ClassificationHead, Head, MultiLabelHead, RegressionHead
+from bert_tf.modeling.heads import ClassificationHead, Head, MultiLabelHead, RegressionHead, TokenHead
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +126,30 @@ def test_other_heads_are_the_originals_layer_with_other_losses(encoder, make, ou
     pooled = encoder(inputs)["pooled_output"]
     np.testing.assert_allclose(head(inputs), pooled @ tf.transpose(head.output_weights), atol=1e-6)
     assert np.abs(head(inputs) - head(inputs, dropout_seed=tf.constant([1, 2]))).max() > 1e-4
+
+
+def test_the_loss_of_tags_is_a_mean_over_the_places_that_have_one(encoder):
+    head = TokenHead(encoder, 3)
+    outputs = np.stack([LOGITS, LOGITS[::-1]])
+    # Tag 2 at the first place, tag 0 at the last one, and none at the others.
+    tag_ids = np.array([[3, 0], [0, 1]], np.int32)
+    expected = -(LOG_PROBABILITIES[0, 2] + LOG_PROBABILITIES[0, 0])
+    assert loss_of(head, outputs, tag_ids=tag_ids) == (pytest.approx(expected), 2.0)
+    np.testing.assert_allclose(head.answers(tf.constant(outputs))[0], np.exp(LOG_PROBABILITIES), rtol=1e-6)
+
+
+def test_a_batch_without_tags_has_no_loss(encoder):
+    assert loss_of(TokenHead(encoder, 3), LOGITS[np.newaxis], tag_ids=np.zeros([1, 2], np.int32)) == (0.0, 0.0)
+
+
+def test_tags_are_chosen_by_a_layer_on_the_output_at_each_position(encoder):
+    head = TokenHead(encoder, 5, seed=1)
+    shapes = {name: tuple(variable.shape) for name, variable in head.own_variables_by_name.items()}
+    assert shapes == {"output_weights": (5, SMALL.hidden_size), "output_bias": (5,)}
+    head.output_bias.assign([1.0, 2.0, 3.0, 4.0, 5.0])
+    inputs = random_inputs()
+    hidden = encoder(inputs)["sequence_output"].numpy()
+    expected = hidden @ head.output_weights.numpy().T + head.output_bias.numpy()
+    np.testing.assert_allclose(head(inputs), expected, atol=1e-5)
+    assert np.abs(head(inputs) - head(inputs, dropout_seed=tf.constant([1, 2]))).max() > 1e-4
+    assert TokenHead(BertEncoder(SMALL, dtype="mixed_bfloat16"), 2)(inputs).dtype == "float32"
