@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from bert_tf.data.label_names import label_problem
+from bert_tf.data.tag_schemes import OUTSIDE, is_tag
 from bert_tf.errors import UserError, counted, first_few, printable, reading, shown
 from bert_tf.files import read_json
 from bert_tf.modeling.config import BertConfig, read_config_fields
@@ -16,14 +17,20 @@ from bert_tf.remote import AnyPath
 TOKENIZER_CONFIG = "tokenizer_config.json"
 _ARCHITECTURE = "BertForSequenceClassification"
 _SPAN_ARCHITECTURE = "BertForQuestionAnswering"
+_TOKEN_ARCHITECTURE = "BertForTokenClassification"  # noqa: S105 - no password
 # The kinds of labels, as task.json names them, by transformers' names.
 _CLASSIFICATION, _REGRESSION, _QUESTION_ANSWERING = "classification", "regression", "question_answering"
+_TOKEN_CLASSIFICATION = "token_classification"  # noqa: S105 - no password
 _KINDS = {
     "single_label_classification": _CLASSIFICATION,
     "multi_label_classification": "multi_label",
     "regression": _REGRESSION,
 }
-_ARCHITECTURES = {None: "BertModel", _QUESTION_ANSWERING: _SPAN_ARCHITECTURE}
+_ARCHITECTURES = {
+    None: "BertModel",
+    _QUESTION_ANSWERING: _SPAN_ARCHITECTURE,
+    _TOKEN_CLASSIFICATION: _TOKEN_ARCHITECTURE,
+}
 _PROBLEM_TYPES = {kind: problem_type for problem_type, kind in _KINDS.items()}
 # The original computes "gelu" by tanh. transformers has several names for that formula; this one is nearest to the
 # original's golden numbers (1.3e-6, "gelu_new" 1.4e-6) and the fastest. Its "gelu" is the exact form.
@@ -38,8 +45,10 @@ class DescribedHead:
     """The kind and the labels of a head.
 
     Attributes:
-        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`; or `"question_answering"`.
-        labels: in the order of the head's outputs; empty for a regression and for answers to questions.
+        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`; or `"question_answering"` or
+            `"token_classification"`.
+        labels: in the order of the head's outputs, tags for words included; empty for a regression and for answers to
+            questions.
     """
 
     kind: str
@@ -47,7 +56,7 @@ class DescribedHead:
 
 
 def described_head(config_file: AnyPath, num_outputs: int | None) -> DescribedHead:
-    """Reads the kind of the labels from `problem_type`, and their names from `id2label`.
+    """Reads the kind of the labels from `architectures` and `problem_type`, and their names from `id2label`.
 
     Without `problem_type` one output is a regression and more are a classification, as in transformers. Without
     `id2label` the labels are `LABEL_0`, `LABEL_1` and so on: transformers leaves out the names that it gave itself.
@@ -60,10 +69,13 @@ def described_head(config_file: AnyPath, num_outputs: int | None) -> DescribedHe
         UserError: the file is broken or describes another model, or the labels do not fit the head.
     """
     fields = read_config_fields(config_file)
-    where = printable(config_file)
-    _check_architecture(fields.get("architectures"), _ARCHITECTURE if num_outputs else _SPAN_ARCHITECTURE, where)
+    where, architectures = printable(config_file), fields.get("architectures")
     if num_outputs is None:
+        _check_architecture(architectures, _SPAN_ARCHITECTURE, where)
         return DescribedHead(_QUESTION_ANSWERING, ())
+    if isinstance(architectures, list) and _TOKEN_ARCHITECTURE in architectures:
+        return DescribedHead(_TOKEN_CLASSIFICATION, _labels(fields.get("id2label"), num_outputs, where))
+    _check_architecture(architectures, _ARCHITECTURE, where)
     kind = _kind(fields.get("problem_type"), num_outputs, where)
     if kind == _REGRESSION:
         return DescribedHead(kind, ())
@@ -110,6 +122,27 @@ def _labels(id2label: object, num_outputs: int, where: str) -> tuple[str, ...]:
     return tuple(labels)
 
 
+def check_tags(labels: Sequence[str], where: str) -> None:
+    """Checks the labels of a model for words. Others use it for parts of speech and the like, which are no entities.
+
+    Args:
+        labels: in the order of the head's outputs.
+        where: the file or the argument that has them, for messages.
+
+    Raises:
+        UserError: a label is no tag of an entity, or `O` is not among them.
+
+    Example:
+        >>> check_tags(["O", "B-PER", "I-PER"], "config.json")
+    """
+    form = "tags of entities are O, and B- or I- and a type, such as B-PER; give such names, if the labels mean that"
+    for number, label in enumerate(labels):
+        if not is_tag(label):
+            raise UserError(f"{where}: the label {number} is {shown(label)}, which is no tag; {form}")
+    if OUTSIDE not in labels:
+        raise UserError(f"{where}: no label is O, the tag of words outside of entities; {form}")
+
+
 def model_max_length(folder: AnyPath) -> int | None:
     """Returns the longest text of a model in word pieces, as its `tokenizer_config.json` says; None if it does not.
 
@@ -132,8 +165,8 @@ def config_json(config: BertConfig, pad_id: int, kind: str | None = None, labels
     Args:
         config: the shape of the encoder.
         pad_id: the id of the word piece for padding.
-        kind: of the labels: `"classification"`, `"multi_label"`, `"regression"`; `"question_answering"`, or None for
-            an encoder alone.
+        kind: of the labels: `"classification"`, `"multi_label"`, `"regression"`; `"question_answering"`,
+            `"token_classification"`, or None for an encoder alone.
         labels: in the order of the head's outputs; empty for a regression.
 
     Example:
@@ -160,14 +193,15 @@ def config_json(config: BertConfig, pad_id: int, kind: str | None = None, labels
         "position_embedding_type": "absolute",
         "pad_token_id": pad_id,
     }
-    return encoder | _classifier_fields(kind, labels) if kind in _PROBLEM_TYPES else encoder
+    if kind in _PROBLEM_TYPES:
+        return encoder | {"problem_type": _PROBLEM_TYPES[kind]} | _classifier_fields(labels)
+    return encoder | _classifier_fields(labels) if kind == _TOKEN_CLASSIFICATION else encoder
 
 
-def _classifier_fields(kind: str, labels: Sequence[str]) -> dict:
+def _classifier_fields(labels: Sequence[str]) -> dict:
     # transformers calls the only output of a regression so.
     names = labels or ["LABEL_0"]
     return {
-        "problem_type": _PROBLEM_TYPES[kind],
         "classifier_dropout": _CLASSIFIER_DROPOUT,
         "id2label": {str(index): name for index, name in enumerate(names)},
         "label2id": {name: index for index, name in enumerate(names)},

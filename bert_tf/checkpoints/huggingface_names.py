@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from bert_tf.modeling.shapes import SPAN_BIAS, SPAN_WEIGHTS
 
-# The layer on the pooled output of a `BertForSequenceClassification`.
+# The layer on the pooled output of a `BertForSequenceClassification`, or on all outputs of a
+# `BertForTokenClassification`, which has no pooler.
 _ORIGINAL_HEAD = {"classifier.weight": "output_weights", "classifier.bias": "output_bias"}
 # The layer on all outputs of a `BertForQuestionAnswering`, which has no pooler.
 _ORIGINAL_SPAN_HEAD = {"qa_outputs.weight": SPAN_WEIGHTS, "qa_outputs.bias": SPAN_BIAS}
@@ -32,12 +33,8 @@ def original_name(name: str) -> str:
 
 
 def original_head_names(names: Iterable[str]) -> dict[str, str]:
-    """Returns the original's names of a head: of a `BertForSequenceClassification` or a `BertForQuestionAnswering`.
-
-    A `classifier` of a model without a pooler is another layer: that of a `BertForTokenClassification`.
-    """
-    has_pooler = any(name.removeprefix("bert.").startswith("pooler.") for name in names)
-    heads = _ORIGINAL_SPAN_HEAD | (_ORIGINAL_HEAD if has_pooler else {})
+    """Returns the original's names of a head: of a classifier of texts or words, or a `BertForQuestionAnswering`."""
+    heads = _ORIGINAL_HEAD | _ORIGINAL_SPAN_HEAD
     return {name: heads[name] for name in names if name in heads}
 
 
@@ -51,7 +48,7 @@ def huggingface_name(name: str, scope: str) -> str:
 
     Args:
         name: the original's.
-        scope: of the encoder: `"bert."` in a classifier, empty in a `BertModel`.
+        scope: of the encoder: `"bert."` in a model with a head, empty in a `BertModel`.
 
     Example:
         >>> huggingface_name("bert/encoder/layer_0/output/LayerNorm/gamma", "bert.")

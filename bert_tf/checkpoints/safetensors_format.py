@@ -84,7 +84,7 @@ def check_header(path: AnyPath) -> Mapping[str, object]:
 
 
 def classifier_outputs(path: AnyPath) -> int | None:
-    """Returns the number of outputs of a model's classifier, without reading the weights; None if it has none.
+    """Returns the number of outputs of a classifier of texts or words, without its weights; None if there is none.
 
     Args:
         path: a `.safetensors` file, or the index of several.

@@ -14,8 +14,8 @@ from bert_tf.models.pretrained import Model
 def write_huggingface(folder: Path, model: Model) -> None:
     """Writes configuration, weights, tokenizer and vocabulary into a folder.
 
-    A fine-tuned model becomes a `BertForSequenceClassification` or, without a pooler, a `BertForQuestionAnswering`; a
-    pre-trained one a `BertModel`.
+    A fine-tuned model becomes a `BertForSequenceClassification` or, without a pooler, a `BertForQuestionAnswering` or a
+    `BertForTokenClassification`; a pre-trained one a `BertModel`.
 
     Args:
         folder: it must exist.

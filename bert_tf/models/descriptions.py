@@ -12,24 +12,27 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from bert_tf import run_files
-from bert_tf.checkpoints.huggingface_config import described_head, model_max_length
+from bert_tf.checkpoints.huggingface_config import check_tags, described_head, model_max_length
 from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors
 from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.label_names import label_problem
 from bert_tf.data.run_facts import takes_pairs
-from bert_tf.data.targets import QUESTION_ANSWERING, OneLabel
+from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION, OneLabel
 from bert_tf.errors import UserError, counted, first_few, printable, reading, shown
-from bert_tf.files import read_text
+from bert_tf.files import read_json_or_empty, read_text
 from bert_tf.models.folder_forms import is_folder_of_run
 from bert_tf.models.question_settings import QuestionSettings
+from bert_tf.models.tagging_settings import TaggingSettings
 from bert_tf.remote import AnyPath
 from bert_tf.tasks.metrics import METRICS
 from bert_tf.tasks.squad_metrics import SCORES_2
+from bert_tf.tasks.tag_metrics import SCORES as TAG_SCORES
 from bert_tf.training.output_dir import OutputDir
 
 _REMEDY = "give a finished run's output folder"
 # run_squad.py of transformers and the original train with windows of this length.
 _QUESTION_LENGTH = 384
+_SCORES = {QUESTION_ANSWERING: SCORES_2, TOKEN_CLASSIFICATION: TAG_SCORES}
 _SCORE = re.compile(r"(eval_\w+) = (\S+)")
 
 
@@ -38,14 +41,17 @@ class Description:
     """The facts about a model that are not in its weights and configuration.
 
     Attributes:
-        kind: of its labels: `"classification"`, `"regression"` or `"multi_label"`; or `"question_answering"`.
-        labels: in the order of the head's outputs; empty for a regression and for answers to questions.
+        kind: of its labels: `"classification"`, `"regression"` or `"multi_label"`; or `"question_answering"` or
+            `"token_classification"`.
+        labels: in the order of the head's outputs, tags for words included; empty for a regression and for answers to
+            questions.
         length: the longest text of its training in word pieces; None if nothing says so.
         mixed_precision: of its training: `"none"`, `"bfloat16"` or `"float16"`.
         pairs: whether it was trained on pairs of texts; None if nothing says so.
         scores: of its evaluation, such as `eval_accuracy`.
         run: the content of run.json; empty if others trained the model.
         questions: how it answers questions; None if it does not.
+        tagging: how it tags words; None if it does not.
     """
 
     kind: str
@@ -56,6 +62,7 @@ class Description:
     scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
     run: Mapping[str, object] = dataclasses.field(default_factory=dict)
     questions: QuestionSettings | None = None
+    tagging: TaggingSettings | None = None
 
 
 def describe(files: CheckpointFiles, num_outputs: int | None, labels: Iterable[str] | None) -> Description:
@@ -85,7 +92,11 @@ def describe(files: CheckpointFiles, num_outputs: int | None, labels: Iterable[s
         )
     else:
         found = describe_original(folder, num_outputs, labels)
-    return found if labels is None else _renamed(found, labels, files)
+    if labels is not None:
+        found = _renamed(found, labels, files)
+    if found.kind == TOKEN_CLASSIFICATION and is_safetensors(files.checkpoint):
+        check_tags(found.labels, printable(files.config_file) if labels is None else "labels")
+    return found
 
 
 def _checked_labels(labels: Iterable[str]) -> list[str]:
@@ -132,7 +143,12 @@ def describe_run(folder: AnyPath) -> Description:
         scores=_known_scores(output_dir.read_results(), kind),
         run=run,
         questions=QuestionSettings.from_training(training) if kind == QUESTION_ANSWERING else None,
+        tagging=_tagging_of_run(folder) if kind == TOKEN_CLASSIFICATION else None,
     )
+
+
+def _tagging_of_run(folder: AnyPath) -> TaggingSettings:
+    return TaggingSettings.from_task(read_json_or_empty(folder / run_files.TASK))
 
 
 def describe_huggingface(files: CheckpointFiles, num_outputs: int | None) -> Description:
@@ -144,7 +160,8 @@ def describe_huggingface(files: CheckpointFiles, num_outputs: int | None) -> Des
     head = described_head(files.config_file, num_outputs)
     length = model_max_length(files.checkpoint.parent)
     if head.kind != QUESTION_ANSWERING:
-        return Description(head.kind, head.labels, length=length)
+        tagging = TaggingSettings() if head.kind == TOKEN_CLASSIFICATION else None
+        return Description(head.kind, head.labels, length=length, tagging=tagging)
     # As transformers' pipeline, which does not trust the length of the tokenizer either.
     length = min(length or _QUESTION_LENGTH, _QUESTION_LENGTH)
     return Description(head.kind, head.labels, length=length, questions=QuestionSettings())
@@ -177,5 +194,5 @@ def _original_scores(folder: AnyPath) -> dict[str, float]:
 
 
 def _known_scores(results: Mapping[str, object], kind: str) -> dict[str, float]:
-    names = SCORES_2 if kind == QUESTION_ANSWERING else [f"eval_{name}" for name in (*METRICS[kind], "loss")]
+    names = _SCORES.get(kind) or [f"eval_{name}" for name in (*METRICS[kind], "loss")]
     return {name: results[name] for name in names if isinstance(results.get(name), float)}

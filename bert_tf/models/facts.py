@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from bert_tf.models.question_settings import QuestionSettings
+from bert_tf.models.tagging_settings import TaggingSettings
 
 FORMAT = 1  # of an export.json
 
@@ -13,8 +14,10 @@ class Facts:
     """The facts about a model that answers texts, wherever it comes from.
 
     Attributes:
-        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`; or `"question_answering"`.
-        labels: in the order of the answers; empty for a regression and for answers to questions.
+        kind: of the labels: `"classification"`, `"regression"` or `"multi_label"`; or `"question_answering"` or
+            `"token_classification"`.
+        labels: in the order of the answers, tags for words included; empty for a regression and for answers to
+            questions.
         pairs: whether it was trained on pairs of texts; None if nothing says so.
         do_lower_case: whether text is lowercased.
         max_seq_length: longer texts are truncated.
@@ -23,6 +26,7 @@ class Facts:
         vocab_sha256: the SHA-256 of its vocabulary's bytes.
         digest: 16 hexadecimal digits that stand for all that its answers depend on.
         questions: how it answers questions; None if it does not.
+        tagging: how it tags words; None if it does not.
     """
 
     kind: str
@@ -35,6 +39,7 @@ class Facts:
     vocab_sha256: str
     digest: str
     questions: QuestionSettings | None = None
+    tagging: TaggingSettings | None = None
 
     def to_json(self) -> dict[str, object]:
         """Returns the content of an `export.json`.
@@ -45,6 +50,5 @@ class Facts:
             (1, 'regression')
         """
         content = {"format": FORMAT, **dataclasses.asdict(self)}
-        if self.questions is None:
-            del content["questions"]
-        return content
+        missing = [name for name in ("questions", "tagging") if content[name] is None]
+        return {name: value for name, value in content.items() if name not in missing}

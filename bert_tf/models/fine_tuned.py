@@ -15,7 +15,7 @@ from bert_tf.checkpoints.casing import check_casing, find_casing
 from bert_tf.checkpoints.fit import check_sizes, check_vocabulary, fitting_arrays
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.locate import CheckpointFiles
-from bert_tf.data.targets import QUESTION_ANSWERING
+from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError, printable
@@ -25,10 +25,13 @@ from bert_tf.models.descriptions import Description, describe
 from bert_tf.models.facts import Facts
 from bert_tf.models.model_files import find_files
 from bert_tf.models.question_settings import QuestionSettings
+from bert_tf.models.tagging_settings import TaggingSettings
 from bert_tf.remote import AnyPath
 from bert_tf.training.unfinished import warn_if_unfinished
 
 _POOLER = "bert/pooler/"
+# The kinds of models whose heads are on the outputs of all pieces.
+_WITHOUT_POOLER = (QUESTION_ANSWERING, TOKEN_CLASSIFICATION)
 _DEFAULT_LENGTH = 128  # the default of run_classifier.py, for a folder that does not say
 # The type that a run computed in, for each --mixed_precision.
 _COMPUTE_DTYPES = {"none": "float32", "bfloat16": "bfloat16", "float16": "float16"}
@@ -40,11 +43,13 @@ class FineTunedModel:
 
     Attributes:
         folder: where it was read.
-        kind: of its labels: `"classification"`, `"regression"` or `"multi_label"`; or `"question_answering"`.
-        labels: in the order of the head's outputs; empty for a regression and for answers to questions.
+        kind: of its labels: `"classification"`, `"regression"` or `"multi_label"`; or `"question_answering"` or
+            `"token_classification"`.
+        labels: in the order of the head's outputs, tags for words included; empty for a regression and for answers to
+            questions.
         config: the shape of the encoder.
         arrays: the weights of encoder and head, float32, under the original's names and in its shapes. Where answers
-            to questions are found, there is no pooler: nothing uses it, and it was not trained.
+            to questions are found or words tagged, there is no pooler: nothing uses it, and it was not trained.
         vocab_file: the vocabulary.
         do_lower_case: whether text is lowercased.
         max_seq_length: longer texts are truncated, as in training.
@@ -53,6 +58,7 @@ class FineTunedModel:
         scores: of its evaluation, such as `eval_accuracy`; empty without one.
         run: the content of run.json; empty if others trained the model.
         questions: how it answers questions; None if it does not.
+        tagging: how it tags words; None if it does not.
     """
 
     folder: AnyPath
@@ -68,6 +74,7 @@ class FineTunedModel:
     scores: Mapping[str, float]
     run: Mapping[str, object] = dataclasses.field(repr=False)
     questions: QuestionSettings | None = None
+    tagging: TaggingSettings | None = None
 
     @property
     def num_outputs(self) -> int:
@@ -88,11 +95,12 @@ class FineTunedModel:
             vocab_sha256=hashlib.sha256(self.vocab_file.read_bytes()).hexdigest(),
             digest=self._digest(),
             questions=self.questions,
+            tagging=self.tagging,
         )
 
     def _digest(self) -> str:
         settings = (self.config, self.kind, self.labels, self.pairs, self.do_lower_case, self.max_seq_length)
-        others = [] if self.questions is None else [self.questions]
+        others = [each for each in (self.questions, self.tagging) if each is not None]
         found = hashlib.sha256(repr((*settings, self.compute_dtype, *others)).encode())
         found.update(self.vocab_file.read_bytes())
         for name in sorted(self.arrays):
@@ -115,9 +123,9 @@ def read_fine_tuned(
     """Reads a fine-tuned model from its folder.
 
     Args:
-        folder: the output folder of a finished run, a Hugging Face folder with a `BertForSequenceClassification` or a
-            `BertForQuestionAnswering` (or the zip file of one, or its name as `hf://ORGANIZATION/NAME`), or the output
-            folder of the original's run_classifier.py or run_squad.py.
+        folder: the output folder of a finished run, a Hugging Face folder with a `BertForSequenceClassification`, a
+            `BertForTokenClassification` or a `BertForQuestionAnswering` (or the zip file of one, or its name as
+            `hf://ORGANIZATION/NAME`), or the output folder of the original's run_classifier.py or run_squad.py.
         bert_config_file: the configuration of a folder that has none, such as the original's.
         vocab_file: its vocabulary.
         labels: the names of its labels, in the order of the head's outputs. They replace the names that a Hugging Face
@@ -150,6 +158,7 @@ def read_fine_tuned(
         scores=description.scores,
         run=description.run,
         questions=description.questions and description.questions.fitting(max_seq_length),
+        tagging=description.tagging and description.tagging.fitting(max_seq_length),
     )
 
 
@@ -157,11 +166,12 @@ def _fitting(
     description: Description, config: BertConfig, arrays: Mapping[str, np.ndarray], files: CheckpointFiles
 ) -> dict[str, np.ndarray]:
     """Returns the arrays that compute the answers."""
-    if description.kind != QUESTION_ANSWERING:
-        shapes = variable_shapes(config) | head_shapes(len(description.labels) or 1, config)
-        return fitting_arrays(shapes, arrays, files.checkpoint)
-    shapes = _without_pooler(variable_shapes(config)) | span_head_shapes(config)
-    return fitting_arrays(shapes, _without_pooler(arrays), files.checkpoint)
+    encoder = variable_shapes(config)
+    if description.kind in _WITHOUT_POOLER:
+        encoder, arrays = _without_pooler(encoder), _without_pooler(arrays)
+    is_for_questions = description.kind == QUESTION_ANSWERING
+    head = span_head_shapes(config) if is_for_questions else head_shapes(len(description.labels) or 1, config)
+    return fitting_arrays(encoder | head, arrays, files.checkpoint)
 
 
 def _without_pooler(variables: Mapping[str, object]) -> dict:
@@ -169,7 +179,7 @@ def _without_pooler(variables: Mapping[str, object]) -> dict:
 
 
 def _num_outputs(arrays: Mapping[str, np.ndarray], files: CheckpointFiles) -> int | None:
-    """Returns the number of outputs of a classifier; None if the head finds the ends of an answer."""
+    """Returns the number of outputs of a classifier of texts or words; None if the head finds an answer's ends."""
     bias = arrays.get("output_bias")
     if bias is None and SPAN_BIAS in arrays:
         return None

@@ -3,14 +3,12 @@
 answers_questions(resolve("output/SQuAD/all-MiniLM-L6-v2"))  # True
 """
 
-from typing import NoReturn
-
 from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors
 from bert_tf.checkpoints.safetensors_format import BROKEN, has_span_head
 from bert_tf.checkpoints.table import read_table
 from bert_tf.data.label_files import read_kind
 from bert_tf.data.targets import QUESTION_ANSWERING
-from bert_tf.errors import UserError, printable, reading
+from bert_tf.errors import reading
 from bert_tf.files import read_bytes
 from bert_tf.modeling.shapes import SPAN_BIAS
 from bert_tf.models.folder_forms import is_folder_of_run
@@ -40,11 +38,3 @@ def _has_span_head(prefix: AnyPath) -> bool:
         return False
     with reading(prefix, *BROKEN):
         return SPAN_BIAS.encode() in read_table(read_bytes(index, _MAX_INDEX_BYTES))
-
-
-def refuse_questions(model: AnyPath | str, target: str) -> NoReturn:
-    """Raises `UserError`: models that answer questions are not exported to this target."""
-    raise UserError(
-        f"{printable(model)}: answers questions, and such models are not exported to {target}; use export.py (a "
-        "SavedModel) or export_huggingface.py"
-    )

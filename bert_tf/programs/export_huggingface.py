@@ -2,9 +2,10 @@ r"""Exports a model as a folder that Hugging Face's transformers reads.
 
     python scripts/export_huggingface.py output/MRPC/all-MiniLM-L6-v2 my-mrpc
 
-A fine-tuned model becomes a `BertForSequenceClassification` with the names of its labels, or a
-`BertForQuestionAnswering`; a pre-trained one (a folder, a zip file or a name) becomes a `BertModel`. The folder has
-config.json, model.safetensors, tokenizer.json, tokenizer_config.json, vocab.txt and README.md, a model card.
+A fine-tuned model becomes a `BertForSequenceClassification` or a `BertForTokenClassification` with the names of its
+labels or tags, or a `BertForQuestionAnswering`; a pre-trained one (a folder, a zip file or a name) becomes a
+`BertModel`. The folder has config.json, model.safetensors, tokenizer.json, tokenizer_config.json, vocab.txt and
+README.md, a model card.
 """
 
 import math
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from absl import logging
 
 from bert_tf import run_files
-from bert_tf.data.targets import QUESTION_ANSWERING
+from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.errors import counted, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
@@ -26,6 +27,8 @@ from bert_tf.streams import hide_start_up_messages
 if TYPE_CHECKING:
     from bert_tf.models.pretrained import Model
 
+# The classes of models that do not choose labels for whole texts.
+_CLASSES = {QUESTION_ANSWERING: "BertForQuestionAnswering", TOKEN_CLASSIFICATION: "BertForTokenClassification"}
 # The name of the data, and a digest of the dev set, in results.json.
 _DATA = ("dataset", "dev_data")
 
@@ -60,9 +63,7 @@ def export(source: str, folder: Path, name: str, **model_files: object) -> None:
 
     model = read_model(source, **model_files)
     difference = tokenizer_difference(model.do_lower_case)
-    is_for_questions = model.kind == QUESTION_ANSWERING
-    head = "BertForQuestionAnswering" if is_for_questions else "BertForSequenceClassification"
-    kind = described(model, "BertModel", head)
+    kind = described(model, "BertModel", _CLASSES.get(model.kind, "BertForSequenceClassification"))
     logging.info("%s: is %s.", printable(source), kind)
     logging.info("%s", difference)
     write_huggingface(folder, model)

@@ -17,13 +17,14 @@ from pathlib import Path
 from absl import logging
 
 from bert_tf.checkpoints.locate import resolve
-from bert_tf.data.targets import QUESTION_ANSWERING
 from bert_tf.errors import printable
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.folders import new_folder
-from bert_tf.models.question_models import answers_questions, refuse_questions
+from bert_tf.models.export_limits import check_exportable, check_kind
 from bert_tf.programs.export_arguments import ExportConfig, check_model, described, source_and_folder
 from bert_tf.streams import hide_start_up_messages
+
+_TARGET = "the Model Garden"
 
 
 def main(arguments: list[str]) -> None:
@@ -32,8 +33,8 @@ def main(arguments: list[str]) -> None:
     config = config_from_flags(ExportConfig)
     with new_folder(path, config.overwrite) as folder:
         check_model(source, config)
-        if not config.model_files and answers_questions(resolve(source)):
-            refuse_questions(source, "the Model Garden")
+        if not config.model_files:
+            check_exportable(source, resolve(source), _TARGET)
         hide_start_up_messages()
         export(source, folder, **config.model_files)
     print(printable(path))
@@ -55,8 +56,7 @@ def export(source: str, folder: Path, **model_files: object) -> None:
     from bert_tf.models.pretrained import read_model
 
     model = read_model(source, **model_files)
-    if model.kind == QUESTION_ANSWERING:
-        refuse_questions(source, "the Model Garden")
+    check_kind(source, model.kind, _TARGET)
     logging.info("%s: is %s.", printable(source), described(model, "BertEncoder", "BertClassifier"))
     if model.config.hidden_act == "gelu_erf":
         logging.warning(

@@ -12,7 +12,7 @@ from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.own_data import OwnDataOptions, OwnDataProcessor, files_of
 from bert_tf.data.own_files import find_files
 from bert_tf.data.processors import DataProcessor, find_processor
-from bert_tf.data.targets import QUESTION_ANSWERING
+from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.paths import is_hub_name
@@ -23,6 +23,11 @@ from bert_tf.training.early_checks import check_model, named_model
 # A run without training takes a group of these from the training, if the user says nothing of it.
 _KEPT = (("text_column", "text_pair_column", "label_column"), ("label_separator",))
 _REMEDY = "copy the file there again"
+# The kinds of models that are for another program.
+_OTHERS = {
+    QUESTION_ANSWERING: "answers questions; use run_squad.py",
+    TOKEN_CLASSIFICATION: "tags words; use run_ner.py",
+}
 
 
 def find_processor_of(config: ClassifierConfig) -> DataProcessor:
@@ -89,8 +94,7 @@ def _model_folder(config: ClassifierConfig) -> AnyPath | None:
 def _head_of_run(folder: AnyPath) -> tuple[str, Sequence[str]]:
     """Returns the kind and the names of the labels."""
     kind = read_kind(folder, _REMEDY)
-    if kind == QUESTION_ANSWERING:
-        raise UserError(f"{printable(folder)}: has a model that answers questions; use run_squad.py")
+    _refuse_others(folder, kind)
     return kind, read_labels(folder, kind, _REMEDY)
 
 
@@ -104,4 +108,11 @@ def _huggingface_head(config: ClassifierConfig) -> tuple[str, Sequence[str]] | N
     if not num_outputs:
         return None
     head = described_head(files.config_file, num_outputs)
+    _refuse_others(files.checkpoint.parent, head.kind)
     return head.kind, head.labels
+
+
+def _refuse_others(folder: AnyPath, kind: str) -> None:
+    """Raises `UserError` if a model of this kind gives texts no labels."""
+    if kind in _OTHERS:
+        raise UserError(f"{printable(folder)}: has a model that {_OTHERS[kind]}")

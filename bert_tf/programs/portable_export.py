@@ -8,7 +8,7 @@ from bert_tf.errors import UserError, counted, printable
 from bert_tf.flags import config_from_flags
 from bert_tf.folders import new_folder
 from bert_tf.modeling.config import BertConfig
-from bert_tf.models.question_models import answers_questions, refuse_questions
+from bert_tf.models.export_limits import check_exportable, check_kind
 from bert_tf.programs.export_arguments import ExportConfig, check_folder, check_model, source_and_folder
 from bert_tf.serving.portable import Shape
 from bert_tf.streams import hide_start_up_messages
@@ -61,8 +61,7 @@ def export_portable(target: str, arguments: Sequence[str], export: Callable[...,
         from bert_tf.programs.dev_set import read_check_set
 
         model = read_fine_tuned(source, **config.model_files)
-        if model.questions:
-            refuse_questions(source, target)
+        check_kind(source, model.kind, target)
         _check_size(source, model.config, config.max_seq_length)
         shape = Shape(config.batch_size, config.max_seq_length)
         text = export(model, folder, shape, read_check_set(model.folder, model.pairs))
@@ -76,8 +75,7 @@ def _check_source(source: str, config: PortableExportConfig, target: str) -> Non
     if config.model_files:
         return
     files = resolve(source)
-    if answers_questions(files):
-        refuse_questions(source, target)
+    check_exportable(source, files, target)
     _check_size(source, BertConfig.from_json_file(files.config_file), config.max_seq_length)
 
 

@@ -27,6 +27,8 @@ _METRICS = {
     "eval_pearson": "pearsonr",
     "eval_spearman": "spearmanr",
     "eval_mse": "mse",
+    "eval_precision": "precision",
+    "eval_recall": "recall",
     "eval_auc": "roc_auc",
 }
 _TEXTS = {True: "a pair of texts", False: "a text", None: "a text or a pair of texts"}
@@ -91,6 +93,20 @@ _KINDS = {
             "answer = tokenizer.decode(inputs.input_ids[0, start : end + 1])",
         ),
         length="Longer texts were read in windows of {length} word pieces.",
+    ),
+    "token_classification": _Kind(
+        tag="token-classification",
+        model="AutoModelForTokenClassification",
+        purpose="It gives each word of a text one of {labels}.",
+        answers=(
+            'words = ["Some", "words", "."]  # the tag of a word is that of its first piece',
+            'inputs = tokenizer(words, is_split_into_words=True, return_tensors="pt")',
+            "ids = model(**inputs).logits[0].argmax(-1).tolist()",
+            "of_word = inputs.word_ids()",
+            "first = [at for at, word in enumerate(of_word) if word is not None and word != of_word[at - 1]]",
+            "tags = [model.config.id2label[ids[at]] for at in first]",
+        ),
+        length="Longer sentences were read in windows of {length} word pieces.",
     ),
 }
 

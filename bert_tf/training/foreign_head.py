@@ -56,8 +56,8 @@ def _order(head: DescribedHead, description: Mapping[str, str], files: Checkpoin
     Raises:
         UserError: the labels are of another kind, or have other names.
     """
-    kind = json.loads(description[run_files.TASK])["kind"]
-    labels = description.get(run_files.LABELS, "").splitlines()
+    facts = json.loads(description[run_files.TASK])
+    kind, labels = facts["kind"], facts.get("tags") or description.get(run_files.LABELS, "").splitlines()
     if (kind, sorted(labels)) != (head.kind, sorted(head.labels)):
         raise UserError(
             f"{printable(files.config_file)}: the head is for {_subject(head.kind, head.labels)}, not for "

@@ -54,9 +54,11 @@ def build_head(task: Task, start: Start, tokenizer: FullTokenizer, devices: Devi
     arrays = read_checkpoint(files.checkpoint)
     check_sizes(bert_config, arrays, files)
     arrays = fit_head(arrays, files, task.describe(), is_needed=not config.do_train)
-    if config.do_train:
-        arrays = with_pooler(arrays, bert_config, config.seed, files.checkpoint)
     head = _new_head(task, config, bert_config, devices, "zeros")
+    # A head on the outputs of all pieces needs no pooler, and transformers saves none with it.
+    uses_pooler = head.positions is not None
+    if config.do_train or not uses_pooler:
+        arrays = with_pooler(arrays, bert_config, config.seed, files.checkpoint, warns=uses_pooler)
     has_head = _has_head(head, arrays)
     if not has_head and not config.do_train:
         raise UserError(f"{files.checkpoint}: has no head for {task.name} to evaluate or predict with; pass --do_train")

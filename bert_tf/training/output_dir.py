@@ -70,6 +70,8 @@ _OUR_EVENTS = re.compile(r"events\.out\.tfevents\.[0-9]{10}\..*\.bert_tf")
 # The array of a finished run's checkpoint that says up to which step the run was trained. It may be a later one than
 # the checkpoint's, if the best weights were kept, and an earlier one than planned, if training stopped early.
 LAST_STEP = "training/last_step"
+# What a task.json has about how a model is used: each run chooses it anew.
+_SETTINGS_OF_USE = ("doc_context", "repair")
 _SECONDS_BETWEEN_REMOTE_APPENDS = 60.0
 _REPLACE_RUN = "put the right file there, or pass --overwrite_output_dir to train again"
 _MAKE_ROOM = "make room on the disk, or check it and the permissions, and run the same command again"
@@ -419,7 +421,10 @@ def _subject(name: str, description: str) -> str:
     if name != run_files.TASK:
         return str(description.splitlines())
     try:
-        return printable(json.dumps(json.loads(description)))
+        facts = json.loads(description)
+        if isinstance(facts, dict):
+            facts = {key: value for key, value in facts.items() if key not in _SETTINGS_OF_USE}
+        return printable(json.dumps(facts))
     except (ValueError, RecursionError):
         return printable(description)
 

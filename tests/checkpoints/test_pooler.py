@@ -50,3 +50,9 @@ def test_the_encoder_of_a_model_without_a_pooler_is_loaded_the_same_each_time(go
     np.testing.assert_array_equal(*kernels)
     assert kernels[0].any()
     assert len([record for record in caplog.records if "has no pooler" in record.getMessage()]) == 2
+
+
+def test_a_pooler_that_nobody_needs_is_no_warning(model, caplog):
+    arrays, config, checkpoint = model
+    assert with_pooler(arrays, config, 1, checkpoint, warns=False).keys() - arrays.keys() == NEW
+    assert not caplog.records

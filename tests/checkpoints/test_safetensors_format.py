@@ -17,7 +17,7 @@ from bert_tf.errors import UserError
         ("regression", 1),
         ("multi_label_in_bfloat16_shards", 2),
         ("cased_masked_lm", None),
-        ("token_classifier", None),
+        ("token_classifier", 2),
     ],
 )
 def test_the_outputs_of_a_classifier_are_counted_without_its_weights(golden, name, outputs):

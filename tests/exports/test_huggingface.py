@@ -8,6 +8,7 @@ import pytest
 from safetensors import safe_open
 from support.fine_tuned import write_fine_tuned
 from support.question_models import write_question_model
+from support.tagging_models import TAGS, write_tagging_model
 from support.tiny import write_tiny_model
 
 from bert_tf.checkpoints.formats import read_checkpoint
@@ -138,6 +139,30 @@ def test_a_model_that_answers_questions_comes_back_bit_for_bit(tmp_path, export,
         folder = export(source)
         before, after = read_model(source), read_model(folder)
         assert (after.kind, after.max_seq_length) == ("question_answering", before.max_seq_length)
+        assert after.arrays.keys() == before.arrays.keys()
+        for name, array in before.arrays.items():
+            np.testing.assert_array_equal(after.arrays[name], array, name)
+        shutil.rmtree(folder)
+
+
+def test_a_model_that_tags_words_has_the_names_of_transformers_and_no_pooler(tmp_path, export):
+    folder = export(write_tagging_model(tmp_path / "run"))
+    found = tensors(folder)
+    encoder = {f"bert.{name}" for name in ENCODER if not name.startswith("pooler")}
+    assert found.keys() == encoder | {"classifier.weight", "classifier.bias"}
+    assert found["classifier.weight"].shape == (len(TAGS), 32)
+    config = read_json(folder / "config.json")
+    assert config["architectures"] == ["BertForTokenClassification"] and "problem_type" not in config
+    assert config["id2label"] == {str(number): tag for number, tag in enumerate(TAGS)}
+    assert config["label2id"] == {tag: number for number, tag in enumerate(TAGS)}
+
+
+def test_a_model_that_tags_words_comes_back_bit_for_bit(tmp_path, export, golden):
+    for source in (write_tagging_model(tmp_path / "run"), golden / "huggingface/tagger"):
+        folder = export(source)
+        before, after = read_model(source), read_model(folder)
+        assert (after.kind, after.labels) == ("token_classification", before.labels)
+        assert (after.max_seq_length, after.do_lower_case) == (before.max_seq_length, before.do_lower_case)
         assert after.arrays.keys() == before.arrays.keys()
         for name, array in before.arrays.items():
             np.testing.assert_array_equal(after.arrays[name], array, name)

@@ -8,13 +8,18 @@ import numpy as np
 import pytest
 from support.checkpoint_files import break_json
 from support.question_models import write_question_model
+from support.tagging_models import TAGS, write_tagging_model
 from support.tiny import write_tiny_model
 
 import bert_tf
 from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
+from bert_tf.checkpoints.locate import resolve
 from bert_tf.errors import UserError
 from bert_tf.models.fine_tuned import read_fine_tuned
+from bert_tf.models.pretrained import is_fine_tuned, read_model
 from bert_tf.models.question_settings import QuestionSettings
+from bert_tf.models.tagging_models import tags_words
+from bert_tf.models.tagging_settings import TaggingSettings
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +113,11 @@ def test_labels_that_do_not_describe_the_head_are_refused_in_one_line(classifier
     assert str(error.value).isprintable()
 
 
-@pytest.mark.parametrize("name", ["cased_masked_lm", "token_classifier"])
-def test_a_model_without_a_classifier_is_refused(written, name):
+def test_a_model_without_a_classifier_is_refused(written):
     with pytest.raises(
         UserError, match=r"model.safetensors: has no classifier, so it was not fine-tuned; fine-tune it"
     ):
-        read_fine_tuned(written / name)
+        read_fine_tuned(written / "cased_masked_lm")
 
 
 def test_labels_that_the_user_gives_replace_those_of_a_hugging_face_folder(written):
@@ -259,3 +263,84 @@ def test_a_head_for_questions_in_another_model_is_refused(written, tmp_path, arc
 
 def test_facts_of_a_classifier_are_what_they_were(written):
     assert "questions" not in read_fine_tuned(written / "classifier").facts.to_json()
+
+
+@pytest.fixture
+def tagger(written, tmp_path) -> Path:
+    return shutil.copytree(written / "tagger", tmp_path / "tagger")
+
+
+def test_a_model_of_transformers_that_tags_words_has_its_tags_and_the_defaults_of_run_ner(written):
+    model = read_model(written / "tagger")
+    assert (model.kind, model.labels) == ("token_classification", ("O", "B-RAIN", "I-RAIN"))
+    assert (model.max_seq_length, model.questions) == (24, None)
+    # A third of each window counts.
+    assert model.tagging == TaggingSettings(doc_context=7, repair="conll")
+    assert model.arrays["output_weights"].shape == (3, 8)
+    assert not [name for name in model.arrays if "pooler" in name]
+
+
+def test_a_run_says_how_it_tags_words(tmp_path):
+    results = {"eval_f1": 0.5, "eval_precision": 0.25, "eval_exact_match": 1.0}
+    run = write_tagging_model(tmp_path / "run", results, doc_context=6, repair="discard")
+    model = read_fine_tuned(run)
+    assert (model.kind, model.labels, model.max_seq_length) == ("token_classification", TAGS, 24)
+    assert model.tagging == TaggingSettings(doc_context=6, repair="discard")
+    assert dict(model.scores) == {"eval_precision": 0.25, "eval_f1": 0.5}
+    assert not [name for name in model.arrays if "pooler" in name]
+    break_json(run / "task.json", doc_context=True, repair=["conll"])
+    assert read_fine_tuned(run).tagging == TaggingSettings(doc_context=7)
+
+
+def test_the_digest_of_a_model_that_tags_words_has_its_settings(tmp_path):
+    digests = {
+        read_fine_tuned(write_tagging_model(tmp_path / repair, repair=repair)).facts.digest
+        for repair in ("conll", "discard")
+    }
+    assert len(digests) == 2
+
+
+def test_the_files_of_a_model_say_whether_it_tags_words(written, tmp_path):
+    run = write_tagging_model(tmp_path / "run")
+    for folder in (run, written / "tagger", written / "token_classifier"):
+        assert tags_words(resolve(folder)) and is_fine_tuned(resolve(folder))
+    others = [written / name for name in ("classifier", "question_answering", "cased_masked_lm")]
+    for folder in (*others, write_question_model(tmp_path / "questions"), write_tiny_model(tmp_path / "tiny")):
+        assert not tags_words(resolve(folder))
+
+
+def test_labels_that_are_no_tags_need_names_that_are(written):
+    with pytest.raises(UserError, match=r"config.json: the label 0 is 'LABEL_0', which is no tag; tags of entities"):
+        read_fine_tuned(written / "token_classifier")
+    assert read_fine_tuned(written / "token_classifier", labels=["O", "B-X"]).labels == ("O", "B-X")
+    with pytest.raises(UserError, match=r"^labels: the label 1 is 'X', which is no tag; tags of entities are O, and"):
+        read_fine_tuned(written / "token_classifier", labels=["O", "X"])
+    with pytest.raises(UserError, match=r"^labels: no label is O, the tag of words outside of entities"):
+        read_fine_tuned(written / "token_classifier", labels=["I-X", "B-X"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"id2label": {"0": "O", "1": "B-A"}}, "the head has 3 outputs, but the ids in id2label are 0, 1"),
+        ({"id2label": {"0": "O", "1": "B-A", "2": "B-A"}}, "the label 2 in id2label is 'B-A', as another one"),
+        ({"id2label": {"0": "O", "1": "B-A", "2": "A"}}, "the label 2 is 'A', which is no tag"),
+        ({"architectures": ["BertForMaskedLM"]}, "is a 'BertForMaskedLM'; only the head of a BertForSeq"),
+    ],
+)
+def test_tags_that_do_not_describe_the_head_are_refused_in_one_line(tagger, fields, message):
+    break_json(tagger / "config.json", **fields)
+    with pytest.raises(UserError, match=rf"config.json: .*{message}") as error:
+        read_fine_tuned(tagger)
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("tags", [None, [], "O", ["O", 1], ["O", "O"], ["O", "person"]])
+def test_a_run_whose_tags_cannot_be_read_is_refused(tmp_path, tags):
+    with pytest.raises(UserError, match=r"task.json: .*; give a finished run's output folder"):
+        read_fine_tuned(write_tagging_model(tmp_path / "run", tags=tags))
+
+
+def test_a_head_for_other_tags_is_refused(tmp_path):
+    with pytest.raises(UserError, match="output_weights"):
+        read_fine_tuned(write_tagging_model(tmp_path / "run", tags=["O", "B-LOC"]))

@@ -151,3 +151,21 @@ def test_an_evaluation_takes_the_columns_of_the_training_also_if_the_separator_i
     ]:
         options = own_data_options(ClassifierConfig(**flags, **said))
         assert (options.wanted, options.known.separator) == (wanted, separator)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "advice"),
+    [
+        ("question_answering", None, "answers questions; use run_squad.py"),
+        ("token_classification", "tagger", "tags words; use run_ner.py"),
+    ],
+)
+def test_a_model_that_gives_texts_no_labels_is_for_another_program(tmp_path, golden, kind, name, advice):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "task.json").write_text(json.dumps({"kind": kind}))
+    flags = [{"output_dir": str(run)}]
+    flags += [{"model": str(golden / "huggingface" / name), "output_dir": str(tmp_path / "new")}] if name else []
+    for where in flags:
+        with pytest.raises(UserError, match=f": has a model that {advice}$"):
+            own_data_options(ClassifierConfig(do_eval=True, dev_file="dev.csv", **where))

@@ -124,8 +124,30 @@ def test_a_model_that_answers_questions_has_its_own_task_and_code():
         assert text in card
 
 
+TAGGER = dataclasses.replace(
+    FACTS,
+    kind="token_classification",
+    labels=("O", "B-PER", "I-PER"),
+    scores={"eval_precision": 0.75, "eval_recall": 0.5, "eval_f1": 0.6, "eval_token_accuracy": 0.875},
+)
+
+
+def test_a_model_that_tags_words_has_its_own_task_and_code():
+    card = model_card(TAGGER)
+    facts = front_matter(card)
+    assert facts["pipeline_tag"] == "token-classification"
+    metrics = facts["model-index"][0]["results"][0]["metrics"]
+    assert {each["type"]: each["value"] for each in metrics} == {"precision": 0.75, "recall": 0.5, "f1": 0.6}
+    for text in (
+        "It gives each word of a text one of 3 labels (O, B-PER, I-PER).",
+        "model = AutoModelForTokenClassification.from_pretrained(folder)",
+        "Longer sentences were read in windows of 128 word pieces.",
+    ):
+        assert text in card
+
+
 def test_the_code_can_be_compiled():
-    for facts in (FACTS, ENCODER, QUESTIONS):
+    for facts in (FACTS, ENCODER, QUESTIONS, TAGGER):
         [code] = re.findall(r"```python\n(.*?)```", model_card(facts), re.DOTALL)
         compile(code, "card", "exec")
 

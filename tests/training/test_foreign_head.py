@@ -1,5 +1,6 @@
 """The head of a Hugging Face classifier in a run of ours."""
 
+import json
 import logging
 import shutil
 from pathlib import Path
@@ -83,3 +84,25 @@ def test_a_head_whose_arrays_do_not_fit_each_other_is_left_to_the_check_of_shape
     for odd in ({"output_bias": np.zeros(2)}, {"output_weights": np.float32(0)}):
         changed = arrays | odd
         assert fit_head(changed, files, RAIN, is_needed=True) is changed
+
+
+def tags(*names: str) -> dict[str, str]:
+    return {"task.json": json.dumps({"kind": "token_classification", "tags": names})}
+
+
+def test_the_rows_of_a_head_for_words_are_put_in_the_order_of_the_tasks_tags(golden):
+    arrays, files = read(golden / "huggingface" / "tagger")
+    fitted = fit_head(arrays, files, tags("I-RAIN", "O", "B-RAIN"), is_needed=True)
+    for name in ("output_weights", "output_bias"):
+        np.testing.assert_array_equal(fitted[name], arrays[name][[2, 0, 1]])  # config.json has: O, B-RAIN, I-RAIN
+
+
+@pytest.mark.parametrize(
+    ("name", "description"),
+    [("tagger", tags("O", "B-SNOW", "I-SNOW")), ("tagger", RAIN), ("classifier", tags("rain", "snow", "not rain"))],
+)
+def test_a_head_for_words_and_one_for_texts_do_not_replace_each_other(golden, name, description):
+    arrays, files = read(golden / "huggingface" / name)
+    with pytest.raises(UserError, match=r"config.json: the head is for .* with the labels .*, not for"):
+        fit_head(arrays, files, description, is_needed=True)
+    assert "output_weights" not in fit_head(arrays, files, description, is_needed=False)

@@ -381,6 +381,18 @@ def test_files_that_another_editor_wrote_say_the_same(folder):
     folder.check_description({"labels.txt": "bad\ngood\n"} | REGRESSION)
 
 
+def tagger(tags: list[str], doc_context: int, repair: str) -> dict[str, str]:
+    facts = {"kind": "token_classification", "tags": tags, "doc_context": doc_context, "repair": repair}
+    return {"task.json": json.dumps(facts) + "\n"}
+
+
+def test_a_tagger_may_be_used_in_another_way_than_it_was_trained_for_but_not_for_other_tags(folder):
+    folder.write_lines("task.json", tagger(["O", "B-PER"], 32, "conll")["task.json"].splitlines())
+    folder.check_description(tagger(["O", "B-PER"], 8, "discard"))
+    with pytest.raises(UserError, match="name its task"):
+        folder.check_description(tagger(["O", "B-LOC"], 32, "conll"))
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\n"])
 def test_labels_that_cannot_be_read_are_reported_in_one_line(folder, content):
     if content is not None:

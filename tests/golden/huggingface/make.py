@@ -23,6 +23,7 @@ QUESTIONS = [
     ["", "rain"],
     ["Who?", "the  Ra\u00efn, it\nfalls"],
 ]
+SENTENCES = [["It", "rains", "."], ["The", "Ra\u00efn", "falls", "!"], ["rain"]]
 WORDS = ["it", "rain", "##s", "falls", "the"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LOWER = [*SPECIAL, *"abcdefghijklmnopqrstuvwxyz.,!?", *WORDS]
@@ -52,6 +53,8 @@ def save(name: str, kind: type, pieces: list[str] = LOWER, dtype: torch.dtype = 
     tokenizer.save_pretrained(HERE / name)
     if kind is BertForQuestionAnswering:
         ANSWERS[name] = [logits(model.eval(), tokenizer, *pair) for pair in QUESTIONS]
+    if kind is BertForTokenClassification:
+        ANSWERS[name] = [tag_logits(model.eval(), tokenizer, words) for words in SENTENCES]
     if kind is BertForSequenceClassification:
         ANSWERS[name] = [answer(model.float().eval(), tokenizer, text) for text in TEXTS]
 
@@ -77,6 +80,13 @@ def logits(model: BertForQuestionAnswering, tokenizer: BertTokenizer, question: 
     }
 
 
+def tag_logits(model: BertForTokenClassification, tokenizer: BertTokenizer, words: list[str]) -> dict:
+    pieces = tokenizer(words, is_split_into_words=True, return_tensors="pt")
+    of_word = pieces.word_ids()
+    first = [at for at, word in enumerate(of_word) if word is not None and word != of_word[at - 1]]
+    return {"words": words, "logits": model(**pieces).logits[0, first].tolist()}
+
+
 def named(*labels: str) -> dict:
     return {"id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
 
@@ -90,5 +100,6 @@ settings = {"problem_type": ANY, "max_shard_size": "1KB", **named("wet", "cold")
 save("multi_label_in_bfloat16_shards", BertForSequenceClassification, dtype=torch.bfloat16, **settings)
 save("cased_masked_lm", BertForMaskedLM, CASED)
 save("token_classifier", BertForTokenClassification)
+save("tagger", BertForTokenClassification, **named("O", "B-RAIN", "I-RAIN"))
 save("question_answering", BertForQuestionAnswering)
 (HERE / "answers.json").write_text(json.dumps({"texts": TEXTS, **ANSWERS}, indent=1) + "\n")
