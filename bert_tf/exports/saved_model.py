@@ -1,4 +1,4 @@
-"""Writes a fine-tuned model as a SavedModel: raw texts in, label and probabilities out, or the answer to a question.
+"""Writes a fine-tuned model as a SavedModel: raw texts in; labels, answers or names out.
 
 path = export(read_fine_tuned("output/MRPC/all-MiniLM-L6-v2"), "output/MRPC/all-MiniLM-L6-v2/export")
 
@@ -15,7 +15,7 @@ import tensorflow as tf
 from absl import logging
 from tensorflow.python.eager import context as eager_context
 
-from bert_tf.data.targets import QUESTION_ANSWERING
+from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.errors import UserError, printable, user_error_for
 from bert_tf.exports.assets import write_assets
 from bert_tf.exports.warmup import write_warmup_requests
@@ -30,6 +30,7 @@ from bert_tf.serving.export_facts import (
     TEXTS,
     THRESHOLD,
     WITH_THRESHOLD,
+    WORDS,
     newest_export,
     next_number,
     read_facts,
@@ -37,6 +38,7 @@ from bert_tf.serving.export_facts import (
 from bert_tf.serving.graph import ServingGraph
 from bert_tf.serving.predictions import KINDS
 from bert_tf.serving.question_graph import QuestionGraph
+from bert_tf.serving.tagging_graph import TaggingGraph
 from bert_tf.streams import without_lines_of
 
 _WARMUP_BATCHES, _WARMUP_LENGTH, _WARMUP_TEXT = (1, 8), 32, "It rains ."
@@ -81,7 +83,7 @@ def _is_of(export: Path, model: FineTunedModel) -> bool:
 def write_saved_model(model: FineTunedModel, folder: Path) -> None:
     """Writes a SavedModel with its assets and warm-up requests into an existing, empty folder."""
     with tempfile.TemporaryDirectory(prefix="assets.") as temporary:
-        signatures = (QuestionSignatures if model.kind == QUESTION_ANSWERING else Signatures)(model)
+        signatures = _SIGNATURES.get(model.kind, Signatures)(model)
         # Of the graph only the variables: its functions would be in there a second time, beside the signatures.
         saved = tf.Module()
         saved.weights = signatures.graph.variables
@@ -189,6 +191,41 @@ class QuestionSignatures:
             found.append((TEXTS, texts))
             found.append((WITH_THRESHOLD, texts | {THRESHOLD: tf.fill([size], self._threshold)}))
         return found
+
+
+class TaggingSignatures:
+    """The functions of a model that tags words; see `Signatures`.
+
+    Args:
+        model: the model.
+
+    Attributes:
+        graph: finds the parts of texts.
+    """
+
+    def __init__(self, model: FineTunedModel):
+        self.graph = TaggingGraph(model)
+
+    def traced(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """Traces the signatures: `serving_default` takes texts, `words` the words of texts and how many each has."""
+        words, counts = tf.TensorSpec([None], tf.string, "words"), tf.TensorSpec([None], tf.int32, "counts")
+        of_words = tf.function(self.graph.spans_of_words, autograph=False)
+        return {
+            TEXTS: _traced(self.graph.spans, ["text"], tf.TensorSpec([None], tf.string)),
+            WORDS: of_words.get_concrete_function(words=words, counts=counts),
+        }
+
+    def typical_requests(self) -> list[tuple[str, dict[str, tf.Tensor]]]:
+        """Returns requests of a few sizes to each signature."""
+        found = []
+        for size in _WARMUP_BATCHES:
+            found.append((TEXTS, {"text": tf.fill([size], _WARMUP_TEXT)}))
+            words = _WARMUP_TEXT.split() * size
+            found.append((WORDS, {"words": tf.constant(words), "counts": tf.fill([size], len(words) // size)}))
+        return found
+
+
+_SIGNATURES = {QUESTION_ANSWERING: QuestionSignatures, TOKEN_CLASSIFICATION: TaggingSignatures}
 
 
 def _traced(

@@ -7,6 +7,9 @@ r"""Predicts with a fine-tuned model: a text or a pair, lines of standard input,
     python scripts/predict.py output/SQuAD/all-MiniLM-L6-v2 "Who came?" "Ann came at noon."
     python scripts/predict.py output/SQuAD/all-MiniLM-L6-v2 --input_file=questions.json --output_file=answers.jsonl
 
+    python scripts/predict.py output/NER/all-MiniLM-L6-v2 "Ann Lee came to Osk ."
+    python scripts/predict.py output/NER/all-MiniLM-L6-v2 --input_file=new.conll --output_file=tagged.conll
+
 The first argument is the output folder of a finished run. Without texts behind it and without --input_file, each line
 of standard input is a text, or a pair with a tab between. A text that begins with - comes after a -- of its own.
 """
@@ -25,16 +28,19 @@ from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.columns import WantedColumns
 from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.run_facts import named_columns, takes_pairs
+from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.data.text_rows import RowCheck, TextRow
 from bert_tf.errors import UserError, printable, user_error_for
 from bert_tf.files import atomic_write, make_folder, read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.modeling.config import BertConfig
 from bert_tf.paths import checked_path, is_hub_name
+from bert_tf.programs.model_kind import find_kind
 from bert_tf.programs.output_file import check_output_file
 from bert_tf.programs.predict_config import PredictConfig
 from bert_tf.programs.predict_input import TextInput, command_line, file_input, standard_input
-from bert_tf.programs.predict_questions import answer_questions, is_for_questions
+from bert_tf.programs.predict_questions import answer_questions
+from bert_tf.programs.predict_tags import tag_texts
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.serving.answer_forms import added_names
 from bert_tf.streams import checked_stdout, hide_start_up_messages
@@ -43,6 +49,10 @@ _REMEDY = "give a finished run's output folder"
 # Python's 700 make it search all packages for garbage while they are loaded, a seventh of the time to a first answer.
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 _USAGE = 'give the folder of a finished run, e.g. predict output/MRPC/all-MiniLM-L6-v2 "It rains ." "Rain falls ."'
+
+
+# What is done with models that predict no labels of texts.
+_SPECIAL = {QUESTION_ANSWERING: answer_questions, TOKEN_CLASSIFICATION: tag_texts}
 
 
 class FolderFacts(NamedTuple):
@@ -67,8 +77,11 @@ def main(words: Sequence[str]) -> None:
     folder, texts = words[0], words[1:]
     config.check(texts)
     check_output_file(config.output_file, config.input_file, config.overwrite)
-    if is_for_questions(config, folder):
-        _answer(config, folder, texts)
+    special = _SPECIAL.get(find_kind(config, folder))
+    if special is not None:
+        hide_start_up_messages()
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+        special(config, folder, texts, _opened_output)
         return
     config.check_labels()
     # A model that is completed by flags, or has a name in a hub, can only be looked at when it is loaded.
@@ -76,13 +89,6 @@ def main(words: Sequence[str]) -> None:
     facts = FolderFacts() if is_open else check_folder(as_path(checked_path(folder, "folder")))
     found = find_input(config, texts, facts)
     predict(config, folder, found)
-
-
-def _answer(config: PredictConfig, folder: str, texts: Sequence[str]) -> None:
-    """Answers questions and writes the answers."""
-    hide_start_up_messages()
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    answer_questions(config, folder, texts, _opened_output)
 
 
 def check_folder(folder: AnyPath) -> FolderFacts:

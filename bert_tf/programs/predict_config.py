@@ -17,7 +17,8 @@ class PredictConfig(ModelFilesConfig):
         None,
         "Texts to predict: a CSV, TSV or JSON lines file with named columns, or a .txt file with a text a line, or a "
         "pair with a tab between. It may be larger than the memory. Lines that are blank are left out. For a "
-        "model that answers questions it is a JSON file in SQuAD's form.",
+        "model that answers questions it is a JSON file in SQuAD's form. For a model that tags words it is one of the "
+        "first ones, or a .conll file with a word a line and a blank line between sentences.",
         resume=False,
         is_path=True,
     )
@@ -33,9 +34,10 @@ class PredictConfig(ModelFilesConfig):
         None,
         "The form to write: text (a line to read for each text), csv, tsv or jsonl. By default that of the name of "
         "output_file, or else text. For answers to questions: text, json ({id: text}, as SQuAD's own scripts read "
-        "it) or jsonl (with text, start, end and score).",
+        "it) or jsonl (with text, start, end and score). For named parts of texts: text, jsonl, or conll (a word and "
+        "its tag a line).",
         resume=False,
-        choices=(*FORMS, "json"),
+        choices=(*FORMS, "json", "conll"),
     )
     overwrite: bool = flag(False, "Whether to replace output_file if it is there.", resume=False)
     text_column: str | None = flag(
@@ -63,7 +65,7 @@ class PredictConfig(ModelFilesConfig):
             raise UserError("null_score_diff_threshold: only valid with a model that answers questions")
         # The name of output_file must say the form.
         if self.form not in FORMS:
-            raise UserError(f"format: is {self.form}, which is for answers to questions; known are {', '.join(FORMS)}")
+            raise UserError(f"format: is {self.form}, which is not for labels; known are {', '.join(FORMS)}")
 
     @property
     def form(self) -> str:

@@ -8,37 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 from absl import logging
 
-from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.squad_stream import stream_paragraphs
-from bert_tf.data.targets import QUESTION_ANSWERING
 from bert_tf.data.text_rows import chunks_of
 from bert_tf.errors import UserError, counted, printable
-from bert_tf.models.folder_forms import is_folder_of_run
-from bert_tf.models.model_files import find_files
-from bert_tf.models.question_models import answers_questions
-from bert_tf.paths import is_hub_name
 from bert_tf.programs.predict_config import PredictConfig
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.serving.answer_lines import QUESTION_FORMS, AskedQuestion, make_question_writer, question_form
-from bert_tf.serving.export_facts import ASSETS, find_export, read_facts
 
 _FORM = "give a question and the text that answers it, or --input_file=questions.json in SQuAD's form"
 # How many are sorted by length together.
 _QUESTIONS_OF_CHUNK = 1024
 Opened = Callable[[PredictConfig, int | None], contextlib.AbstractContextManager]
-
-
-def is_for_questions(config: PredictConfig, folder: str) -> bool:
-    """Returns True if the model answers questions. What is wrong with it is said when it is loaded."""
-    with contextlib.suppress(UserError):
-        if is_hub_name(folder):
-            return answers_questions(resolve(folder))
-        path = as_path(folder)
-        exported = None if is_folder_of_run(path) else find_export(path)
-        if exported is not None:
-            return read_facts(exported / ASSETS).kind == QUESTION_ANSWERING
-        return answers_questions(find_files(path, config.bert_config_file, config.vocab_file))
-    return False
 
 
 def answer_questions(config: PredictConfig, folder: str, texts: Sequence[str], opened: Opened) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bert_tf import run_files
-from bert_tf.data.targets import KINDS, QUESTION_ANSWERING, Number
+from bert_tf.data.targets import KINDS, QUESTION_ANSWERING, TOKEN_CLASSIFICATION, Number
 from bert_tf.errors import UserError, printable, reading, shown
 from bert_tf.files import read_json
 from bert_tf.models.facts import FORMAT, Facts
 from bert_tf.models.question_settings import QuestionSettings
+from bert_tf.models.tagging_settings import TaggingSettings
 from bert_tf.remote import AnyPath
 
 # TensorFlow's names in a SavedModel.
@@ -20,7 +21,9 @@ SAVED_MODEL, ASSETS = "saved_model.pb", "assets"
 TEXTS, PIECES = "serving_default", "pieces"
 # The second signature of a model that answers questions: it takes a threshold for each of them, too.
 WITH_THRESHOLD = "with_threshold"
-# The inputs of both, and that of the second.
+# The second signature of a model that tags words: it takes texts that are split into words.
+WORDS = "words"
+# The inputs of both signatures for questions, and that of the second.
 QUESTION, THRESHOLD = ("question", "context"), "null_score_diff_threshold"
 # Outputs of exported models.
 PROBABILITIES, VALUE = "probabilities", "value"
@@ -29,7 +32,7 @@ _REMEDY = "export the model again"
 
 # Checks the value of each fact in a file.
 _POSSIBLE: Mapping[str, Callable[[Any], bool]] = {
-    "kind": lambda value: isinstance(value, str) and value in (*KINDS, QUESTION_ANSWERING),
+    "kind": lambda value: isinstance(value, str) and value in (*KINDS, QUESTION_ANSWERING, TOKEN_CLASSIFICATION),
     "labels": lambda value: isinstance(value, list) and all(isinstance(label, str) for label in value),
     "pairs": lambda value: value is None or isinstance(value, bool),
     "do_lower_case": lambda value: isinstance(value, bool),
@@ -38,6 +41,13 @@ _POSSIBLE: Mapping[str, Callable[[Any], bool]] = {
     "scores": lambda value: isinstance(value, dict) and all(isinstance(score, float) for score in value.values()),
     "vocab_sha256": lambda value: isinstance(value, str),
     "digest": lambda value: isinstance(value, str),
+}
+
+
+# The settings of some kinds of models, by the name of the fact.
+_SETTINGS = {
+    "questions": (QUESTION_ANSWERING, QuestionSettings),
+    "tagging": (TOKEN_CLASSIFICATION, TaggingSettings),
 }
 
 
@@ -95,7 +105,9 @@ def read_facts(folder: AnyPath) -> Facts:
         _check(content)
         questions = content.get("questions")
         settings = None if questions is None else QuestionSettings(**questions)
-        return Facts(**{**content, "labels": tuple(content["labels"]), "questions": settings})
+        tagging = content.get("tagging")
+        tagging = None if tagging is None else TaggingSettings(**tagging)
+        return Facts(**{**content, "labels": tuple(content["labels"]), "questions": settings, "tagging": tagging})
 
 
 def _check(content: Mapping[str, object]) -> None:
@@ -105,9 +117,10 @@ def _check(content: Mapping[str, object]) -> None:
             raise ValueError(f"{name}: is {shown(content[name])}")
     if bool(content["labels"]) != (content["kind"] not in (Number.kind, QUESTION_ANSWERING)):
         raise ValueError(f"labels: is {shown(content['labels'])} with the kind {content['kind']}")
-    questions = content.get("questions")
-    if (questions is not None) != (content["kind"] == QUESTION_ANSWERING):
-        raise ValueError(f"questions: is {shown(questions)} with the kind {content['kind']}")
-    for name, value in (questions or {}).items():
-        if not QuestionSettings.is_possible(name, value):
-            raise ValueError(f"{name}: is {shown(value)}")
+    for fact, (kind, settings) in _SETTINGS.items():
+        found = content.get(fact)
+        if (found is not None) != (content["kind"] == kind):
+            raise ValueError(f"{fact}: is {shown(found)} with the kind {content['kind']}")
+        for name, value in (found or {}).items():
+            if not settings.is_possible(name, value):
+                raise ValueError(f"{name}: is {shown(value)}")

@@ -92,6 +92,45 @@ def head_answers(kind: str, weights: Variables, pooled: tf.Tensor) -> tf.Tensor:
     return KINDS[kind].answers(tf.nn.bias_add(logits, weights["output_bias"]))
 
 
+class RowEncoder(tf.Module):
+    """Computes the encoder's outputs for all positions of rows; for models whose heads need them.
+
+    Args:
+        model: the model, which has no pooler.
+
+    Attributes:
+        weights: all but those of the products, by name, the head's included.
+    """
+
+    def __init__(self, model: FineTunedModel):
+        super().__init__(name="encoder")
+        self._config = model.config
+        self._products, self.weights = make_variables(model, model.compute_dtype)
+
+    def outputs(self, ids: tf.Tensor, is_real: tf.Tensor, types: tf.Tensor) -> tf.Tensor:
+        """Computes the outputs, float32 [rows, length, hidden]; nothing is computed for padding.
+
+        Args:
+            ids: int32 [rows, length].
+            is_real: bool [rows, length]; False for padding.
+            types: int32 [rows, length]; 1 in the second text.
+        """
+        inputs = {
+            "input_word_ids": ids,
+            "input_mask": tf.cast(is_real, tf.int32),
+            "input_type_ids": types,
+            "token_rows": tf.cast(tf.where(tf.reshape(is_real, [-1]))[:, 0], tf.int32),
+        }
+        transformer = Transformer(self._config, {**self.weights, **self._no_pooler()}, self._products)
+        with without_gradients():
+            return tf.cast(transformer(inputs)["sequence_output"], tf.float32)
+
+    def _no_pooler(self) -> Variables:
+        """Stands for the pooler, whose output is not used and therefore not in the graph."""
+        width = self._config.hidden_size
+        return {"bert/pooler/dense/kernel": tf.zeros([width, width]), "bert/pooler/dense/bias": tf.zeros([width])}
+
+
 def make_variables(model: FineTunedModel, dtype: str) -> tuple[ProductWeights, dict[str, tf.Variable]]:
     """Makes variables of the weights.
 

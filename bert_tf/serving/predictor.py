@@ -11,7 +11,7 @@ from typing import NoReturn, Protocol
 import numpy as np
 import tensorflow as tf
 
-from bert_tf.data.targets import QUESTION_ANSWERING
+from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.errors import UserError, printable
 from bert_tf.models.facts import Facts
 from bert_tf.models.fine_tuned import read_fine_tuned
@@ -26,7 +26,9 @@ from bert_tf.serving.portable_texts import PortableTexts
 from bert_tf.serving.predictions import KINDS, AnyPrediction
 from bert_tf.serving.question_answerer import QuestionAnswerer
 from bert_tf.serving.question_graph import QuestionGraph
-from bert_tf.serving.saved_model import SavedQuestionModel, SavedTextModel
+from bert_tf.serving.saved_model import SavedQuestionModel, SavedTaggingModel, SavedTextModel
+from bert_tf.serving.tagger import Tagger
+from bert_tf.serving.tagging_graph import TaggingGraph
 from bert_tf.training.overflow import check_finite
 
 
@@ -98,6 +100,13 @@ class Predictor:
 
     answers = answer
 
+    def tag(self, *_: object, **__: object) -> NoReturn:
+        """Raises `UserError`: this model tags no words."""
+        subject = "labels" if self.labels else "numbers"
+        raise UserError(f"tag: this model predicts {subject} of texts and tags no words; call predict(texts)")
+
+    tag_all = tag
+
     def _answers_in_batches(self, pairs: Sequence[tuple[str, str]], batch_size: int) -> np.ndarray:
         """Computes texts of similar length together, so that little is padded; returns answers in the texts' order."""
         order = np.argsort([len(text) + len(text_pair) for text, text_pair in pairs], kind="stable")
@@ -109,26 +118,29 @@ class Predictor:
         return np.concatenate(found)[np.argsort(order)]
 
 
+AnyModel = Predictor | QuestionAnswerer | Tagger
+
+
 def load(
     folder: str | os.PathLike,
     *,
     bert_config_file: str | os.PathLike | None = None,
     vocab_file: str | os.PathLike | None = None,
     labels: Sequence[str] | None = None,
-) -> Predictor | QuestionAnswerer:
+) -> AnyModel:
     """Loads a fine-tuned model. It computes as the run did.
 
     Args:
         folder: the output folder of a finished run or of the original, or a Hugging Face folder with a classifier or a
-            model that answers questions, see `read_fine_tuned`, or its name on the hub (`hf://ORGANIZATION/NAME`); or
-            an exported SavedModel, its own folder or the one with the numbered folders. Load only a SavedModel that you
-            trust: it is a program.
+            model that answers questions or tags words, see `read_fine_tuned`, or its name on the hub
+            (`hf://ORGANIZATION/NAME`); or an exported SavedModel, its own folder or the one with the numbered folders.
+            Load only a SavedModel that you trust: it is a program.
         bert_config_file: the configuration, for a folder without one, such as the original's.
         vocab_file: its vocabulary.
         labels: the names of its labels, in the order of the head's outputs.
 
     Returns:
-        A `Predictor`; a `QuestionAnswerer` for a model that answers questions.
+        A `Predictor`; a `QuestionAnswerer` for a model that answers questions, a `Tagger` for one that tags words.
 
     Raises:
         UserError: something is missing or broken; no label is invented.
@@ -140,10 +152,12 @@ def load(
     model = read_fine_tuned(folder, **completion)
     if model.kind == QUESTION_ANSWERING:
         return QuestionAnswerer(model.facts, QuestionGraph(model))
+    if model.kind == TOKEN_CLASSIFICATION:
+        return Tagger(model.facts, TaggingGraph(model))
     return Predictor(model.facts, ServingGraph(model))
 
 
-def _load_exported(folder: AnyPath, completion: Mapping[str, object]) -> Predictor | QuestionAnswerer | None:
+def _load_exported(folder: AnyPath, completion: Mapping[str, object]) -> AnyModel | None:
     """Loads what an export wrote; returns None for the folder of a model that was not exported.
 
     Raises:
@@ -161,6 +175,8 @@ def _load_exported(folder: AnyPath, completion: Mapping[str, object]) -> Predict
     facts = read_facts(exported / ASSETS)
     if facts.kind == QUESTION_ANSWERING:
         return QuestionAnswerer(facts, SavedQuestionModel(exported))
+    if facts.kind == TOKEN_CLASSIFICATION:
+        return Tagger(facts, SavedTaggingModel(exported))
     return Predictor(facts, SavedTextModel(exported, facts))
 
 

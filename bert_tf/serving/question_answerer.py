@@ -7,7 +7,7 @@ model.answer("Who came?", "Ann came at noon.")  # Answer(text='Ann', start=0, en
 import dataclasses
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn, Protocol
 
 import numpy as np
@@ -17,10 +17,9 @@ from bert_tf.errors import UserError, shown
 from bert_tf.models.facts import Facts
 from bert_tf.serving.answer import Answer
 from bert_tf.serving.call_checks import check_batch_size, check_characters, check_process
+from bert_tf.serving.length_batches import batches_by_length
 from bert_tf.training.overflow import check_finite
 
-# Longer contexts are computed by fewer at a time, so that a list of long ones needs no more memory than one of them.
-_CHARACTERS_AT_A_TIME = 1 << 18
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
@@ -109,12 +108,18 @@ class QuestionAnswerer:
         """Raises `UserError`: this model predicts no labels."""
         raise UserError("predict: this model answers questions and predicts no labels; call answer(question, context)")
 
+    def tag(self, *_: object, **__: object) -> NoReturn:
+        """Raises `UserError`: this model tags no words."""
+        raise UserError("tag: this model answers questions and tags no words; call answer(question, context)")
+
+    tag_all = tag
+
     def _answers(self, method: str, questions: Sequence, batch_size: int, threshold: float | None) -> list[Answer]:
         check_process(method, self._process)
         threshold = self._threshold(method, threshold)
         pairs = [_pair(method, pair) for pair in questions]
         found: dict[int, Answer] = {}
-        for batch in _batches(pairs, batch_size):
+        for batch in batches_by_length([sum(map(len, pair)) for pair in pairs], batch_size):
             found |= zip(batch, self._computed(method, [pairs[number] for number in batch], threshold), strict=True)
         return [found[number] for number in range(len(pairs))]
 
@@ -143,17 +148,3 @@ def _pair(method: str, pair: object) -> tuple[str, str]:
         raise UserError(f"{method}: {shown(pair)} is no question with its context; give two strings")
     check_characters(method, *pair)
     return pair[0], pair[1]
-
-
-def _batches(pairs: Sequence[tuple[str, str]], batch_size: int) -> Iterator[list[int]]:
-    """Yields the numbers of questions that are computed together: those of similar length."""
-    batch, size = [], 0
-    for number in sorted(range(len(pairs)), key=lambda number: sum(map(len, pairs[number]))):
-        length = sum(map(len, pairs[number]))
-        if batch and (len(batch) == batch_size or size + length > _CHARACTERS_AT_A_TIME):
-            yield batch
-            batch, size = [], 0
-        batch.append(number)
-        size += length
-    if batch:
-        yield batch

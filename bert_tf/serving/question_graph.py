@@ -9,12 +9,10 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from bert_tf.data.tokenization import PiecesInText
-from bert_tf.modeling.gradients import without_gradients
 from bert_tf.modeling.shapes import SPAN_BIAS, SPAN_WEIGHTS
-from bert_tf.modeling.transformer import Transformer
 from bert_tf.models.fine_tuned import FineTunedModel
 from bert_tf.serving.answer_spans import Choice, Spans, best_of_questions, best_spans, choose
-from bert_tf.serving.graph import make_variables
+from bert_tf.serving.graph import RowEncoder
 from bert_tf.serving.question_windows import Rows, Windows
 
 TEXTS = tf.TensorSpec([None], tf.string)
@@ -38,9 +36,9 @@ class QuestionGraph(tf.Module):
 
     def __init__(self, model: FineTunedModel):
         super().__init__(name="bert")
-        self._config, self._settings, self._max_seq_length = model.config, model.questions, model.max_seq_length
+        self._settings, self._max_seq_length = model.questions, model.max_seq_length
         self.tokenizer = model.tokenizer()
-        self._products, self._others = make_variables(model, model.compute_dtype)
+        self._encoder = RowEncoder(model)
 
     @tf.function(input_signature=[TEXTS, TEXTS, THRESHOLDS], autograph=False)
     def answers(
@@ -107,22 +105,9 @@ class QuestionGraph(tf.Module):
 
     def _logits(self, rows: Rows) -> tf.Tensor:
         """Computes the logits of both ends, float32 [rows, length, 2]: the original's `run_squad.create_model`."""
-        inputs = {
-            "input_word_ids": rows.ids,
-            "input_mask": tf.cast(rows.is_real, tf.int32),
-            "input_type_ids": rows.types,
-            "token_rows": tf.cast(tf.where(tf.reshape(rows.is_real, [-1]))[:, 0], tf.int32),
-        }
-        transformer = Transformer(self._config, {**self._others, **self._no_pooler()}, self._products)
-        with without_gradients():
-            outputs = tf.cast(transformer(inputs)["sequence_output"], tf.float32)
-        logits = tf.tensordot(outputs, self._others[SPAN_WEIGHTS], [[2], [1]])
-        return tf.nn.bias_add(logits, self._others[SPAN_BIAS])
-
-    def _no_pooler(self) -> Mapping[str, tf.Tensor]:
-        """Stands for the pooler, whose output is not used and therefore not in the graph."""
-        width = self._config.hidden_size
-        return {"bert/pooler/dense/kernel": tf.zeros([width, width]), "bert/pooler/dense/bias": tf.zeros([width])}
+        outputs = self._encoder.outputs(rows.ids, rows.is_real, rows.types)
+        logits = tf.tensordot(outputs, self._encoder.weights[SPAN_WEIGHTS], [[2], [1]])
+        return tf.nn.bias_add(logits, self._encoder.weights[SPAN_BIAS])
 
 
 def _places(choice: Choice, pieces: PiecesInText, context: tf.Tensor) -> Mapping[str, tf.Tensor]:

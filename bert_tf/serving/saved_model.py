@@ -12,7 +12,7 @@ import tensorflow_text  # noqa: F401 - registers the operations of the tokenizer
 from bert_tf.errors import UserError, first_few, reading
 from bert_tf.models.facts import Facts
 from bert_tf.remote import AnyPath
-from bert_tf.serving.export_facts import QUESTION, TEXTS, THRESHOLD, WITH_THRESHOLD, output_name
+from bert_tf.serving.export_facts import QUESTION, TEXTS, THRESHOLD, WITH_THRESHOLD, WORDS, output_name
 
 
 class SavedTextModel:
@@ -78,6 +78,33 @@ class SavedQuestionModel:
     ) -> Mapping[str, tf.Tensor]:
         """Computes the answers to questions; see `QuestionGraph.answers`."""
         return self._signature(question=question, context=context, null_score_diff_threshold=null_score_diff_threshold)
+
+
+class SavedTaggingModel:
+    """A loaded SavedModel that tags words; an object can be called from several threads at a time.
+
+    Args:
+        folder: of the SavedModel.
+
+    Raises:
+        UserError: it is broken.
+    """
+
+    def __init__(self, folder: AnyPath):
+        with reading(folder, "export the model again", "cannot be loaded"):
+            # The object must live as long as its functions.
+            self._loaded = tf.saved_model.load(str(folder))
+            self._of_texts, self._of_words = (self._loaded.signatures[name] for name in (TEXTS, WORDS))
+            _check_inputs(self._of_texts.structured_input_signature[1], {"text": tf.string})
+            _check_inputs(self._of_words.structured_input_signature[1], {"words": tf.string, "counts": tf.int32})
+
+    def spans(self, text: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        """Finds parts of texts; see `TaggingGraph.spans`."""
+        return self._of_texts(text=text)
+
+    def spans_of_words(self, words: tf.Tensor, counts: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        """Finds parts of texts that are split into words; see `TaggingGraph.spans_of_words`."""
+        return self._of_words(words=words, counts=counts)
 
 
 def _check_inputs(inputs: Mapping[str, tf.TensorSpec], expected: Mapping[str, tf.DType]) -> None:
