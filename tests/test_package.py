@@ -52,6 +52,11 @@ def test_the_questions_of_the_sample_came_along(site):
     assert names == {"train-v1.1.json", "dev-v1.1.json", "train-v2.0.json", "dev-v2.0.json"}
 
 
+def test_the_tagged_sentences_of_the_sample_came_along(site):
+    names = {path.name for path in (site / "bert_tf" / "sample" / "NER").iterdir()}
+    assert names == {"train.conll", "dev.conll", "test.conll"}
+
+
 def test_the_report_finds_its_page(site, tmp_path):
     code = (
         "from bert_tf.report.page import page; from bert_tf.report.runs import Inventory; print(page([], Inventory()))"
