@@ -16,7 +16,6 @@ As in the original:
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from absl import logging
 
@@ -29,7 +28,7 @@ from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.programs.classifier_config import ClassifierConfig
-from bert_tf.programs.default_model import default_model_name, model_folder, with_default_model
+from bert_tf.programs.default_model import model_folder, with_default_model, with_output_dir
 from bert_tf.programs.export import export_finished
 from bert_tf.programs.own_task import find_processor_of
 from bert_tf.remote import as_path
@@ -50,7 +49,7 @@ def with_defaults(config: ClassifierConfig) -> ClassifierConfig:
     Raises:
         UserError: there is no data for the task.
     """
-    return _with_data_dir(_with_output_dir(with_default_model(config)))
+    return _with_data_dir(_with_output_dir(config))
 
 
 def _with_data_dir(config: ClassifierConfig) -> ClassifierConfig:
@@ -82,11 +81,8 @@ def _ways_to_data(config: ClassifierConfig) -> str:
 
 
 def _with_output_dir(config: ClassifierConfig) -> ClassifierConfig:
-    if config.output_dir:
-        return config
     name = config.task_name if config.has_own_data else canonical_name(config.task_name)
-    output_dir = Path("output", name, default_model_name(config))
-    return dataclasses.replace(config, output_dir=str(output_dir))
+    return with_output_dir(with_default_model(config), name)
 
 
 def check_scores_are_kept(config: ClassifierConfig) -> None:
@@ -181,7 +177,7 @@ def main() -> None:
 
 def advice() -> str:
     """Returns what the user can do after Ctrl-C."""
-    return advice_after_interruption(_with_output_dir(with_default_model(config_from_flags(ClassifierConfig))))
+    return advice_after_interruption(_with_output_dir(config_from_flags(ClassifierConfig)))
 
 
 def run_main() -> None:

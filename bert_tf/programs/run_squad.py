@@ -18,15 +18,13 @@ from pathlib import Path
 
 from absl import logging
 
-from bert_tf import run_files
 from bert_tf.cluster import is_chief
 from bert_tf.data.folders import exported_dir, sample_dir
 from bert_tf.data.spans import WindowSettings
 from bert_tf.data.squad_examples import SquadExample, read_squad_examples, squad_digest, squad_file_name
 from bert_tf.errors import UserError, printable
-from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
-from bert_tf.programs.default_model import default_model_name, model_folder, with_default_model
+from bert_tf.programs.default_model import earlier_settings, model_folder, with_default_model, with_output_dir
 from bert_tf.programs.export import export_finished
 from bert_tf.programs.squad_config import SquadConfig
 from bert_tf.streams import hide_start_up_messages
@@ -42,14 +40,11 @@ def with_defaults(config: SquadConfig) -> SquadConfig:
     Raises:
         UserError: one of two files is missing.
     """
-    return _with_files(_with_output_dir(with_default_model(config)))
+    return _with_files(_with_output_dir(config))
 
 
 def _with_output_dir(config: SquadConfig) -> SquadConfig:
-    if config.output_dir:
-        return config
-    output_dir = Path("output", config.task_name, default_model_name(config))
-    return dataclasses.replace(config, output_dir=str(output_dir))
+    return with_output_dir(with_default_model(config), config.task_name)
 
 
 def _with_files(config: SquadConfig) -> SquadConfig:
@@ -123,7 +118,7 @@ def run_task(config: SquadConfig, examples: Mapping[str, Sequence[SquadExample]]
         check_training_size(config, len(examples["train"]))
         check_resumable(config, squad_digest(examples["train"]))
     check_model(config)
-    earlier = _earlier_settings(config)
+    earlier = earlier_settings(config)
     _check_version(config, earlier)
     settled = settle(config, earlier)
     settled.check_question_length()
@@ -137,14 +132,6 @@ def run_task(config: SquadConfig, examples: Mapping[str, Sequence[SquadExample]]
     if config.do_export and is_chief(config.distribution_strategy):
         export_finished(model_folder(config), config.output_dir)
     return results
-
-
-def _earlier_settings(config: SquadConfig) -> Mapping[str, object]:
-    """Returns the settings of the training of the model, for a run that does not train; empty if nothing says them."""
-    if config.do_train:
-        return {}
-    training = read_json_or_empty(model_folder(config) / run_files.RUN).get("training")
-    return training if isinstance(training, dict) else {}
 
 
 def _check_version(config: SquadConfig, earlier: Mapping[str, object]) -> None:
@@ -165,7 +152,7 @@ def main() -> None:
 
 def advice() -> str:
     """Returns what the user can do after Ctrl-C."""
-    return advice_after_interruption(_with_output_dir(with_default_model(config_from_flags(SquadConfig))))
+    return advice_after_interruption(_with_output_dir(config_from_flags(SquadConfig)))
 
 
 def run_main() -> None:
