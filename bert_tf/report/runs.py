@@ -71,7 +71,7 @@ OTHER_FLAGS = (
     "verbose_logging",
 )
 # These choose among the answers that a model finds. They change the scores, so they distinguish configurations.
-ANSWER_FLAGS = ("n_best_size", "max_answer_length", "null_score_diff_threshold")
+ANSWER_FLAGS = ("n_best_size", "max_answer_length", "null_score_diff_threshold", "exact_answer_text")
 
 
 def read_runs(folders: Sequence[Path]) -> Inventory:
