@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bert_tf.data.targets import QUESTION_ANSWERING
+from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.errors import counted
 from bert_tf.report import wording
 from bert_tf.report.calibration import CALIBRATION_BINS
@@ -20,6 +20,9 @@ from bert_tf.report.wrong_answers import MISSING, NEEDLESS, WRONG, WrongAnswer, 
 _LOSS_NOTE = (
     "Training loss: the mean over seeds, with a band from the lowest to the highest seed; the thin lines are the other "
     "configurations. Each point is the mean loss since the previous point."
+)
+_SENTENCES = (
+    " A sentence is right if all its tags are, and its confidence is the product of the probabilities of its tags."
 )
 _MINUS = "\N{MINUS SIGN}"
 _NO_ANSWER = "no answer"
@@ -145,6 +148,8 @@ def calibration(best: Configuration) -> str:
     return (
         f"The expected calibration error is {error}: the difference between {share} and mean confidence in each of "
         f"{CALIBRATION_BINS} bins of equal width between 0 and 1, averaged over the predictions (Guo et al. 2017)."
+        + _SENTENCES
+        * (best.runs[0].kind == TOKEN_CLASSIFICATION)
     )
 
 
@@ -285,6 +290,8 @@ def no_predictions(study: Study) -> str | None:
         return f"{missing} class probabilities, so calibration, confusion matrix and mistakes are not shown."
     if study.kind == QUESTION_ANSWERING:
         return f"{missing} answers, so calibration and mistakes are not shown."
+    if study.kind == TOKEN_CLASSIFICATION:
+        return f"{missing} tags, so calibration, types and mistakes are not shown."
     return None
 
 

@@ -1,5 +1,6 @@
-"""Scores of single classes, and the classes that are taken for one another."""
+"""Scores of single classes or types of entities, and the classes that are taken for one another."""
 
+import collections
 import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,17 +8,18 @@ from typing import NamedTuple
 import numpy as np
 from sklearn import metrics
 
-from bert_tf.report.predictions import ClassPredictions, LabelSetPredictions
+from bert_tf.data.tag_schemes import Entity
+from bert_tf.report.predictions import ClassPredictions, LabelSetPredictions, TagPredictions
 from bert_tf.report.significance import mean_and_sd
 
 
 @dataclasses.dataclass(frozen=True)
 class ClassScores:
-    """The scores of one class.
+    """The scores of one class, or of one type of entities.
 
     Attributes:
         name: of the class.
-        number: of the dev examples that have it.
+        number: of the dev examples that have it; of a type, of its entities.
         precision: mean and standard deviation over seeds.
         recall: the same.
         f1: the same.
@@ -51,13 +53,47 @@ def scores_of_classes(predictions: Sequence[ClassPredictions | LabelSetPredictio
         predictions: one for each seed. A score that is 0 divided by 0 is 0.
     """
     first = predictions[0]
-    tables = np.array([_scores(each) for each in predictions])
     numbers = _targets(first)[0]
     numbers = numbers.sum(axis=0) if numbers.ndim == 2 else np.bincount(numbers, minlength=len(first.classes))
+    return _over_seeds(first.classes, numbers, np.array([_scores(each) for each in predictions]))
+
+
+def _over_seeds(names: Sequence[str], numbers: Sequence[int], tables: np.ndarray) -> list[ClassScores]:
+    """Takes mean and standard deviation of precision, recall and F1, float [seeds, 3, classes]."""
     return [
         ClassScores(name, int(number), *(mean_and_sd(tables[:, kind, column].tolist()) for kind in range(3)))
-        for column, (name, number) in enumerate(zip(first.classes, numbers, strict=True))
+        for column, (name, number) in enumerate(zip(names, numbers, strict=True))
     ]
+
+
+def scores_of_types(predictions: Sequence[TagPredictions]) -> list[ClassScores]:
+    """Returns the scores of each type of entities, in the order of the alphabet.
+
+    Args:
+        predictions: one for each seed. A score that is 0 divided by 0 is 0.
+    """
+    gold = _count_types(predictions[0].gold_entities)
+    names = sorted(gold.keys() | {name for each in predictions for name in _count_types(each.predicted_entities)})
+    numbers = [gold[name] for name in names]
+    return _over_seeds(names, numbers, np.array([_scores_of_types(each, names) for each in predictions]))
+
+
+def _scores_of_types(predictions: TagPredictions, names: Sequence[str]) -> np.ndarray:
+    """Returns precision, recall and F1 of each type, float [3, types]."""
+    pairs = zip(predictions.gold_entities, predictions.predicted_entities, strict=True)
+    all_entities = (
+        [gold & predicted for gold, predicted in pairs],
+        predictions.predicted_entities,
+        predictions.gold_entities,
+    )
+    right, predicted, gold = ([_count_types(each)[name] for name in names] for each in all_entities)
+    right, predicted, gold = map(np.array, (right, predicted, gold))
+    parts = ((right, predicted), (right, gold), (2 * right, predicted + gold))
+    return np.array([above / np.maximum(below, 1) for above, below in parts])
+
+
+def _count_types(sentences: Sequence[frozenset[Entity]]) -> collections.Counter[str]:
+    return collections.Counter(entity.type for entities in sentences for entity in entities)
 
 
 def _scores(predictions: ClassPredictions | LabelSetPredictions) -> np.ndarray:

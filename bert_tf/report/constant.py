@@ -7,12 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from sklearn import metrics
 
+from bert_tf.data.tag_schemes import OUTSIDE
 from bert_tf.report.predictions import (
     AnswerPredictions,
     ClassPredictions,
     LabelSetPredictions,
     NumberPredictions,
     Predictions,
+    TagPredictions,
 )
 from bert_tf.report.scores import ACCURACY
 
@@ -25,7 +27,8 @@ class Constant:
     """The answer that is most often right if it is given to every example.
 
     Attributes:
-        answer: the most frequent label or set of labels; for a regression the mean label; for questions no answer.
+        answer: the most frequent label or set of labels; for a regression the mean label; for questions no answer;
+            for words O, no entity.
         share: of the dev examples that have it; None for a regression.
         score: the headline that it gets; None if it has none, or if the headline is not known here.
         values: float [1, examples], comparable with those of the runs; None if those have another meaning.
@@ -50,6 +53,7 @@ def constant(predictions: Predictions, headline: str, values: np.ndarray | None)
         LabelSetPredictions: _most_frequent_set,
         NumberPredictions: _mean,
         AnswerPredictions: _no_answer,
+        TagPredictions: _no_entity,
     }
     return find[type(predictions)](predictions, headline, values)
 
@@ -121,6 +125,13 @@ def _no_answer(predictions: AnswerPredictions, headline: str, values: np.ndarray
         score=None if own is None else share,
         values=None if own is None else _comparable(values, own, predictions.has_no_answer),
     )
+
+
+def _no_entity(predictions: TagPredictions, headline: str, values: np.ndarray | None) -> Constant:
+    """Returns the share of sentences without an entity. F1 has no place in figures: it is 0 in any task."""
+    has_none = np.array([not entities for entities in predictions.gold_entities])
+    share = float(has_none.mean())
+    return Constant(OUTSIDE, share, None, _comparable(values, predictions.f1, has_none))
 
 
 def _comparable(values: np.ndarray | None, expected: np.ndarray, constant: np.ndarray) -> np.ndarray | None:

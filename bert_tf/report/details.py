@@ -5,9 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from bert_tf.report import captions, plots
+from bert_tf.report import captions, plots, tag_captions
 from bert_tf.report.calibration import reliability
-from bert_tf.report.classes import ClassScores, confusion, most_frequent_confusions, scores_of_classes
+from bert_tf.report.classes import (
+    ClassScores,
+    confusion,
+    most_frequent_confusions,
+    scores_of_classes,
+    scores_of_types,
+)
 from bert_tf.report.command import command
 from bert_tf.report.differences import differing_words
 from bert_tf.report.formatting import score_spread, shortened
@@ -17,10 +23,12 @@ from bert_tf.report.predictions import (
     ClassPredictions,
     LabelSetPredictions,
     NumberPredictions,
+    TagPredictions,
 )
 from bert_tf.report.scores import score
 from bert_tf.report.study import Configuration, Study
 from bert_tf.report.wrong_answers import WrongAnswer, worst_answers
+from bert_tf.report.wrong_taggings import TagPart, WrongTagging, worst_taggings
 
 # What a reader can take in, and a browser can show.
 _MAX_CONFUSION_CLASSES = 50
@@ -30,6 +38,7 @@ _DENSE_CHARACTERS = 24
 _CONFUSIONS = 10
 _MAX_TEXT_LENGTH = 2000
 _SHARE = score("eval_f1")  # its unit and digits are those of precision and recall
+_SCORES = tuple(_SHARE.with_unit(name) for name in ("Precision", "Recall", "F1"))
 
 
 def details(study: Study, prefix: str) -> dict | None:
@@ -53,6 +62,7 @@ def _parts(best: Configuration, prefix: str) -> dict[str, dict]:
         NumberPredictions: ("numbers", "mistakes"),
         LabelSetPredictions: ("classes", "mistakes"),
         AnswerPredictions: ("calibration", "answers"),
+        TagPredictions: ("calibration", "types", "taggings"),
     }
     return {name: _PARTS[name](best, prefix) for name in parts[type(best.predictions[0])]}
 
@@ -125,13 +135,29 @@ def _most_frequent_confusions(best: Configuration) -> list[str]:
 
 def _classes(best: Configuration, prefix: str) -> dict:
     """Returns the table of precision, recall and F1; if there are very many classes, of those with the lowest F1."""
-    scores = scores_of_classes(best.predictions)
-    shown = sorted(scores, key=lambda each: each.f1[0])[:_MAX_CLASSES] if len(scores) > _MAX_CLASSES else scores
+    shown = _lowest(scores_of_classes(best.predictions))
     return {
+        "heading": "Classes",
         "caption": captions.classes_caption(best, len(shown)),
-        "header": ["Class", "Dev examples", *(_SHARE.with_unit(name) for name in ("Precision", "Recall", "F1"))],
+        "header": ["Class", "Dev examples", *_SCORES],
         "rows": [_class_row(each) for each in shown],
     }
+
+
+def _types(best: Configuration, prefix: str) -> dict:
+    """Returns the table of precision, recall and F1 of the types of entities."""
+    scores = scores_of_types(best.predictions)
+    shown = _lowest(scores)
+    return {
+        "heading": "Types of entities",
+        "caption": tag_captions.types_caption(best, len(shown), len(scores)),
+        "header": ["Type", "Entities", *_SCORES],
+        "rows": [_class_row(each) for each in shown],
+    }
+
+
+def _lowest(scores: Sequence[ClassScores]) -> Sequence[ClassScores]:
+    return sorted(scores, key=lambda each: each.f1[0])[:_MAX_CLASSES] if len(scores) > _MAX_CLASSES else scores
 
 
 def _class_row(scores: ClassScores) -> dict:
@@ -178,6 +204,32 @@ def _answer(answer: WrongAnswer) -> dict:
     return {"name": name, "facts": facts, "excerpt": answer.excerpt}
 
 
+def _taggings(best: Configuration, prefix: str) -> dict:
+    groups, mistakes = worst_taggings(best.predictions)
+    return {
+        "heading": captions.answers_heading(groups),
+        "note": tag_captions.taggings_note(best, groups, mistakes),
+        "groups": [
+            {"heading": tag_captions.taggings_of_kind(best, each), "items": list(map(_tagging, each.worst))}
+            for each in groups
+        ],
+    }
+
+
+def _tagging(tagging: WrongTagging) -> dict:
+    parts = [
+        {"text": each.text, "label": tag_captions.tag_label(each), "marks": _marks(each)} for each in tagging.parts
+    ]
+    return {"name": tag_captions.tagging_name(tagging), "facts": tag_captions.tagging_facts(tagging), "parts": parts}
+
+
+def _marks(part: TagPart) -> str:
+    """Returns the names of the marks of words in the style sheet."""
+    if part.is_right:
+        return "right"
+    return " ".join(["gold"] * (part.gold is not None) + ["prediction"] * (part.predicted is not None))
+
+
 # The parts of the page, by their names in the template.
 _PARTS = {
     "calibration": _calibration,
@@ -186,4 +238,6 @@ _PARTS = {
     "classes": _classes,
     "mistakes": _mistakes,
     "answers": _answers,
+    "types": _types,
+    "taggings": _taggings,
 }

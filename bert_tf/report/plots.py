@@ -14,7 +14,7 @@ from bert_tf.report.drawing import ACCENT, FAINT, INK, OTHER, WARNING, WIDTH, cr
 from bert_tf.report.escaping import one_line
 from bert_tf.report.formatting import shortened
 from bert_tf.report.inventory import Run
-from bert_tf.report.predictions import AnswerPredictions, ClassPredictions, NumberPredictions
+from bert_tf.report.predictions import AnswerPredictions, ClassPredictions, NumberPredictions, TagPredictions
 from bert_tf.report.scores import Score
 from bert_tf.report.significance import mean_and_sd
 from bert_tf.report.study import Configuration, Study
@@ -167,7 +167,7 @@ def score_by_time(study: Study, prefix: str) -> str | None:
 
 
 def reliability_diagram(
-    diagram: Reliability, predictions: type[ClassPredictions | AnswerPredictions], prefix: str
+    diagram: Reliability, predictions: type[ClassPredictions | AnswerPredictions | TagPredictions], prefix: str
 ) -> str:
     """Draws the share of correct predictions against confidence, and below it the share of predictions in each bin.
 

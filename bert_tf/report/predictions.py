@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from bert_tf.data.tag_schemes import Entity, entities
 from bert_tf.data.targets import Number, OneLabel, SomeLabels
-from bert_tf.report.scores import ACCURACY, EXACT_MATCH, F1
+from bert_tf.report.scores import ACCURACY, EXACT_MATCH, F1, PRECISION, RECALL, TOKEN_ACCURACY
 
 # The kinds of tasks in task.json; a run without that file is a classification.
 CLASSIFICATION, REGRESSION, MULTI_LABEL = OneLabel.kind, Number.kind, SomeLabels.kind
@@ -188,6 +189,91 @@ class AnswerPredictions:
         return digest(self.guids, self.answers)
 
 
-Predictions = ClassPredictions | NumberPredictions | LabelSetPredictions | AnswerPredictions
+@dataclasses.dataclass(frozen=True, eq=False)
+class TagPredictions:
+    """A tag for each word of a sentence, for token classification.
+
+    Attributes:
+        guids: of the sentences, in file order.
+        words: of each sentence.
+        gold: the right tags of each sentence, in BIO.
+        predicted: the predicted tags of each sentence, in BIO.
+        confidence: the probability of all tags of a sentence together, float [sentences].
+        answer: the name of a prediction in a sentence.
+        share_correct: the name of the share of correct predictions.
+    """
+
+    guids: tuple[str, ...]
+    words: tuple[tuple[str, ...], ...]
+    gold: tuple[tuple[str, ...], ...]
+    predicted: tuple[tuple[str, ...], ...]
+    confidence: np.ndarray
+
+    answer: ClassVar[str] = "tags of a sentence"
+    share_correct: ClassVar[str] = "sentence accuracy"
+    values: ClassVar[dict[str, np.ndarray]] = {}
+
+    @functools.cached_property
+    def correct(self) -> np.ndarray:
+        """True where all entities of a sentence are right and no other one is predicted, bool [sentences]."""
+        pairs = zip(self.gold_entities, self.predicted_entities, strict=True)
+        return np.array([gold == predicted for gold, predicted in pairs])
+
+    @functools.cached_property
+    def gold_entities(self) -> list[frozenset[Entity]]:
+        """The entities of each sentence."""
+        return [frozenset(entities(tags)) for tags in self.gold]
+
+    @functools.cached_property
+    def predicted_entities(self) -> list[frozenset[Entity]]:
+        """The predicted entities of each sentence."""
+        return [frozenset(entities(tags)) for tags in self.predicted]
+
+    @functools.cached_property
+    def f1(self) -> np.ndarray:
+        """F1 of the entities of each sentence, float [sentences]; 1 if it has none and none is predicted."""
+        right, predicted, gold = self._counts.T
+        return np.where(predicted + gold == 0, 1.0, 2 * right / np.maximum(predicted + gold, 1))
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Precision, recall and F1 of all entities, and the share of words with the right tag, by their names."""
+        right, predicted, gold = self._counts.sum(axis=0).tolist()
+        tags = (pair for row in zip(self.gold, self.predicted, strict=True) for pair in zip(*row, strict=True))
+        return {
+            PRECISION: right / max(predicted, 1),
+            RECALL: right / max(gold, 1),
+            F1: 2 * right / max(predicted + gold, 1),
+            TOKEN_ACCURACY: float(np.mean([a == b for a, b in tags])),
+        }
+
+    @functools.cached_property
+    def _counts(self) -> np.ndarray:
+        """The numbers of right, predicted and gold entities of each sentence, int [sentences, 3]."""
+        pairs = zip(self.gold_entities, self.predicted_entities, strict=True)
+        return np.array([(len(gold & predicted), len(predicted), len(gold)) for gold, predicted in pairs])
+
+    @property
+    def collapsed(self) -> bool:
+        """True if all words got the same type, or are all in no entity, although their gold tags differ."""
+        return len(_types(self.predicted)) == 1 < len(_types(self.gold))
+
+    @functools.cached_property
+    def dev_set(self) -> str:
+        """A digest of guids, words and gold tags."""
+        return digest(self.guids, self.words, self.gold)
+
+
+def _types(sentences: tuple[tuple[str, ...], ...]) -> set[str]:
+    """Returns the types of tags; that of `O` is empty."""
+    return {tag[2:] for tags in sentences for tag in tags}
+
+
+Predictions = ClassPredictions | NumberPredictions | LabelSetPredictions | AnswerPredictions | TagPredictions
 # Those with the probability of each answer, whose calibration can be shown.
-WITH_CONFIDENCE = (ClassPredictions, AnswerPredictions)
+WITH_CONFIDENCE = (ClassPredictions, AnswerPredictions, TagPredictions)
+
+
+def values_of_examples(predictions: Predictions, headline: str) -> np.ndarray | None:
+    """Returns the value of each example that paired tests compare; None if only `eval_values.tsv` has them."""
+    return predictions.f1 if isinstance(predictions, TagPredictions) else predictions.values.get(headline)

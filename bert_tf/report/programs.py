@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from bert_tf.data.targets import QUESTION_ANSWERING
+from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.report.predictions import CLASSIFICATION
 
 
@@ -25,8 +25,9 @@ class Program:
 
 RUN_CLASSIFIER = Program("python run_classifier.py", "--do_eval", CLASSIFICATION)
 RUN_SQUAD = Program("python scripts/run_squad.py", "--do_predict", QUESTION_ANSWERING, no_flags=("task_name",))
+RUN_NER = Program("python scripts/run_ner.py", "--do_eval", TOKEN_CLASSIFICATION, no_flags=("task_name",))
 # By the value of `program` in results.json; without one it is run_classifier.
-PROGRAMS = {"run_classifier": RUN_CLASSIFIER, "run_squad": RUN_SQUAD}
+PROGRAMS = {"run_classifier": RUN_CLASSIFIER, "run_squad": RUN_SQUAD, "run_ner": RUN_NER}
 
 
 def program_for(kind: str) -> Program:
@@ -36,4 +37,4 @@ def program_for(kind: str) -> Program:
         >>> program_for("question_answering").command
         'python scripts/run_squad.py'
     """
-    return RUN_SQUAD if kind == RUN_SQUAD.kind else RUN_CLASSIFIER
+    return next((program for program in PROGRAMS.values() if program.kind == kind), RUN_CLASSIFIER)

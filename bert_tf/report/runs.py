@@ -16,6 +16,7 @@ from bert_tf.errors import UserError, reading
 from bert_tf.report.escaping import one_line
 from bert_tf.report.formatting import listed
 from bert_tf.report.inventory import BestStep, FailedRun, Inventory, Run
+from bert_tf.report.predictions import values_of_examples
 from bert_tf.report.programs import PROGRAMS, RUN_CLASSIFIER
 from bert_tf.report.reading import (
     LEFT_OUT,
@@ -187,8 +188,9 @@ def _read_parts(run: Run, inventory: Inventory) -> dict:
     path = run.folder / run_files.EVAL_VALUES
     if exists(path):
         values = inventory.read_table(path, lambda path: read_values(path, results, headline, run.kind, predictions))
-    if values is None and predictions is not None and headline in predictions.values:
-        values = ExampleValues(predictions.guids, predictions.values[headline])
+    if values is None and predictions is not None:
+        found = values_of_examples(predictions, headline)
+        values = None if found is None else ExampleValues(predictions.guids, found)
     return {"predictions": predictions, "values": values, "train_log": _read_log(run, inventory)}
 
 

@@ -8,6 +8,9 @@ ACCURACY = "eval_accuracy"
 EXACT_MATCH = "eval_exact_match"
 F1 = "eval_f1"
 LOSS = "eval_loss"
+PRECISION = "eval_precision"
+RECALL = "eval_recall"
+TOKEN_ACCURACY = "eval_token_accuracy"  # noqa: S105  # no password
 _PREFIX = "eval_"
 # Beginnings of the names of all numbers that a run measures, and endings of those of speed and memory.
 _MEASURED = (_PREFIX, "train_")
@@ -99,6 +102,10 @@ _KNOWN = {
         _share(ACCURACY, "Accuracy", "accuracy"),
         _share(EXACT_MATCH, "Exact match", "exact match"),
         _share(F1, "F1", "F1"),
+        # Tags of words: of the entities, and of single words.
+        _share(PRECISION, "Precision", "precision"),
+        _share(RECALL, "Recall", "recall"),
+        _share(TOKEN_ACCURACY, "Token accuracy", "token accuracy"),
         _share("eval_micro_f1", "Micro-F1", "micro-F1"),
         _share("eval_macro_f1", "Macro-F1", "macro-F1"),
         _share("eval_subset_accuracy", "Subset accuracy", "subset accuracy"),

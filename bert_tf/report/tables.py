@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from bert_tf import files, run_files
-from bert_tf.data.targets import QUESTION_ANSWERING, table_separator
+from bert_tf.data.tag_schemes import is_tag
+from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION, table_separator
 from bert_tf.errors import UserError, reading
 from bert_tf.report.predictions import (
     MULTI_LABEL,
@@ -26,6 +27,8 @@ from bert_tf.report.predictions import (
     LabelSetPredictions,
     NumberPredictions,
     Predictions,
+    TagPredictions,
+    values_of_examples,
 )
 from bert_tf.report.reading import LARGEST_NUMBER, LEFT_OUT, num_evaluated
 from bert_tf.report.scores import ACCURACY, is_score, score
@@ -40,6 +43,7 @@ _TOLERANCE = 1e-6
 # A correlation computed again from predictions that were written with the digits of float32.
 _CORRELATION_TOLERANCE = 1e-3
 _ANSWER_COLUMNS = ["guid", "exact_match", "f1", "probability", "prediction", "answers"]
+_TAG_COLUMNS = ["guid", "correct", "f1", "probability", "words", "gold", "prediction"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -82,7 +86,12 @@ def read_predictions(path: Path, results: dict[str, float], headline: str, kind:
     """
     rows = _read_rows(path, "\t")
     header = next(rows)
-    readers = {REGRESSION: _read_numbers, MULTI_LABEL: _read_label_sets, QUESTION_ANSWERING: _read_answers}
+    readers = {
+        REGRESSION: _read_numbers,
+        MULTI_LABEL: _read_label_sets,
+        QUESTION_ANSWERING: _read_answers,
+        TOKEN_CLASSIFICATION: _read_tags,
+    }
     has_classes = header[:2] == ["guid", "label"] and len(header) >= 4
     if kind not in readers and not has_classes:
         if headline == ACCURACY:
@@ -99,6 +108,9 @@ def _check_predictions(path: Path, predictions: Predictions, results: dict[str, 
         _check_mean(path, values, results, name)
     if isinstance(predictions, NumberPredictions):
         _check_correlation(path, predictions, results)
+    if isinstance(predictions, TagPredictions):
+        for name, value in predictions.scores.items():
+            _check_score(path, value, results, name)
     _check_number_of_rows(path, len(predictions.guids), results, kind)
 
 
@@ -169,7 +181,7 @@ def _read_answers(path: Path, header: Sequence[str], rows: Iterator[list[str]]) 
             raise UserError(f"{path}:{line}: is cut off")
         guids.append(sys.intern(row[0]))
         numbers.add(line, row[1:4])
-        text, gold = _parse_json(path, line, row[4]), _parse_json(path, line, row[5])
+        text, gold = (_parse_json(path, line, field, "an answer") for field in row[4:6])
         if not isinstance(text, str) or not _are_texts(gold):
             raise UserError(f"{path}:{line}: has something other than a text and a list of texts as answers")
         # Many runs have the same texts.
@@ -181,8 +193,40 @@ def _read_answers(path: Path, header: Sequence[str], rows: Iterator[list[str]]) 
     return AnswerPredictions(tuple(guids), tuple(answers), tuple(predicted), confidence, exact_match, f1)
 
 
-def _parse_json(path: Path, line: int, text: str) -> object:
-    with reading(f"{path}:{line}", LEFT_OUT, "has an answer that is cut off or not JSON"):
+def _read_tags(path: Path, header: Sequence[str], rows: Iterator[list[str]]) -> TagPredictions:
+    if header != _TAG_COLUMNS:
+        raise UserError(f"{path}: is not a file of tags of words")
+    guids, sentences, numbers = [], [], _Numbers(path, 3)
+    for line, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise UserError(f"{path}:{line}: is cut off")
+        guids.append(sys.intern(row[0]))
+        numbers.add(line, row[1:4])
+        sentences.append(_parse_sentence(path, line, row[4:]))
+    correct, f1, confidence = numbers.table().T
+    predictions = TagPredictions(tuple(guids), *zip(*sentences, strict=True), confidence)
+    if confidence.min() < 0 or confidence.max() > 1:
+        raise UserError(f"{path}: has numbers that are not probabilities")
+    if (correct != predictions.correct).any() or np.abs(f1 - predictions.f1).max() > _TOLERANCE:
+        raise UserError(f"{path}: has other scores of sentences than its tags have")
+    return predictions
+
+
+def _parse_sentence(path: Path, line: int, fields: Sequence[str]) -> list[tuple[str, ...]]:
+    """Returns words, gold tags and predicted tags; many runs have the same."""
+    lists = [_parse_json(path, line, field, "a list") for field in fields]
+    if (
+        not all(map(_are_texts, lists))
+        or not lists[0]
+        or len(set(map(len, lists))) > 1
+        or not all(map(is_tag, lists[1] + lists[2]))
+    ):
+        raise UserError(f"{path}:{line}: has something other than a list of words and two lists of their tags")
+    return [tuple(map(sys.intern, each)) for each in lists]
+
+
+def _parse_json(path: Path, line: int, text: str, what: str) -> object:
+    with reading(f"{path}:{line}", LEFT_OUT, f"has {what} that is cut off or not JSON"):
         return json.loads(text)
 
 
@@ -209,20 +253,24 @@ def read_values(
         raise UserError(f"{path}: has other examples than {run_files.EVAL_PREDICTIONS}")
     if (headline == ACCURACY and is_binary(values)) or kind == QUESTION_ANSWERING:
         _check_mean(path, values, results, headline)
-    expected = None if predictions is None else predictions.values.get(headline)
+    expected = None if predictions is None else values_of_examples(predictions, headline)
     if expected is not None and np.abs(values - expected).max() > _TOLERANCE:
         raise UserError(f"{path}: has other values than {run_files.EVAL_PREDICTIONS}")
     return ExampleValues(guids, values)
 
 
 def _check_number_of_rows(path: Path, number: int, results: dict[str, float], kind: str) -> None:
-    # The model reads a question once for each window of its text, and its speed counts these.
-    if kind != QUESTION_ANSWERING and num_evaluated(results) not in (None, number):
+    # The model reads a text once for each of its windows, and its speed counts these.
+    if kind not in (QUESTION_ANSWERING, TOKEN_CLASSIFICATION) and num_evaluated(results) not in (None, number):
         raise UserError(f"{path}: does not belong to {run_files.RESULTS}: its number of rows differs")
 
 
 def _check_mean(path: Path, values: np.ndarray, results: dict[str, float], name: str) -> None:
-    if name in results and abs(float(values.mean()) - results[name]) > _TOLERANCE:
+    _check_score(path, float(values.mean()), results, name)
+
+
+def _check_score(path: Path, value: float, results: dict[str, float], name: str) -> None:
+    if name in results and abs(value - results[name]) > _TOLERANCE:
         raise UserError(f"{path}: does not belong to {run_files.RESULTS}: its {score(name).phrase} differs")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from bert_tf.data.targets import QUESTION_ANSWERING
+from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.errors import counted
 from bert_tf.report.comparison import MAX_TESTED
 from bert_tf.report.formatting import (
@@ -33,6 +33,10 @@ _ONE_SEED = (
     "If a side has a single seed, its spread over seeds is unknown and not part of the test. The test then compares "
     "trained models, not configurations: another seed may change the result."
 )
+_WINDOWS = {
+    QUESTION_ANSWERING: " A text is read in windows, and the speeds count these.",
+    TOKEN_CLASSIFICATION: " A long sentence is read in several windows, and the speeds count these.",
+}
 _FEWER_RESAMPLES = f"On more than {MANY_EXAMPLES:,} examples there are fewer resamples, at least 1,000."
 
 
@@ -178,14 +182,25 @@ def constant_answer(study: Study) -> str:
     answers = {
         REGRESSION: f"Always answering the mean of {study.constant.answer}",
         QUESTION_ANSWERING: "Never giving an answer",
+        TOKEN_CLASSIFICATION: f"Tagging every word {study.constant.answer}",
     }
     return answers.get(study.kind) or f"Always answering “{shortened(study.constant.answer)}”"
 
 
 def compared_in(study: Study) -> str:
     """Returns in what values the test compares, if that is not the headline."""
-    kinds = {CLASSIFICATION: "in accuracy ", MULTI_LABEL: "in F1 per example ", REGRESSION: "in squared error "}
+    kinds = {
+        CLASSIFICATION: "in accuracy ",
+        MULTI_LABEL: "in F1 per example ",
+        REGRESSION: "in squared error ",
+        TOKEN_CLASSIFICATION: "in F1 per sentence ",
+    }
     return "" if study.headline_is_mean else kinds.get(study.kind, "")
+
+
+def value_name(study: Study) -> str:
+    """Returns the name of the values that paired tests compare where the headline is no mean."""
+    return "F1 per sentence" if study.kind == TOKEN_CLASSIFICATION else "value per example"
 
 
 def constant_verdict(study: Study) -> str:
@@ -231,7 +246,7 @@ def precision(study: Study) -> str | None:
     if not study.headline_is_mean:
         uncertainty = _uncertainty(study, "{:.2g}".format, "{:.4g}".format)
         return (
-            f"{examples}. The best configuration's mean value per example is {study.best.values.mean():.4g}, with "
+            f"{examples}. The best configuration's mean {value_name(study)} is {study.best.values.mean():.4g}, with "
             f"{uncertainty}; more seeds do not narrow it. The {headline.phrase} itself has another standard error."
         )
     formula = f"the square root of p(1 {_MINUS} p)/n" if study.is_binary else "standard deviation over examples / √n"
@@ -265,8 +280,7 @@ def table_note(study: Study) -> str:
     return (
         "Mean ± standard deviation over seeds; a single seed has no standard deviation. Worst seed: the lowest "
         f"{study.headline.phrase}{collapsed}. Run time: training plus evaluation, the mean over runs."
-        + " A text is read in windows, and the speeds count these."
-        * (study.kind == QUESTION_ANSWERING)
+        + _WINDOWS.get(study.kind, "")
     )
 
 
@@ -317,15 +331,19 @@ def _hypothesis(study: Study, tested: Sequence[Configuration]) -> str:
     phrase = study.headline.phrase
     if not tested:
         answer = lower_first(constant_answer(study))
-        equal = phrase if study.headline_is_mean else "mean value per example"
+        equal = phrase if study.headline_is_mean else f"mean {value_name(study)}"
         return f"p is two-sided, for equal {equal} of the configuration and of {answer} on the same dev examples."
-    constants = {REGRESSION: "The constant answer", QUESTION_ANSWERING: "Never giving an answer"}
+    constants = {
+        REGRESSION: "The constant answer",
+        QUESTION_ANSWERING: "Never giving an answer",
+        TOKEN_CLASSIFICATION: "Tagging every word O",
+    }
     subject = constants.get(study.kind, "The majority class")
     also = f" {subject} is tested against the best one in the same way." * bool(study.constant_comparison)
     if study.headline_is_mean:
         return f"p is two-sided, for equal {phrase} of a configuration and the best one on the same dev examples.{also}"
     return (
-        f"The {phrase} is not a mean over examples, so the test compares the mean value per example: p is two-sided, "
+        f"The {phrase} is not a mean over examples, so the test compares the mean {value_name(study)}: p is two-sided, "
         f"for equal means of a configuration and the best one on the same dev examples.{also}"
     )
 
@@ -339,8 +357,10 @@ def _collapsed(configuration: Configuration) -> str:
     headline, runs = configuration.headline, [*configuration.runs, *configuration.collapsed]
     mean = sum(run.score for run in runs) / len(runs)
     names = listed([run.name for run in configuration.collapsed])
+    is_of_words = runs[0].kind == TOKEN_CLASSIFICATION
+    what = "the same type or none for all words" if is_of_words else "the same answer for all dev examples"
     return (
-        f"Collapsed, the same answer for all dev examples: {names} ({configuration.label}). Left out of all means and "
-        f"tests; the mean {headline.phrase} including {'it' if len(configuration.collapsed) == 1 else 'them'} would be "
+        f"Collapsed, {what}: {names} ({configuration.label}). Left out of all means and tests; the mean "
+        f"{headline.phrase} including {'it' if len(configuration.collapsed) == 1 else 'them'} would be "
         f"{headline.unit(headline.number(mean))}."
     )

@@ -106,6 +106,7 @@ ALLOWED = {
     "bert_tf.data.sources",
     "bert_tf.data.splitting",
     "bert_tf.data.squad_file",
+    "bert_tf.data.tag_schemes",
     "bert_tf.data.targets",
     "bert_tf.data.text_files",
     "bert_tf.data.texts",

@@ -15,6 +15,7 @@ from support.synthetic_runs import (
 )
 
 from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.programs.ner_config import NerConfig
 from bert_tf.programs.squad_config import SquadConfig
 from bert_tf.report.runs import ANSWER_FLAGS, OTHER_FLAGS, REPORT_FILES, read_runs
 from bert_tf.training.fields import flags_of
@@ -64,7 +65,7 @@ def test_without_run_json_flags_that_do_not_shape_the_training_do_not_count(tmp_
 
 
 def test_every_flag_that_may_change_on_resume_does_not_shape_the_training():
-    flags = flags_of(ClassifierConfig) | flags_of(SquadConfig)
+    flags = flags_of(ClassifierConfig) | flags_of(SquadConfig) | flags_of(NerConfig)
     assert sorted([*OTHER_FLAGS, *ANSWER_FLAGS]) == sorted(name for name, flag in flags.items() if not flag.resume)
 
 
