@@ -91,7 +91,7 @@ def test_a_word_has_its_tag_at_its_first_piece(tokenizer):
 
 
 def test_a_long_sentence_is_read_in_windows_and_the_log_says_so(tokenizer, caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="absl")
     features = convert([sentence("a"), sentence("a b a b a b a b a b")], tokenizer, length=8)
     assert features.example_index.tolist() == [0, 1, 1, 1]
     assert [features.words_of(row)[1].tolist() for row in range(4)] == [[0], [0, 1, 2, 3], [4, 5], [6, 7, 8, 9]]
