@@ -13,6 +13,8 @@ from bert_tf.data.spans import counted_up
 
 # The pieces of a row beside the text: [CLS] and [SEP].
 SPECIAL_PIECES = 2
+# The default of run_ner.py: how many pieces a window of a long sentence has on both sides for context only.
+DOC_CONTEXT = 32
 
 
 class SentenceRows(NamedTuple):

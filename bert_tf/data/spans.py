@@ -28,7 +28,7 @@ class WindowSettings:
 
 
 class Window(NamedTuple):
-    """The part of a document that is in one row.
+    """Holds the part of a document that one row shows.
 
     Attributes:
         example_index: the example that the row belongs to.

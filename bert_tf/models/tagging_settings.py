@@ -6,7 +6,7 @@ TaggingSettings(doc_context=64).fitting(max_seq_length=128)
 import dataclasses
 from collections.abc import Mapping
 
-from bert_tf.data.sentence_spans import SPECIAL_PIECES, fitting_context
+from bert_tf.data.sentence_spans import DOC_CONTEXT, SPECIAL_PIECES, fitting_context
 from bert_tf.data.tag_schemes import CONLL, REPAIRS
 from bert_tf.models.question_settings import LARGEST
 
@@ -20,7 +20,7 @@ class TaggingSettings:
         repair: the rule for an `I-` that cannot continue an entity, see `bert_tf.data.tag_schemes.entities`.
     """
 
-    doc_context: int = 32
+    doc_context: int = DOC_CONTEXT
     repair: str = CONLL
 
     @classmethod

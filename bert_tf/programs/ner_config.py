@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
+from bert_tf.data.sentence_spans import DOC_CONTEXT
 from bert_tf.data.tag_schemes import CONLL, REPAIRS
 from bert_tf.models.question_settings import LARGEST
 from bert_tf.training.config import MAX_BATCH_SIZE, RunConfig, with_recipe
@@ -39,7 +40,7 @@ class TagConfig(FlagConfig):
         lower_bound=3,
     )
     doc_context: int | None = flag(
-        32,
+        DOC_CONTEXT,
         "The number of word pieces that each window of a long sentence has on both sides for context only; their words "
         "get their tags in another window. Short windows have less.",
         resume=True,

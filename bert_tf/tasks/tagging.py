@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bert_tf import run_files
+from bert_tf.data.sentence_spans import DOC_CONTEXT
 from bert_tf.data.sentence_windows import SentenceFeatures, convert_sentences_to_features
 from bert_tf.data.tag_schemes import OUTSIDE, to_bio
 from bert_tf.data.tagged_sentences import TaggedSentence, read_tagged_sentences, sentences_digest
@@ -36,7 +37,7 @@ class TagSettings:
             has it; with `"discard"` its word is in no entity.
     """
 
-    doc_context: int = 32
+    doc_context: int = DOC_CONTEXT
     with_document: bool = False
     repair: str = "conll"
 
