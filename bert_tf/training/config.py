@@ -222,6 +222,13 @@ class TrainingConfig(FlagConfig):
     warmup_steps: int | None = flag(
         None, "Steps of warmup; takes precedence over warmup_proportion.", resume=True, lower_bound=0
     )
+    optimizer: str = flag(
+        "adamw",
+        "adamw: Adam with decoupled weight decay, as in the original. lamb: for batches of thousands of examples; it "
+        "scales each variable's update to the variable's norm.",
+        resume=True,
+        choices=("adamw", "lamb"),
+    )
     weight_decay: float = flag(0.01, "The decoupled weight decay of Adam.", resume=True, lower_bound=0.0)
     adam_bias_correction: bool = flag(
         True,

@@ -26,6 +26,7 @@ from bert_tf.termination import Terminated
 from bert_tf.training.accumulation import GradientAccumulator, repeat
 from bert_tf.training.config import TrainingConfig
 from bert_tf.training.curve import DevCurve
+from bert_tf.training.lamb import LambOptimizer
 from bert_tf.training.optimization import AdamWeightDecayOptimizer, WarmupPolynomialDecay, layerwise_rates
 from bert_tf.training.output_dir import LAST_STEP, OutputDir
 from bert_tf.training.overflow import NotFiniteError, remedy_for_overflow
@@ -36,6 +37,8 @@ from bert_tf.training.validation import Validation
 
 # How often to fetch losses from the device for the progress bar.
 _SECONDS_BETWEEN_LOOKS = 0.5
+
+_OPTIMIZERS = {"adamw": AdamWeightDecayOptimizer, "lamb": LambOptimizer}
 
 Batches = tf.data.Iterator | tf.distribute.DistributedIterator
 
@@ -100,7 +103,7 @@ class Training:
         self.validation = validation or Validation(head, DevCurve())
         self._trained = _trainable_by_name(head)
         with devices.scope():
-            self.optimizer = AdamWeightDecayOptimizer(
+            self.optimizer = _OPTIMIZERS[config.optimizer](
                 self._trained,
                 weight_decay=config.weight_decay,
                 bias_correction=config.adam_bias_correction,

@@ -153,21 +153,21 @@ class AdamWeightDecayOptimizer(tf.Module):
         self.global_step.assign_add(1)
 
     def _update(self, gradients: dict, norm: tf.Tensor, learning_rate: tf.Tensor) -> tf.Operation:
-        clipped, _ = tf.clip_by_global_norm(list(gradients.values()), CLIP_NORM, use_norm=norm)
+        clipped = clipped_gradients(gradients, norm)
         # Decay after the gradients: otherwise TensorFlow computes the decayed copies first and keeps them through the
         # step.
         with tf.control_dependencies([norm]):
             self._decay(gradients, learning_rate)
         settings = self._adam_settings()
         updates = []
-        for name, gradient in zip(gradients, clipped, strict=True):
+        for name, gradient in clipped.items():
             variable = self._variables[name]
             # One fused pass over the variable: a third of the time of Keras' AdamW on two CPU cores.
             update = tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
                 m=self._m[name].handle,
                 v=self._v[name].handle,
-                grad=tf.convert_to_tensor(gradient),
+                grad=gradient,
                 lr=self._rate(name, learning_rate),
                 **settings,
             )
@@ -177,7 +177,7 @@ class AdamWeightDecayOptimizer(tf.Module):
     def _decay(self, names: Iterable[str], learning_rate: tf.Tensor) -> None:
         if self._weight_decay:
             for name in names:
-                if not _is_excluded(name):
+                if not is_excluded(name):
                     variable = self._variables[name]
                     variable.assign_sub(self._rate(name, learning_rate) * self._weight_decay * variable)
 
@@ -211,7 +211,24 @@ def _zeros_like(variable: tf.Variable) -> tf.Variable:
     return tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False)
 
 
-def _is_excluded(name: str) -> bool:
+def clipped_gradients(gradients: dict[str, tf.Tensor | tf.IndexedSlices], norm: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Scales gradients down so that their global norm, `norm`, is at most `CLIP_NORM`; returns them as dense tensors.
+
+    Example:
+        >>> float(clipped_gradients({"bias": tf.constant([3.0])}, norm=tf.constant(6.0))["bias"][0])
+        0.5
+    """
+    clipped, _ = tf.clip_by_global_norm(list(gradients.values()), CLIP_NORM, use_norm=norm)
+    return {name: tf.convert_to_tensor(gradient) for name, gradient in zip(gradients, clipped, strict=True)}
+
+
+def is_excluded(name: str) -> bool:
+    """Returns True for a variable that is not decayed: those of LayerNorm, and biases.
+
+    Example:
+        >>> is_excluded("bert/pooler/dense/bias"), is_excluded("bert/pooler/dense/kernel")
+        (True, False)
+    """
     return any(re.search(pattern, name) for pattern in EXCLUDE_FROM_WEIGHT_DECAY)
 
 

@@ -278,6 +278,7 @@ def test_the_number_of_tpu_cores_counts_on_a_tpu_alone():
         {"num_train_epochs": 4.0},
         {"warmup_proportion": 0.2},
         {"warmup_steps": 3},
+        {"optimizer": "lamb"},
         {"weight_decay": 0.1},
         {"adam_bias_correction": False},
         {"mixed_precision": "bfloat16"},

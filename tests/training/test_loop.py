@@ -139,7 +139,12 @@ def test_training_in_float16_is_near_float32(output_dir):
 
 
 def run(
-    output_dir: OutputDir, start_step: int = 0, seed: int = 3, kind: type[Training] = Training, **arguments
+    output_dir: OutputDir,
+    start_step: int = 0,
+    seed: int = 3,
+    kind: type[Training] = Training,
+    optimizer: str = "adamw",
+    **arguments,
 ) -> Training:
     training = make_training(
         steps=7,
@@ -150,6 +155,7 @@ def run(
         save_checkpoints_steps=3,
         iterations_per_loop=1,
         logging_steps=2,
+        optimizer=optimizer,
         kind=kind,
     )
     training.run(make_tiny_features(), output_dir, start_step, **arguments)
@@ -167,14 +173,15 @@ def read_log(folder: OutputDir) -> list[list[str]]:
 
 
 @pytest.mark.slow
-def test_a_run_that_was_stopped_ends_as_one_that_never_was(tmp_path):
+@pytest.mark.parametrize("optimizer", ["adamw", "lamb"])
+def test_a_run_that_was_stopped_ends_as_one_that_never_was(tmp_path, optimizer):
     whole, stopped, other = (new_folder(tmp_path / name) for name in ("whole", "stopped", "other"))
-    run(whole)
+    run(whole, optimizer=optimizer)
     with pytest.raises(StoppedError):
-        run(stopped, progress=stop_at(5))
+        run(stopped, progress=stop_at(5), optimizer=optimizer)
     assert stopped.latest_step() == 3
     assert read_log(stopped)[-1][0] == "4"
-    run(stopped, start_step=3)
+    run(stopped, start_step=3, optimizer=optimizer)
     expected, found = whole.read_checkpoint(7), stopped.read_checkpoint(7)
     assert expected.keys() == found.keys()
     for name in expected.keys() - {"training/seconds"}:
@@ -183,7 +190,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_never_was(tmp_path):
     assert [row[0] for row in read_log(whole)] == ["step", "2", "4", "6", "7"]
     # And the seed is what makes it so: another one gives other losses from the first step on.
     with pytest.raises(StoppedError):
-        run(other, seed=4, progress=stop_at(4))
+        run(other, seed=4, progress=stop_at(4), optimizer=optimizer)
     losses = other.read_checkpoint(3)["training/losses"]
     assert (losses != expected["training/losses"][:3]).all()
 
