@@ -30,6 +30,7 @@ class DataProcessor:
             that are usual for the kind. The loss, and the accuracy of a classification, are always reported.
         reports_classes: True to report the scores of each class too.
         label_aliases: the label for each other spelling that the files use.
+        group_name: what the groups of examples are, such as `"language"`, if they have groups.
         train: the file of the training set.
         dev: the file of the development set.
         test: the file of the test set; None if the task has no test set.
@@ -40,6 +41,7 @@ class DataProcessor:
     metrics: Sequence[str] = ()
     reports_classes: bool = False
     label_aliases: ClassVar[Mapping[str, str]] = {}
+    group_name: str = "group"
     train: TsvFile | None = None
     dev: TsvFile | None = None
     test: TsvFile | None = None
@@ -93,6 +95,8 @@ class DataProcessor:
     def read_examples(self, data_dir: str | Path, file: TsvFile, set_type: str) -> list[InputExample]:
         """Reads one file. A guid is `set_type` and the number of the row, as the original counts it.
 
+        In a file with a column of groups, the group comes between the two.
+
         Args:
             data_dir: the folder with the task's files.
             file: the file in it.
@@ -106,7 +110,7 @@ class DataProcessor:
         form, table = load_in_one_of(self.forms(file), data_dir, targets)
         log = logging.warning if table.is_odd else logging.info
         log("%s: %s.", printable(as_path(data_dir) / file.name), table.description)
-        return [_example(f"{set_type}-{number}", row.fields, form, targets) for number, row in table.rows]
+        return [_example(set_type, number, row.fields, form, targets) for number, row in table.rows]
 
     def forms(self, file: TsvFile) -> Sequence[TsvFile]:
         """Returns the forms that a file of the task may have; here only the one that is declared."""
@@ -131,8 +135,10 @@ class DataProcessor:
         return lenient_rows(as_path(input_file), read_text(as_path(input_file)), quotechar)
 
 
-def _example(guid: str, fields: list[str], file: TsvFile, targets: Targets) -> InputExample:
+def _example(set_type: str, number: str, fields: list[str], file: TsvFile, targets: Targets) -> InputExample:
     """Makes an example of a row that has been checked; one of a test set gets the label that stands for none."""
     text_b = None if file.text_b is None else fields[file.text_b]
     label = targets.filler if file.label is None else targets.parse(fields[file.label])
-    return InputExample(guid, fields[file.text_a], text_b, label)
+    group = None if file.group is None else fields[file.group]
+    guid = "-".join([set_type, *([] if group is None else [group]), number])
+    return InputExample(guid, fields[file.text_a], text_b, label, group)

@@ -19,6 +19,8 @@ class InputExample:
         text_b: the second text, for tasks on pairs.
         label: one of the processor's `get_labels()`; a number for a regression, a tuple of names where there can be any
             number of them. On a test set it has no meaning: it is the first of them, 0.0 or an empty tuple.
+        group: the part of the development set, such as a language, that is also scored by itself; None if there are no
+            such parts.
 
     Example:
         >>> InputExample("dev-1", "It rains .", "Rain falls .", "1").text_b
@@ -29,6 +31,7 @@ class InputExample:
     text_a: str
     text_b: str | None = None
     label: str | float | tuple[str, ...] | None = None
+    group: str | None = dataclasses.field(default=None, repr=False)
 
 
 def is_unicode(text: str) -> bool:

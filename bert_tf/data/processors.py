@@ -21,42 +21,16 @@ original.
 """
 
 import re
-from collections.abc import Mapping
-from typing import ClassVar
 
 from bert_tf.data import glue
 from bert_tf.data.data_processor import DataProcessor
 from bert_tf.data.glue import ColaProcessor, GlueProcessor, MnliProcessor, MrpcProcessor
+from bert_tf.data.multilingual import MultilingualProcessor, PawsxProcessor, XnliProcessor
 from bert_tf.data.own_code import own_code
 from bert_tf.data.tsv import TsvFile
 from bert_tf.errors import UserError
 
 __all__ = ["PROCESSORS", "ColaProcessor", "DataProcessor", "MnliProcessor", "MrpcProcessor", "TsvFile", "XnliProcessor"]
-
-
-class XnliProcessor(DataProcessor):
-    """XNLI: MultiNLI's question in another language.
-
-    There is no test set.
-
-    Attributes:
-        language: the code of the language in the files, "zh" as in the original.
-    """
-
-    labels = ("contradiction", "entailment", "neutral")
-    label_aliases: ClassVar[Mapping[str, str]] = {"contradictory": "contradiction"}
-    language = "zh"
-
-    @property
-    def train(self) -> TsvFile:
-        """MultiNLI's training set, machine-translated."""
-        return TsvFile(f"multinli/multinli.train.{self.language}.tsv", text_a=0, text_b=1, label=2)
-
-    @property
-    def dev(self) -> TsvFile:
-        """The development set, which has all languages in one file."""
-        return TsvFile("xnli.dev.tsv", text_a=6, text_b=7, label=1, only=(0, self.language))
-
 
 PROCESSORS: dict[str, type[DataProcessor]] = {
     "AX": glue.AxProcessor,
@@ -64,6 +38,7 @@ PROCESSORS: dict[str, type[DataProcessor]] = {
     "MNLI": MnliProcessor,
     "MNLI-MM": glue.MnliMismatchedProcessor,
     "MRPC": MrpcProcessor,
+    "PAWS-X": PawsxProcessor,
     "QNLI": glue.QnliProcessor,
     "QQP": glue.QqpProcessor,
     "RTE": glue.RteProcessor,
@@ -120,11 +95,19 @@ def _plain(name: str) -> str:
     return re.sub("[-_ ]", "", name).lower()
 
 
-def find_processor(task_name: str) -> DataProcessor:
+def find_processor(
+    task_name: str, train_language: str | None = None, eval_languages: str | None = None
+) -> DataProcessor:
     """Creates the processor of a task.
 
+    Args:
+        task_name: one of `PROCESSORS`, in any spelling.
+        train_language: see `MultilingualProcessor.choose_languages`; other tasks have no languages to choose.
+        eval_languages: the same.
+
     Raises:
-        UserError: see `find_processor_class`; or the class cannot be created without arguments.
+        UserError: see `find_processor_class`; or the class cannot be created without arguments, or the corpus does not
+            have a language.
 
     Example:
         >>> find_processor("MRPC").get_labels()
@@ -132,7 +115,10 @@ def find_processor(task_name: str) -> DataProcessor:
     """
     processor_class = find_processor_class(task_name)
     with own_code(processor_class, "__init__"):
-        return processor_class()
+        processor = processor_class()
+    if isinstance(processor, MultilingualProcessor):
+        processor.choose_languages(train_language, eval_languages)
+    return processor
 
 
 def glue_class(task_name: str) -> type[GlueProcessor] | None:
@@ -142,15 +128,33 @@ def glue_class(task_name: str) -> type[GlueProcessor] | None:
         >>> glue_class("mnli_mismatched").__name__, glue_class("XNLI")
         ('MnliMismatchedProcessor', None)
     """
+    return _class_of(task_name, GlueProcessor)
+
+
+def multilingual_class(task_name: str | None) -> type[MultilingualProcessor] | None:
+    """Returns the class of a task in several languages, whichever way its name is written; None for other tasks.
+
+    Example:
+        >>> multilingual_class("paws_x").__name__, multilingual_class("MNLI")
+        ('PawsxProcessor', None)
+    """
+    return None if task_name is None else _class_of(task_name, MultilingualProcessor)
+
+
+def _class_of(task_name: str, kind: type[DataProcessor]) -> type[DataProcessor] | None:
     found = PROCESSORS.get(_find_key(task_name))
-    return found if isinstance(found, type) and issubclass(found, GlueProcessor) else None
+    return found if isinstance(found, type) and issubclass(found, kind) else None
 
 
 def canonical_name(task_name: str) -> str:
     """Returns the name of a task as folders have it: GLUE's own for a task of GLUE, else the name in capitals.
 
+    A task in several languages has one name, however it is written.
+
     Example:
-        >>> canonical_name("cola"), canonical_name("sst2"), canonical_name("reviews")
-        ('CoLA', 'SST-2', 'REVIEWS')
+        >>> canonical_name("cola"), canonical_name("pawsx"), canonical_name("reviews")
+        ('CoLA', 'PAWS-X', 'REVIEWS')
     """
-    return _find_key(task_name) if glue_class(task_name) else task_name.upper()
+    if glue_class(task_name):
+        return _find_key(task_name)
+    return (_find_key(task_name) if multilingual_class(task_name) else task_name).upper()

@@ -25,7 +25,7 @@ from bert_tf.data.readings import attempt, choose_reading
 from bert_tf.data.targets import Targets
 from bert_tf.data.text_files import read_text
 from bert_tf.data.tsv_table import RARE, Table, find_uneven
-from bert_tf.errors import UserError, counted
+from bert_tf.errors import UserError, counted, first_few, shown
 from bert_tf.remote import AnyPath, as_path
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "|": "vertical bars", "\\t": "a backslash and a t", "  ": "spaces"}
@@ -45,7 +45,8 @@ class TsvFile:
         columns: the number of columns of each row; None for any number that includes the columns named here.
         quoted: True if fields may be wrapped in double quotes, as `csv` and pandas write them. False if a double
             quote is a character like any other, as in GLUE's files. None to find out from the file.
-        only: (column, value): rows with another value are skipped.
+        only: (column, value) or (column, values): rows with other values are skipped. Each value has rows.
+        group: the column of the part that an example belongs to, such as its language; see `InputExample`.
         first_number: the number of the first row of a file without a header. By default 0 as in the original, but 1
             with `quoted=True`, which the original cannot read.
         skips_short_rows: True to leave out rows with too few columns, if they are rare. A carriage return then ends a
@@ -64,14 +65,15 @@ class TsvFile:
     header: bool = True
     columns: int | None = None
     quoted: bool | None = None
-    only: tuple[int, str] | None = None
+    only: tuple[int, str | Sequence[str]] | None = None
+    group: int | None = None
     first_number: int | None = None
     skips_short_rows: bool = False
 
     @property
     def min_columns(self) -> int:
         """The smallest number of columns that includes all columns named here, and one more for a label at -1."""
-        named = [self.text_a, self.text_b, self.label, self.guid, self.only and self.only[0]]
+        named = [self.text_a, self.text_b, self.label, self.guid, self.group, self.only and self.only[0]]
         needed = (column + 1 if column >= 0 else -column for column in named if column is not None)
         return max(needed) + (self.label == -1)
 
@@ -117,7 +119,7 @@ class TsvFile:
     def _check_declaration(self) -> None:
         if not isinstance(self.name, (str, os.PathLike)):
             raise UserError(f"TsvFile({self.name!r}): the name is no text; give the path below the data folder")
-        for name in ("text_a", "text_b", "label", "guid", "columns", "first_number"):
+        for name in ("text_a", "text_b", "label", "guid", "group", "columns", "first_number"):
             value = getattr(self, name)
             if not _is_whole_number(value) and (value is not None or name == "text_a"):
                 raise UserError(f"TsvFile({self.name!r}): {name} is {value!r}; columns are numbers, the first is 0")
@@ -151,10 +153,10 @@ class TsvFile:
             self._check(path, row, targets)
             if header and len(header.fields) > 1 and row.fields == header.fields:
                 raise UserError(f"{path}:{row.line}: the header is repeated; remove it here")
+        if not data:
+            raise UserError(f"{path}:1: there are no rows below the header; check that this is the right file")
+        self._check_values(path, data)
         numbered = list(self._numbered(data, header))
-        if not numbered:
-            rest = f"with {self.only[1]!r} in column {self.only[0] + 1}" if self.only else "below the header"
-            raise UserError(f"{path}:1: there are no rows {rest}; check that this is the right file")
         is_as_declared = self.header == (header is not None)
         return Table(numbered, header, is_as_declared, quoted, num_blank_lines, find_uneven(data), skipped=skipped)
 
@@ -189,6 +191,22 @@ class TsvFile:
             except ValueError as error:
                 raise UserError(f"{path}:{row.line}: column {self.label % count + 1}: {error}") from None
 
+    @property
+    def _wanted(self) -> Sequence[str]:
+        """The values whose rows are read."""
+        return (self.only[1],) if isinstance(self.only[1], str) else self.only[1]
+
+    def _check_values(self, path: AnyPath, rows: list[Row]) -> None:
+        """Raises `UserError` if a value of `only` has no rows."""
+        if self.only is None:
+            return
+        found = dict.fromkeys(row.fields[self.only[0]] for row in rows)
+        missing = [value for value in self._wanted if value not in found]
+        if missing:
+            wanted, others = (first_few(map(shown, values)) for values in (missing, found))
+            problem = f"there are no rows with {wanted} in column {self.only[0] + 1}, only with {others}"
+            raise UserError(f"{path}:1: {problem}; check that this is the right file")
+
     def _numbered(self, rows: list[Row], header: Row | None) -> Iterator[tuple[str, Row]]:
         """Numbers the rows as the original does, which counts from the file's first line, also if it is the header.
 
@@ -196,7 +214,7 @@ class TsvFile:
         """
         first = self.first_number if self.first_number is not None else int(self.quoted or False)
         for number, row in enumerate(rows, start=first if header is None else 1):
-            if self.only is None or row.fields[self.only[0]] == self.only[1]:
+            if self.only is None or row.fields[self.only[0]] in self._wanted:
                 yield str(number) if self.guid is None else row.fields[self.guid], row
 
 
@@ -234,8 +252,10 @@ def _is_whole_number(value: object) -> bool:
 
 
 def _is_column_and_value(only: object) -> bool:
-    is_pair = isinstance(only, (tuple, list)) and len(only) == 2
-    return is_pair and _is_whole_number(only[0]) and isinstance(only[1], str)
+    if not isinstance(only, (tuple, list)) or len(only) != 2 or not _is_whole_number(only[0]):
+        return False
+    values = only[1] if isinstance(only[1], (tuple, list)) and only[1] else [only[1]]
+    return all(isinstance(value, str) for value in values)
 
 
 def _remove_blank_end(rows: list[Row]) -> int:

@@ -3,10 +3,19 @@
 import dataclasses
 import unicodedata
 from pathlib import Path
+from typing import ClassVar
 
 from bert_tf.data.own_files import task_name_of
-from bert_tf.data.processors import PROCESSORS, canonical_name, find_processor_class, glue_class, is_known_task
+from bert_tf.data.processors import (
+    PROCESSORS,
+    canonical_name,
+    find_processor_class,
+    glue_class,
+    is_known_task,
+    multilingual_class,
+)
 from bert_tf.errors import UserError, shown
+from bert_tf.programs.language_config import LanguageConfig
 from bert_tf.programs.own_data_config import OWN_FILES, OwnDataConfig
 from bert_tf.remote import as_path, is_remote
 from bert_tf.tasks.loss_settings import LossSettings
@@ -41,8 +50,10 @@ class LossConfig(FlagConfig):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ClassifierConfig(OwnDataConfig, LossConfig, RunConfig):
+class ClassifierConfig(OwnDataConfig, LanguageConfig, LossConfig, RunConfig):
     """A run of `run_classifier.py`."""
+
+    evaluation_settings: ClassVar[tuple[str, ...]] = (*RunConfig.evaluation_settings, "xnli_language")
 
     task_name: str | None = flag(
         None,
@@ -69,6 +80,7 @@ class ClassifierConfig(OwnDataConfig, LossConfig, RunConfig):
         else:
             self._check_known_task()
         super().__post_init__()
+        self._check_languages()
         self._check_glue_submission()
         if self.do_export and self.output_dir and is_remote(self.output_dir):
             raise UserError(
@@ -94,9 +106,10 @@ class ClassifierConfig(OwnDataConfig, LossConfig, RunConfig):
         if not is_known_task(self.task_name):
             raise UserError(f"task_name: {shown(self.task_name)} is unknown; known: {_KNOWN}; for {OWN_FILES}")
         find_processor_class(self.task_name)
-        if glue_class(self.task_name):
+        name = canonical_name(self.task_name)
+        if glue_class(self.task_name) or name.lower() != self.task_name.lower():
             # One task has one name, so that runs of `sst2` and `SST-2` are runs of the same task.
-            object.__setattr__(self, "task_name", canonical_name(self.task_name))
+            object.__setattr__(self, "task_name", name)
         self.check_no_own_data()
 
     def _check_own_task(self) -> None:
@@ -109,6 +122,13 @@ class ClassifierConfig(OwnDataConfig, LossConfig, RunConfig):
             object.__setattr__(self, "task_name", task_name_of(as_path(self.own_data)) if self.own_data else "own")
         if not _is_folder_name(self.task_name):
             raise UserError(f"task_name: {shown(self.task_name)} is no name for a folder; use letters and digits")
+
+    def _check_languages(self) -> None:
+        found = None if self.has_own_data else multilingual_class(self.task_name)
+        if found:
+            self.settle_languages(found)
+        else:
+            self.check_no_languages()
 
     def _check_glue_submission(self) -> None:
         if not self.glue_submission:

@@ -40,7 +40,7 @@ def find_processor_of(config: ClassifierConfig) -> DataProcessor:
         UserError: the task is unknown, or files are missing.
     """
     if not config.has_own_data:
-        return find_processor(config.task_name)
+        return find_processor(config.task_name, config.train_language, config.xnli_language)
     files = find_files(config.train_file or config.data_dir, config.dev_file, config.test_file)
     if files.dev:
         config.check_dev_split(f"{printable(files.dev)}, the dev set; leave the flag out")

@@ -54,6 +54,7 @@ OTHER_FLAGS = (
     "dev_file",
     "test_file",
     "predict_file",
+    "xnli_language",
     "eval_batch_size",
     "predict_batch_size",
     "eval_all_checkpoints",

@@ -141,7 +141,7 @@ def _completed(example: object, split: str, number: int, where: str, targets: Ta
     if split == "test" and targets.problem(label):
         label = targets.filler
     # A new object: the user's own class may be created with other arguments, and its objects stay as they are.
-    return InputExample(guid, example.text_a, example.text_b, label)
+    return InputExample(guid, example.text_a, example.text_b, label, getattr(example, "group", None))
 
 
 def _check_example(example: InputExample, where: str, targets: Targets) -> None:
@@ -152,6 +152,8 @@ def _check_example(example: InputExample, where: str, targets: Targets) -> None:
             raise UserError(f"{where}: {name} is {with_type(text)}; make it a str")
         if text and not is_unicode(text):
             raise UserError(f"{where}: {name} has half of a surrogate pair, which is no character; decode it again")
+    if example.group is not None and not (isinstance(example.group, str) and _is_one_line(example.group)):
+        raise UserError(f"{where}: the group is {with_type(example.group)}; make it a str of one line, or None")
     problem = targets.problem(example.label)
     if problem:
         raise UserError(f"{where}: {problem}")

@@ -1,6 +1,7 @@
 """A task whose examples a `DataProcessor` reads: what the kinds of labels have in common."""
 
 import abc
+import collections
 import json
 from collections.abc import Mapping, Sequence
 
@@ -39,6 +40,7 @@ class ProcessorTask(Task):
         self._metrics = self._reader.metrics
         self.headline = f"eval_{self._metrics[0]}"
         self.score_names = self._reader.score_names
+        self.group_name = processor.group_name
 
     def read(self, split: str, data_dir: str) -> list[InputExample]:
         """Reads a split with the processor and checks its examples; raises the errors of `ExampleReader`."""
@@ -51,6 +53,22 @@ class ProcessorTask(Task):
     def featurize(self, examples: Sequence[InputExample], tokenizer: FullTokenizer, max_seq_length: int) -> Features:
         """Converts examples to word pieces and targets."""
         return make_features(examples, max_seq_length, tokenizer, self.targets(examples))
+
+    def per_group(
+        self, answers: np.ndarray, examples: Sequence[InputExample], batch_size: int
+    ) -> dict[str, dict[str, float]]:
+        """Returns the scores of each group of examples, in the order of the examples; see `Task.per_group`."""
+        rows = collections.defaultdict(list)
+        for row, example in enumerate(examples):
+            if example.group is not None:
+                rows[example.group].append(row)
+        return {group: self._scores_of(answers, examples, batch_size, rows[group]) for group in rows}
+
+    def _scores_of(
+        self, answers: np.ndarray, examples: Sequence[InputExample], batch_size: int, rows: Sequence[int]
+    ) -> dict[str, float]:
+        scores = self.evaluate(answers[rows], [examples[row] for row in rows], batch_size).scores
+        return {"examples": len(rows), **scores}
 
     @abc.abstractmethod
     def targets(self, examples: Sequence[InputExample]) -> dict[str, tf.Tensor]:

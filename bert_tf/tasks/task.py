@@ -44,11 +44,13 @@ class Task(abc.ABC):
         name: such as `MRPC`.
         headline: the score that runs are ranked by; higher is better.
         score_names: all the scores that an evaluation gives.
+        group_name: what the groups of `per_group` are, such as `"language"`.
     """
 
     name: str
     headline: str
     score_names: Sequence[str]
+    group_name: str = "group"
 
     @abc.abstractmethod
     def read(self, split: str, data_dir: str) -> Sequence[Example]:
@@ -96,6 +98,13 @@ class Task(abc.ABC):
 
     def per_class(self, answers: Sequence, examples: Sequence[Example]) -> dict[str, dict[str, float]]:
         """Returns precision, recall, F1 and the number of examples of each class, by its name; by default none."""
+        return {}
+
+    def per_group(self, answers: Sequence, examples: Sequence[Example], batch_size: int) -> dict[str, dict[str, float]]:
+        """Returns the scores of each group of examples, such as a language, by its name; by default none.
+
+        The arguments are those of `evaluate`. Next to its scores a group has `examples`, the number of them.
+        """
         return {}
 
     def remarks(self, answers: Sequence, examples: Sequence[Example]) -> Iterable[str]:

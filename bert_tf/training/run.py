@@ -31,6 +31,7 @@ from bert_tf.training.model import build_head
 from bert_tf.training.output_dir import OutputDir
 from bert_tf.training.overflow import check_finite
 from bert_tf.training.per_class import per_class_table
+from bert_tf.training.per_group import group_results, per_group_table
 from bert_tf.training.progress import ProgressBar
 from bert_tf.training.results import (
     evaluation_facts,
@@ -200,6 +201,7 @@ def evaluate(
     evaluation = task.evaluate(answers, examples, config.eval_batch_size)
     scores = {**evaluation.scores, "global_step": step}
     per_class = task.per_class(answers, examples)
+    per_group = task.per_group(answers, examples, config.eval_batch_size)
     for name, lines in task.result_files("dev", answers, examples).items():
         output_dir.write_lines(name, lines)
     output_dir.write_eval_values((example.guid for example in examples), evaluation.values)
@@ -208,11 +210,15 @@ def evaluate(
         logging.info("***** Eval results *****\n%s", "\n".join(f"  {key} = {scores[key]}" for key in sorted(scores)))
         if per_class:
             logging.info("***** Eval results by class *****\n%s", per_class_table(per_class))
+        if per_group:
+            table = per_group_table(task.group_name, per_group)
+            logging.info("***** Eval results by %s *****\n%s", task.group_name, table)
         for line in task.remarks(answers, examples):
             logging.info(line)
     speed = evaluation_results(features, seconds, config.eval_batch_size, head, devices)
     facts = {"dev_data": task.digest(examples), "num_train_steps": start.num_train_steps}
     facts |= {"per_class": per_class} if per_class else {}
+    facts |= group_results(task.group_name, per_group)
     return {**scores, **speed, **facts, "evaluation": evaluation_facts(config, start.files, devices)}
 
 

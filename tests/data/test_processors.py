@@ -313,10 +313,11 @@ def test_xnli_takes_one_language_and_spells_contradiction_in_one_way(tmp_path):
     processor.language = "fr"
     assert [example.guid for example in processor.get_dev_examples(tmp_path)] == ["dev-3"]
     processor.language = "sw"
-    with pytest.raises(UserError, match=r"xnli\.dev\.tsv:1: there are no rows with 'sw' in column 1; "):
+    with pytest.raises(UserError, match=r"xnli\.dev\.tsv:1: there are no rows with 'sw' in column 1, only with 'de', "):
         processor.get_dev_examples(tmp_path)
-    with pytest.raises(UserError, match="XnliProcessor: the task has no test set; run without --do_predict"):
-        processor.get_test_examples(tmp_path)
+    (tmp_path / "xnli.dev.tsv").rename(tmp_path / "xnli.test.tsv")
+    tested = [InputExample(f"test-{row}", "zh one .", "zh two .", "contradiction") for row in (2, 4)]
+    assert XnliProcessor().get_test_examples(tmp_path) == tested
 
 
 def test_the_tasks_of_the_original_are_there_with_their_metrics():
@@ -326,6 +327,7 @@ def test_the_tasks_of_the_original_are_there_with_their_metrics():
         "MNLI": ("accuracy",),
         "MNLI-MM": ("accuracy",),
         "MRPC": ("accuracy", "f1"),
+        "PAWS-X": ("accuracy",),
         "QNLI": ("accuracy",),
         "QQP": ("accuracy", "f1"),
         "RTE": ("accuracy",),
@@ -379,7 +381,7 @@ def test_two_tasks_that_differ_in_capitals_are_found_by_their_exact_names(monkey
 def test_an_unknown_task_is_one_line_with_the_known_ones(name):
     with pytest.raises(UserError) as caught:
         find_processor(name)
-    known = "AX, CoLA, MNLI, MNLI-MM, MRPC, QNLI, QQP, RTE, SST-2, STS-B, WNLI, XNLI"
+    known = "AX, CoLA, MNLI, MNLI-MM, MRPC, PAWS-X, QNLI, QQP, RTE, SST-2, STS-B, WNLI, XNLI"
     assert str(caught.value) == f"task_name: {name!r} is unknown; known: {known}"
 
 

@@ -111,7 +111,8 @@ def test_rows_with_another_value_are_skipped_and_keep_their_numbers(tmp_path):
     assert list(rows) == [("1", Row(2, ["de", "a"])), ("3", Row(4, ["de", "c"]))]
     with pytest.raises(UserError) as caught:
         list(TsvFile("x.tsv", text_a=1, only=(0, "sw")).read(tmp_path))
-    assert str(caught.value) == f"{path}:1: there are no rows with 'sw' in column 1; check that this is the right file"
+    problem = "there are no rows with 'sw' in column 1, only with 'de', 'zh'"
+    assert str(caught.value) == f"{path}:1: {problem}; check that this is the right file"
 
 
 def test_the_last_column_may_be_the_label_of_rows_of_any_length(tmp_path):
