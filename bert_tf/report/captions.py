@@ -8,6 +8,7 @@ from bert_tf.report import wording
 from bert_tf.report.calibration import CALIBRATION_BINS
 from bert_tf.report.command import is_call
 from bert_tf.report.formatting import listed, lower_first, percent, score_spread, shortened, spread
+from bert_tf.report.groups import GroupTable
 from bert_tf.report.inventory import Run
 from bert_tf.report.mistakes import Mistake
 from bert_tf.report.predictions import CLASSIFICATION, REGRESSION
@@ -189,6 +190,26 @@ def classes_caption(best: Configuration, shown: int) -> str:
     lowest = f" The {shown} of {total:,} with the lowest F1." * (shown < total)
     seeds = ", mean ± standard deviation over seeds" * (len(best.runs) > 1)
     return f"Scores of each class{seeds}.{lowest} Click a heading to sort by it."
+
+
+def groups_heading(table: GroupTable) -> str:
+    """Returns the heading of the table of groups."""
+    return f"Scores by {shortened(table.name)}"
+
+
+def groups_caption(best: Configuration, table: GroupTable, shown: int) -> str:
+    """Returns the caption of the table of groups, with the means over all of them."""
+    means = [
+        f"{score.phrase} {score.unit(score_spread(score, mean))}"
+        for score, mean in zip(table.scores, table.means, strict=True)
+    ]
+    seeds = ", mean ± standard deviation over seeds" * (len(best.runs) > 1)
+    total = len(table.rows)
+    first = f" The first {shown} of {total:,}." * (shown < total)
+    return (
+        f"Scores of each {shortened(table.name)}{seeds}.{first} Mean over all {total:,}, which count the same: "
+        f"{listed(means)}. Click a heading to sort by it."
+    )
 
 
 def mistakes_heading(best: Configuration, number: int) -> str:

@@ -25,7 +25,7 @@ def command(run: Run) -> str:
     """
     flags = {name: run.all_flags.get(name) for name in _FIRST}
     flags |= {name: value for name, value in run.all_flags.items() if name not in OTHER_FLAGS}
-    flags |= run.flags | {"seed": run.seed, "output_dir": str(run.folder)}
+    flags |= run.flags | {"xnli_language": run.languages, "seed": run.seed, "output_dir": str(run.folder)}
     program = program_for(run.kind)
     given = {name: value for name, value in flags.items() if value is not None and name not in program.no_flags}
     named = {_FLAG_NAMES.get(name, name): value for name, value in given.items()}

@@ -17,6 +17,7 @@ from bert_tf.report.classes import (
 from bert_tf.report.command import command
 from bert_tf.report.differences import differing_words
 from bert_tf.report.formatting import score_spread, shortened
+from bert_tf.report.groups import GroupTable, Spread
 from bert_tf.report.mistakes import Mistake, worst_mistakes
 from bert_tf.report.predictions import (
     AnswerPredictions,
@@ -51,6 +52,7 @@ def details(study: Study, prefix: str) -> dict | None:
         "command": command(best.runs[0]),
         "command_note": captions.command_note(best),
         **dict.fromkeys(_PARTS),
+        "groups": _groups(best),
         **(_parts(best, prefix) if best.predictions else {}),
     }
 
@@ -154,6 +156,26 @@ def _types(best: Configuration, prefix: str) -> dict:
         "header": ["Type", "Entities", *_SCORES],
         "rows": [_class_row(each) for each in shown],
     }
+
+
+def _groups(best: Configuration) -> dict | None:
+    """Returns the table of the scores of groups, such as languages; None if there are no groups."""
+    table = best.groups
+    if table is None:
+        return None
+    return {
+        "heading": captions.groups_heading(table),
+        "caption": captions.groups_caption(best, table, min(len(table.rows), _MAX_CLASSES)),
+        "header": [table.name.capitalize(), "Dev examples", *(score.heading for score in table.scores)],
+        "rows": [_group_row(table, *row) for row in table.rows[:_MAX_CLASSES]],
+    }
+
+
+def _group_row(table: GroupTable, name: str, number: int, spreads: Sequence[Spread]) -> dict:
+    cells = [{"text": f"{number:,}", "value": number}]
+    for score_, spread in zip(table.scores, spreads, strict=True):
+        cells.append({"text": score_spread(score_, spread), "value": spread[0]})
+    return {"name": shortened(name), "cells": cells}
 
 
 def _lowest(scores: Sequence[ClassScores]) -> Sequence[ClassScores]:

@@ -48,7 +48,7 @@ def _find_processor(run: Run) -> DataProcessor:
     if _own_file(run) is not None:
         return _own_data(run, run.all_flags.get("train_file"))
     if is_known_task(run.task):
-        return find_processor(run.task)
+        return find_processor(run.task, eval_languages=run.languages)
     if "train_file" not in run.all_flags:
         raise UserError(f"the task {flag_text(run.task)} is unknown")
     return _own_data(run, run.data_dir)

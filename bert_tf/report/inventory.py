@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from bert_tf import run_files
 from bert_tf.errors import UserError, reading
+from bert_tf.report.groups import Groups
 from bert_tf.report.predictions import Predictions, digest
 from bert_tf.report.reading import LEFT_OUT, exists, num_evaluated
 from bert_tf.report.scores import Score
@@ -54,12 +55,14 @@ class Run:
         dataset: the name of the data.
         data_dir: the folder of the dev set; None if results.json does not have it.
         predict_file: the file of the questions; None if results.json does not have it.
+        languages: those of the dev set, as the flag has them; None for the task's own.
         versions: of Python and the packages.
         eval_precision: the type in which the evaluation computed; None if results.json does not have it.
         num_train_steps: of the whole training; None if no file has it.
         results: the numbers of results.json.
         headline: the main score of the task.
         best: the step whose weights were kept; None if they are those of the last step.
+        groups: the scores of groups of dev examples, such as languages; None if there are no groups.
         predictions: for the dev examples; None if there are none that can be used.
         values: one value per dev example; None if there are none that can be used.
         train_log: losses and dev scores by step; None if there is none that can be used.
@@ -77,12 +80,14 @@ class Run:
     dataset: str
     data_dir: str | None
     predict_file: str | None
+    languages: str | None
     versions: dict
     eval_precision: str | None
     num_train_steps: float | None
     results: dict[str, float]
     headline: Score
     best: BestStep | None = None
+    groups: Groups | None = None
     predictions: Predictions | None = None
     values: ExampleValues | None = None
     train_log: TrainLog | None = None

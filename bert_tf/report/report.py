@@ -12,10 +12,10 @@ from pathlib import Path
 
 from bert_tf.errors import UserError, reading
 from bert_tf.files import atomic_write
-from bert_tf.report import table, wording
+from bert_tf.report import captions, table, wording
 from bert_tf.report.comparison import compare
 from bert_tf.report.escaping import csv_text, markdown_text
-from bert_tf.report.formatting import flag_text, listed
+from bert_tf.report.formatting import flag_text, listed, score_spread
 from bert_tf.report.inventory import Inventory
 from bert_tf.report.page import page
 from bert_tf.report.runs import read_runs
@@ -181,8 +181,22 @@ def _markdown_study(study: Study, title: str) -> list[str]:
         *lines,
         "",
         *_paragraph([wording.table_note(study), *wording.methods(study)]),
+        *_markdown_groups(study.best),
         *(line for sentence in [*wording.left_out(study), *study.notes] for line in _paragraph([sentence])),
     ]
+
+
+def _markdown_groups(best: Configuration | None) -> list[str]:
+    """Returns the table of the scores of groups, such as languages, of the best configuration."""
+    groups = best and best.groups
+    if groups is None:
+        return []
+    rows = [*groups.rows, ("mean", sum(number for _, number, _ in groups.rows), groups.means)]
+    cells = [[name, f"{number:,}", *map(score_spread, groups.scores, spreads)] for name, number, spreads in rows]
+    header = [groups.name.capitalize(), "Dev examples", *(score.heading for score in groups.scores)]
+    lines = ["| " + " | ".join(map(markdown_text, row)) + " |" for row in (header, *cells)]
+    lines.insert(1, "| --- |" + " ---: |" * (len(header) - 1))
+    return [*_paragraph([f"{captions.groups_heading(groups)}, {best.label}:"]), *lines, ""]
 
 
 def _paragraph(sentences: Sequence[str | None]) -> list[str]:

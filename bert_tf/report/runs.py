@@ -15,6 +15,7 @@ from bert_tf import run_files
 from bert_tf.errors import UserError, reading
 from bert_tf.report.escaping import one_line
 from bert_tf.report.formatting import listed
+from bert_tf.report.groups import parse_groups
 from bert_tf.report.inventory import BestStep, FailedRun, Inventory, Run
 from bert_tf.report.predictions import values_of_examples
 from bert_tf.report.programs import PROGRAMS, RUN_CLASSIFIER
@@ -244,12 +245,14 @@ def _create_run(folder: Path, training: dict) -> tuple[Run, list[str]]:
         dataset=_text(results, "dataset") or "unknown",
         data_dir=_text(evaluation, "data_dir") or _text(flags, "data_dir"),
         predict_file=_text(evaluation, "predict_file") or _text(flags, "predict_file"),
+        languages=_text(evaluation, "xnli_language"),
         versions=results["versions"],
         eval_precision=_text(evaluation, "mixed_precision"),
         num_train_steps=_first_number(training.get("num_train_steps"), results.get("num_train_steps")),
         results=numbers,
         headline=headline,
         best=_best_step(results.get("best")),
+        groups=parse_groups(evaluation.get("groups")),
     )
     return run, [f"{path}: has values that cannot be used: {listed(odd)}"] if odd else []
 
@@ -311,7 +314,9 @@ def _wrong_types(results: dict, settings: dict) -> list[str]:
     texts += [(results["versions"], name) for name in results["versions"]]
     odd = [_value(name, values) for values, name in texts if not isinstance(values.get(name), str | None)]
     objects = [(name, results.get(name)) for name in ("evaluation", "best")]
-    return odd + [f"{name} is not an object" for name, value in objects if not isinstance(value, dict | None)]
+    odd += [f"{name} is not an object" for name, value in objects if not isinstance(value, dict | None)]
+    groups = results["evaluation"].get("groups") if isinstance(results.get("evaluation"), dict) else None
+    return odd + ["groups are not groups with scores"] * (groups is not None and parse_groups(groups) is None)
 
 
 def _value(name: str, results: dict) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from bert_tf.report.calibration import reliability
 from bert_tf.report.constant import Constant
+from bert_tf.report.groups import GroupTable, group_table
 from bert_tf.report.inventory import FailedRun, Run
 from bert_tf.report.predictions import CLASSIFICATION, WITH_CONFIDENCE, ClassPredictions, Predictions
 from bert_tf.report.scores import ACCURACY, Score, scores_among
@@ -100,6 +101,11 @@ class Configuration:
         predictions = [run.predictions for run in self.runs if run.predictions is not None]
         is_whole = len(predictions) == len(self.runs) > 0 and len({type(each) for each in predictions}) == 1
         return predictions if is_whole else []
+
+    @property
+    def groups(self) -> GroupTable | None:
+        """The scores of groups of dev examples over all runs that count; None if they have none, or different ones."""
+        return group_table([run.groups for run in self.runs])
 
     @property
     def has_values(self) -> bool:

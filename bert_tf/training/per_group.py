@@ -12,7 +12,7 @@ _LEAST_WIDTH = 8
 
 
 def group_results(group_name: str, per_group: Mapping[str, Mapping[str, float]]) -> dict:
-    """Returns what groups add to results.json; nothing if there are none.
+    """Returns what groups add to `evaluation` in results.json; nothing if there are none.
 
     Args:
         group_name: what the groups are.
@@ -56,12 +56,12 @@ def per_group_table(group_name: str, per_group: Mapping[str, Mapping[str, float]
     means = _means(per_group)
     total = sum(scores["examples"] for scores in per_group.values())
     rows = [*per_group.items(), (_MEAN, {"examples": total, **means})]
-    names = [printable(name) for name, _ in rows]
-    width = max(map(len, (group_name, *names)))
+    names = [printable(name) for name in (group_name, *(name for name, _ in rows))]
+    width = max(map(len, names))
     headings = [name.removeprefix(_PREFIX) for name in means]
     widths = [max(_LEAST_WIDTH, len(heading)) for heading in headings]
-    lines = [_line(f"{group_name:{width}}", "examples", headings, widths)]
-    for name, (_, scores) in zip(names, rows, strict=True):
+    lines = [_line(f"{names[0]:{width}}", "examples", headings, widths)]
+    for name, (_, scores) in zip(names[1:], rows, strict=True):
         numbers = [f"{scores[score]:.3f}" for score in means]
         lines.append(_line(f"{name:{width}}", str(scores["examples"]), numbers, widths))
     return "\n".join(lines)

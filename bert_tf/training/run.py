@@ -218,8 +218,8 @@ def evaluate(
     speed = evaluation_results(features, seconds, config.eval_batch_size, head, devices)
     facts = {"dev_data": task.digest(examples), "num_train_steps": start.num_train_steps}
     facts |= {"per_class": per_class} if per_class else {}
-    facts |= group_results(task.group_name, per_group)
-    return {**scores, **speed, **facts, "evaluation": evaluation_facts(config, start.files, devices)}
+    described = evaluation_facts(config, start.files, devices) | group_results(task.group_name, per_group)
+    return {**scores, **speed, **facts, "evaluation": described}
 
 
 def write_predictions(

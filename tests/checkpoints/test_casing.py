@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from support.checkpoint_files import make_zip
+from support.language_files import SENTENCES, XNLI_LANGUAGES, words_of
 from support.paths import ROOT
 
 from bert_tf.checkpoints.casing import check_casing, find_casing
 from bert_tf.checkpoints.locate import CheckpointFiles, resolve
+from bert_tf.data.basic_tokenizer import basic_tokens
 from bert_tf.errors import UserError
 
 CASED = ["[PAD]", "[UNK]", "The", "the", "##s", "Paris"]
@@ -241,3 +243,26 @@ def test_finding_the_casing_needs_no_tensorflow(tmp_path):
         "assert not find_casing(resolve(sys.argv[1])).do_lower_case; assert 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, folder], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "languages", "is_uncased"),
+    [
+        ("multi_cased_L-12_H-768_A-12", XNLI_LANGUAGES, False),
+        ("chinese_L-12_H-768_A-12", ["zh", "ja"], True),
+        ("multilingual_L-12_H-768_A-12", XNLI_LANGUAGES, True),
+    ],
+)
+def test_models_of_many_languages_have_the_casing_of_their_vocabulary(tmp_path, name, languages, is_uncased):
+    words = words_of(languages, do_lower_case=is_uncased)
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words, *"abcde"]
+    official, renamed = (make_model(tmp_path / folder, pieces) for folder in (name, "renamed"))
+    assert find_casing(resolve(official), official).source.endswith(name)
+    assert find_casing(resolve(renamed), renamed).source.startswith(str(renamed / "vocab.txt"))
+    assert find(official) is find(renamed) is is_uncased
+    check_casing(is_uncased, resolve(official), official)
+    with pytest.raises(UserError):
+        check_casing(not is_uncased, resolve(official), official)
+    # With its own casing each text of the languages is made of the vocabulary's words, accents and capitals included.
+    for text in (text for language in languages for text in SENTENCES[language]):
+        assert set(basic_tokens(text, find(renamed))) <= set(words)

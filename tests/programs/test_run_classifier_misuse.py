@@ -18,6 +18,7 @@ from support.commands import (
     subprocess_environment,
     train_flags,
 )
+from support.language_files import write_xnli
 from support.outputs import content
 
 pytestmark = pytest.mark.slow
@@ -70,12 +71,34 @@ def run_without_tensorflow(tmp_path: Path, *flags: str) -> Result:
             "label_smoothing=1: 1.0 is not a number in the range [0.0, 0.99]",
         ),
         (["--task_name=COLA", "--do_train"], "data_dir: there is no"),
+        (["--task_name=MRPC", "--do_train", "--train_language=en"], "train_language: only valid for PAWS-X and XNLI"),
+        (
+            ["--task_name=XNLI", "--do_train", "--train_language=all"],
+            "train_language: is 'all'; it must be one of ar, ",
+        ),
+        (["--task_name=XNLI", "--do_eval", "--xnli_language=en,ja"], "xnli_language: has 'ja'; choose from ar, bg, "),
     ],
 )
 def test_contradictory_flags_fail_in_one_line_before_tensorflow_is_loaded(flags, message, tmp_path):
     result = run_without_tensorflow(tmp_path, *flags)
     assert_one_error_line(result, message)
     assert len(result.stderr.splitlines()) == 1 and not result.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--do_train", "--train_language=sw"], "multinli/multinli.train.sw.tsv: there is no such file; "),
+        (["--do_eval", "--xnli_language=all"], "xnli.dev.tsv:1: there are no rows with 'bg', 'de', 'el', 'en' and "),
+        (["--do_predict", "--xnli_language=th,sw"], "xnli.test.tsv:1: there are no rows with 'sw', 'th' in column 1, "),
+    ],
+)
+def test_languages_without_files_or_rows_are_one_line_before_tensorflow_is_loaded(flags, message, tmp_path, tiny):
+    write_xnli(tmp_path / "xnli", ("ar", "zh"))
+    places = [f"--data_dir={tmp_path / 'xnli'}", f"--output_dir={tmp_path / 'out'}", f"--bert_model={tiny}"]
+    result = run_without_tensorflow(tmp_path, "--task_name=XNLI", *flags, *places)
+    assert_one_error_line(result, message)
+    assert not (tmp_path / "out").exists()
 
 
 def test_data_and_models_are_looked_at_before_tensorflow_is_loaded(tmp_path, corpus, tiny):

@@ -5,6 +5,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from bert_tf.data.basic_tokenizer import basic_tokens
+
 # A sentence, one that follows from it, one that contradicts it, and one that does neither.
 SENTENCES = {
     "ar": ("الطاحونة قديمة جدا .", "الطاحونة قديمة .", "الطاحونة جديدة .", "الطاحونة لامرأة ."),
@@ -61,6 +63,12 @@ def write_pawsx(folder: Path, languages: Iterable[str] = PAWSX_LANGUAGES, repeat
             numbered = [(str(number), *row) for number, row in enumerate(rows * repeats, start=1)]
             _write(folder / f"x-final/{language}/{name}.tsv", ("id", "sentence1", "sentence2", "label"), numbered)
     return folder
+
+
+def words_of(languages: Iterable[str], do_lower_case: bool) -> list[str]:
+    """Returns the words of the sentences, as a vocabulary for these languages could have them."""
+    texts = [text for language in languages for text in SENTENCES[language]]
+    return sorted({word for text in texts for word in basic_tokens(text, do_lower_case)})
 
 
 def _pairs(language: str) -> list[tuple[str, str, str]]:

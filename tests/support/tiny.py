@@ -1,7 +1,7 @@
 """A tiny model and a tiny corpus, as files and as objects."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +30,9 @@ def write_corpus(folder: Path, sizes: Mapping[str, int]) -> Path:
     return folder
 
 
-def write_tiny_model(folder: Path, dropout: float = 0.1) -> Path:
+def write_tiny_model(folder: Path, dropout: float = 0.1, words: Sequence[str] = WORDS) -> Path:
     """Two layers of width 32, random, in the original's files."""
-    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
+    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
     config = BertConfig(
         vocab_size=len(vocab),
         hidden_size=32,
@@ -47,7 +47,7 @@ def write_tiny_model(folder: Path, dropout: float = 0.1) -> Path:
         attention_probs_dropout_prob=dropout,
     )
     folder.mkdir()
-    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in vocab))
+    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in vocab), encoding="utf-8")
     (folder / "bert_config.json").write_text(config.to_json_string())
     tf_keras.utils.set_random_seed(1)
     write_checkpoint(folder / "bert_model.ckpt", BertEncoder(config).variables_by_name)
