@@ -30,7 +30,16 @@ from bert_tf.data.own_code import own_code
 from bert_tf.data.tsv import TsvFile
 from bert_tf.errors import UserError
 
-__all__ = ["PROCESSORS", "ColaProcessor", "DataProcessor", "MnliProcessor", "MrpcProcessor", "TsvFile", "XnliProcessor"]
+__all__ = [
+    "PROCESSORS",
+    "ColaProcessor",
+    "DataProcessor",
+    "MnliProcessor",
+    "MrpcProcessor",
+    "PawsxProcessor",
+    "TsvFile",
+    "XnliProcessor",
+]
 
 PROCESSORS: dict[str, type[DataProcessor]] = {
     "AX": glue.AxProcessor,
