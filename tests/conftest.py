@@ -34,3 +34,11 @@ def glue_dir() -> Path:
     if not os.environ.get("GLUE_DIR"):
         pytest.skip("GLUE_DIR is not set; set it to the folder that holds GLUE's tasks")
     return Path(os.environ["GLUE_DIR"])
+
+
+@pytest.fixture(scope="session")
+def squad_dir() -> Path:
+    """The folder with XQuAD's files."""
+    if not os.environ.get("SQUAD_DIR"):
+        pytest.skip("SQUAD_DIR is not set; set it to the folder that holds XQuAD")
+    return Path(os.environ["SQUAD_DIR"])

@@ -19,6 +19,7 @@ from bert_tf.data.basic_tokenizer import CHINESE_BLOCKS
 
 SPACE, SINGLE, LETTER = range(3)  # the kinds of character: between words, a word by itself, part of a word
 IGNORABLE, CASED, UNCASED = range(3)  # the groups of characters in the rule for the final sigma
+KEPT, STRIPPED, DROPPED = range(3)  # what lowercasing leaves of a character: a letter, or nothing for two reasons
 
 _CODE_POINTS = 0x110000
 _BLOCK_BITS = 8  # a block is 256 code points that differ only in their last 8 bits
@@ -161,9 +162,9 @@ def sigma_contexts() -> CodePointTable:
 
 
 @functools.cache
-def accents() -> CodePointTable:
-    """Returns 1 for each accent, which lowercasing strips, and 0 for all other code points."""
-    return CodePointTable.from_characters([(_of_categories("Mn"), 1)], 0)
+def letter_traces() -> CodePointTable:
+    """Returns what an uncased model does with each code point: `KEPT`, `STRIPPED` (accents), `DROPPED` (controls)."""
+    return CodePointTable.from_characters([(_of_categories("Mn"), STRIPPED), (_dropped(), DROPPED)], KEPT)
 
 
 def _normalized(do_lower_case: bool) -> dict[str, str]:

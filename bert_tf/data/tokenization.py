@@ -21,13 +21,15 @@ import tensorflow_text as tf_text
 
 from bert_tf.data.characters import (
     CASED,
+    DROPPED,
     IGNORABLE,
+    KEPT,
     LETTER,
     SINGLE,
     SPACE,
     UNCASED,
-    accents,
     character_kinds,
+    letter_traces,
     mark_order,
     normalization,
     sigma_contexts,
@@ -52,6 +54,9 @@ class PiecesInText(NamedTuple):
         starts: int64 [n, (pieces)], the place of a piece's first character in its text. Characters are code points, as
             in a Python string; bytes that are not UTF-8 do not count.
         ends: int64 [n, (pieces)], the place behind its last character. Accents that are stripped from it are inside.
+
+    Starts and ends never decrease. Two pieces overlap only where both come from one character, as the letters of a
+    Hangul syllable, or where marks change places (Unicode's canonical order); each of these has the place of all.
     """
 
     ids: tf.RaggedTensor
@@ -65,12 +70,14 @@ class _Normalized(NamedTuple):
     Attributes:
         code_points: int32 [m], those of all texts.
         text_splits: int64 [n + 1], the start of each text and the end of the last one.
-        source: int64 [m], the index of the character before normalization that each code point comes from.
+        first: int64 [m], the index of the first character before normalization that each code point comes from.
+        last: int64 [m], that of the last one: another one only for marks that changed places.
     """
 
     code_points: tf.Tensor
     text_splits: tf.Tensor
-    source: tf.Tensor
+    first: tf.Tensor
+    last: tf.Tensor
 
 
 class _Words(NamedTuple):
@@ -227,20 +234,26 @@ class FullTokenizer(tf.Module):
             normalized = self._normalize(chars.values, chars.row_splits)
             words = _split_words(normalized.code_points, normalized.text_splits)
             pieces, starts, ends = self._wordpiece.tokenize_with_offsets(words.words)
-            first, last = _letters_of_pieces(words, pieces.value_rowids(), starts.values, ends.values)
-            sources = tf.gather(normalized.source, tf.gather(words.places, tf.stack([first, last])))
+            letters = _letters_of_pieces(words, pieces.value_rowids(), starts.values, ends.values)
+            first, last = (tf.gather(words.places, letter) for letter in letters)
             splits = tf.gather(pieces.row_splits, words.text_splits)
             ids = tf.RaggedTensor.from_row_splits(tf.gather(self._piece_ids, pieces.values), splits, validate=False)
             text_start = tf.gather(chars.row_splits, ids.value_rowids())
-            ends = self._ends_of_characters(chars.values, sources[1])
-            return PiecesInText(ids, ids.with_values(sources[0] - text_start), ids.with_values(ends - text_start))
+            starts = tf.gather(normalized.first, first)
+            ends = self._ends_of_characters(chars.values, tf.gather(normalized.last, last))
+            return PiecesInText(ids, ids.with_values(starts - text_start), ids.with_values(ends - text_start))
 
     def _ends_of_characters(self, code_points: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-        """Returns the places behind characters and the accents on them that were stripped."""
+        """Returns the places behind characters and the accents on them that were stripped.
+
+        Dropped characters between a character and its accent do not part them, because the original drops them first.
+        """
         if not self._do_lower_case:
             return places + 1
-        letters = _positions(accents()(code_points) == 0)
-        return tf.gather(letters, tf.searchsorted(letters, places + 1, out_type=tf.int64))
+        traces = letter_traces()(code_points)
+        letters, visible = _positions(traces == KEPT), _positions(traces != DROPPED)
+        next_letter = tf.gather(letters, tf.searchsorted(letters, places + 1, out_type=tf.int64))
+        return 1 + tf.gather(visible, tf.searchsorted(visible, next_letter, out_type=tf.int64) - 1)
 
     def _normalize(self, code_points: tf.Tensor, text_splits: tf.Tensor) -> _Normalized:
         """Cleans all texts and, if asked, lowercases them and strips their accents.
@@ -257,16 +270,15 @@ class FullTokenizer(tf.Module):
 
         def one_to_one() -> _Normalized:
             source = tf.range(tf.size(code_points, tf.int64))
-            return _Normalized(code_points + tf.gather(table.offsets[:, 0], lines), text_splits, source)
+            return _Normalized(code_points + tf.gather(table.offsets[:, 0], lines), text_splits, source, source)
 
         def general() -> _Normalized:
             places = tf.where(tf.gather(table.present, lines))
             source = places[:, 0]
             offsets = tf.gather_nd(tf.gather(table.offsets, lines), places)
-            replaced = tf.gather(code_points, source) + offsets
-            if self._do_lower_case:
-                replaced = _reorder_marks(replaced, code_points, source)
-            return _Normalized(replaced, tf.searchsorted(source, text_splits, out_type=tf.int64), source)
+            text_starts = tf.searchsorted(source, text_splits, out_type=tf.int64)
+            replaced = _Normalized(tf.gather(code_points, source) + offsets, text_starts, source, source)
+            return _reorder_marks(replaced, code_points) if self._do_lower_case else replaced
 
         return tf.cond(tf.reduce_all(lines < table.simple_lines), one_to_one, general)
 
@@ -292,29 +304,40 @@ def _mark_final_sigmas(code_points: tf.Tensor) -> tf.Tensor:
     return tf.tensor_scatter_nd_update(code_points, final[:, None], tf.fill(tf.shape(final), _FINAL_SIGMA))
 
 
-def _reorder_marks(replaced: tf.Tensor, code_points: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
+def _reorder_marks(replaced: _Normalized, code_points: tf.Tensor) -> _Normalized:
     """Sorts neighboring marks into Unicode's canonical order, as NFD does.
 
     Accents are stripped, so few marks are left to sort: marks of category Mc with a combining class, such as U+302E
     or U+1D165. A letter separates two groups of marks; a stripped accent does not.
 
     Args:
-        replaced: int32 [m], the decomposed code points without accents.
+        replaced: the decomposed texts without accents, each code point from one character.
         code_points: int32 [characters], the code points before normalization.
-        source: int64 [m], the index in `code_points` of each element of `replaced`.
 
     Returns:
-        `replaced` in canonical order.
+        `replaced` in canonical order. Marks that changed places among themselves come from the characters of all.
     """
-    classes = mark_order().combining_class(replaced)
+    classes = mark_order().combining_class(replaced.code_points)
     marks = _positions(classes > 0)
 
-    def reorder() -> tf.Tensor:
+    def reorder() -> _Normalized:
         runs = tf.cumsum(mark_order().starts_run(code_points))
-        run = tf.gather(runs, tf.gather(source, marks))
-        keys = tf.cast(run, tf.int64) * 256 + tf.cast(tf.gather(classes, marks), tf.int64)
-        order = tf.argsort(keys, stable=True)
-        return tf.tensor_scatter_nd_update(replaced, marks[:, None], tf.gather(replaced, tf.gather(marks, order)))
+        source = tf.gather(replaced.first, marks)
+        run = tf.cast(tf.gather(runs, source), tf.int64)
+        order = tf.argsort(run * 256 + tf.cast(tf.gather(classes, marks), tf.int64), stable=True)
+        # The sum is 0 where all marks so far are among the same places as before.
+        is_first = tf.cumsum(order - tf.range(tf.size(order)), exclusive=True) == 0
+        group = tf.cumsum(tf.cast(is_first, tf.int32)) - 1
+
+        def updated(values: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
+            return tf.tensor_scatter_nd_update(values, marks[:, None], new)
+
+        return _Normalized(
+            updated(replaced.code_points, tf.gather(replaced.code_points, tf.gather(marks, order))),
+            replaced.text_splits,
+            updated(replaced.first, tf.gather(tf.math.segment_min(source, group), group)),
+            updated(replaced.last, tf.gather(tf.math.segment_max(source, group), group)),
+        )
 
     return tf.cond(tf.size(marks) > 1, reorder, lambda: replaced)
 

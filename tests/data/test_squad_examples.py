@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -290,11 +289,9 @@ def test_the_digest_depends_on_the_texts_of_all_documents():
 
 
 @pytest.mark.slow
-def test_real_questions_are_all_read():
-    if not os.environ.get("SQUAD_DIR"):
-        pytest.skip("SQUAD_DIR is not set; set it to the folder that holds XQuAD")
+def test_real_questions_are_all_read(squad_dir):
     for name in ("en-train-v1.1", "zh-train-v1.1"):
-        data = read_squad_examples(Path(os.environ["SQUAD_DIR"]) / f"{name}.json", True, False)
+        data = read_squad_examples(squad_dir / f"{name}.json", True, False)
         assert len(data.examples) == 925
         for example in data.examples:
             span = example.doc_tokens[example.start_position : example.end_position + 1]

@@ -10,6 +10,7 @@ import unicodedata
 import pytest
 import tensorflow as tf
 from support.paths import GOLDEN as GOLDEN_FOLDER
+from support.random_texts import random_long_word, random_text
 
 from bert_tf.data import tokenization
 from bert_tf.errors import UserError
@@ -160,32 +161,6 @@ def test_every_code_point_alone_and_between_letters_equals_the_reference(spellin
         for text, first, end in zip(batch, splits, splits[1:], strict=False):
             expected = [vocab[piece] for piece in reference(text, vocab, lower)]
             assert flat[first:end] == expected, ascii(text)
-
-
-POOLS = [
-    "abcxyzABCXYZ0189",
-    " \t\n\r\u00a0\u2003\u2028\u2029\u3000",
-    ".,;:!?'\"$^`|~-_()[]#@\u037e\u1fef\u00bf\u3001\u2014\u00b7",
-    "ΣσςΑαΟΎ\u0345\u02b0\u2160ΐΩ\u2126",
-    "\u0301\u0308\u0323\u0327\u0307\u0344\u034f\u0f73\u20dd\u0903",
-    "\u302e\u302f\U00016ff0\U00016ff1\U0001d165\U0001d16d\U0001d16e\U0001d160\U0001d1bb",
-    "éÅñüÏßẞĳǅﬁ\u0130ı\u212b\u212aÆ½²",
-    "한글각힣\u1100\u1161\u11a8\uac00",
-    "中文\u3400\uf900\ufa0e\U00020000\U0002f800\u3007かな",
-    "שלוםعربيةहिन्दीไทยกำ",
-    "😀👍🏽\u200d\ufe0f🇩🇪",
-    "\0\x01\x1c\x1f\x7f\x85\u00ad\u200b\ufeff\ufffd\u061c\ue000\U0010ffff\uffff\ufffe\U0001fffe",
-]
-
-
-def random_text(rng):
-    pools = [*rng.sample(POOLS, rng.randint(1, 4)), POOLS[0], POOLS[1]]
-    return "".join(rng.choice(rng.choice(pools)) for _ in range(rng.randint(0, 40)))
-
-
-def random_long_word(rng):
-    alphabet = rng.choice(["aB", "é", "한", "\U0001d160", "a\u0301", "Σ", "\U00016ff0\u302e", "x\u200b"])
-    return "".join(rng.choice(alphabet) for _ in range(rng.randint(198, 203)))
 
 
 @pytest.mark.slow
@@ -361,40 +336,3 @@ def test_a_bad_vocabulary_is_a_user_error_of_one_line_that_names_the_file(tmp_pa
         tokenization.FullTokenizer(write_vocab(tmp_path, content))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
-
-
-@both_casings
-def test_offsets_say_where_each_piece_is(spelling_tokenizers, lower):
-    texts = [
-        "A naïve  café!",
-        "cafe\u0301s \u0301x",
-        "İstanbul ΔΟ 漢字",
-        "the\ufe0f, \u200dof \u0000in\u0000side",
-        "",
-        "👩\u200d👩\u200d👧 🙂🏽 x",
-        "\ufeffthe",
-    ]
-    tokenizer = spelling_tokenizers[lower]
-    found = tokenizer.token_ids_with_offsets(tf.constant(texts))
-    assert found.ids.to_list() == tokenizer.token_ids(tf.constant(texts)).to_list()
-    for text, ids, starts, ends in zip(texts, *(ragged.to_list() for ragged in found), strict=True):
-        for piece, start, end in zip(tokenizer.convert_ids_to_tokens(ids), starts, ends, strict=True):
-            assert "".join(basic_tokens(text[start:end], lower)) == piece.removeprefix("##")
-        assert starts == sorted(starts) and ends == sorted(ends)
-
-
-@both_casings
-def test_offsets_of_every_character_are_its_place(spelling_tokenizers, lower):
-    chars = [c for c in CODE_POINTS if basic_tokens(c, lower)][::37]
-    texts = [f"a {c}b" for c in chars]
-    found = spelling_tokenizers[lower].token_ids_with_offsets(tf.constant(texts))
-    for text, starts, ends in zip(texts, found.starts.to_list(), found.ends.to_list(), strict=True):
-        assert (starts[0], starts[1], ends[-1]) == (0, 2, len(text)), ascii(text)
-
-
-def test_stripped_accents_belong_to_their_piece_and_unknown_words_are_whole(tokenizers):
-    text = "cafe\u0301 " + "w" * 300 + " \u13b3\u13b3 end"
-    found = tokenizers[True].token_ids_with_offsets(tf.constant([text, b"\xff b\xc3"]))
-    places = list(zip(*(ragged.to_list()[0] for ragged in found[1:]), strict=True))
-    assert places == [(0, 5), (6, 306), (307, 309), (310, 313)]
-    assert (found.starts.to_list()[1], found.ends.to_list()[1]) == ([1], [2])

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 def multi_cased(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "multi_cased_L-12_H-768_A-12"
     languages = {*XNLI_LANGUAGES, *PAWSX_LANGUAGES}
-    return write_tiny_model(folder, words=words_of(languages, do_lower_case=False))
+    return write_tiny_model(folder, pieces=words_of(languages, do_lower_case=False))
 
 
 @pytest.fixture(scope="module")

@@ -1,20 +1,22 @@
 """A tiny model that answers questions, as the output folder of a finished run, made without training."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from support.tiny import write_tiny_model
+from support.tiny import WORDS, write_tiny_model
 
 from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
 
 TRAINING = {"max_seq_length": 24, "doc_stride": 6, "max_query_length": 8, "version_2_with_negative": False}
 
 
-def write_question_model(folder: Path, results: Mapping | None = None, **training: object) -> Path:
+def write_question_model(
+    folder: Path, results: Mapping | None = None, pieces: Sequence[str] = WORDS, **training: object
+) -> Path:
     """Writes a tiny model with random ends of answers, and what a run says of it."""
-    write_tiny_model(folder)
+    write_tiny_model(folder, pieces=pieces)
     random = np.random.default_rng(0)
     head = {"cls/squad/output_weights": random.normal(size=(2, 32)), "cls/squad/output_bias": random.normal(size=2)}
     arrays = read_checkpoint(folder / "bert_model.ckpt")

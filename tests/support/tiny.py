@@ -30,9 +30,9 @@ def write_corpus(folder: Path, sizes: Mapping[str, int]) -> Path:
     return folder
 
 
-def write_tiny_model(folder: Path, dropout: float = 0.1, words: Sequence[str] = WORDS) -> Path:
+def write_tiny_model(folder: Path, dropout: float = 0.1, pieces: Sequence[str] = WORDS) -> Path:
     """Two layers of width 32, random, in the original's files."""
-    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *pieces]
     config = BertConfig(
         vocab_size=len(vocab),
         hidden_size=32,

@@ -1,0 +1,59 @@
+"""Answers and named parts are parts of their texts in every language, of a run and of its SavedModel."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from support.languages import texts_of_all_languages
+from support.question_models import write_question_model
+from support.tagging_models import write_tagging_model
+from support.vocabularies import multilingual_pieces
+
+import bert_tf
+from bert_tf.exports.saved_model import export
+from bert_tf.models.fine_tuned import read_fine_tuned
+
+pytestmark = pytest.mark.slow
+
+TEXTS = texts_of_all_languages()
+# Joined, a text has several windows, whose answers are cut out of the whole one.
+CONTEXTS = [*TEXTS, *("\u3000 ".join(TEXTS[start : start + 5]) for start in range(0, len(TEXTS), 5))]
+QUESTIONS = [context[:5] for context in CONTEXTS]
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["uncased", "cased"])
+def folders(request, tmp_path_factory) -> dict[str, Path]:
+    """A run that tags words and one that answers questions, with a multilingual vocabulary, and their exports."""
+    top, lower = tmp_path_factory.mktemp("models"), request.param
+    pieces = multilingual_pieces(lower)
+    runs = {
+        "tagging": write_tagging_model(top / "tagging", pieces=pieces),
+        "questions": write_question_model(top / "questions", pieces=pieces, version_2_with_negative=True),
+    }
+    for name, run in list(runs.items()):
+        facts = json.loads((run / "run.json").read_text())
+        facts["training"]["do_lower_case"] = lower
+        (run / "run.json").write_text(json.dumps(facts))
+        runs[f"exported {name}"] = export(read_fine_tuned(run), top / f"exported {name}")
+    return runs
+
+
+@pytest.mark.parametrize("kind", ["tagging", "exported tagging"])
+def test_named_parts_are_parts_of_their_texts(folders, kind):
+    model, number = bert_tf.load(folders[kind]), 0
+    for text, spans in zip(CONTEXTS, model.tag_all(CONTEXTS), strict=True):
+        places = list(itertools.chain.from_iterable((span.start, span.end) for span in spans))
+        assert places == sorted(places)
+        for span in spans:
+            assert span.text and span.text == text[span.start : span.end] == span.text.strip()
+            number += 1
+    assert number > 100
+
+
+@pytest.mark.parametrize("kind", ["questions", "exported questions"])
+def test_answers_are_parts_of_their_contexts(folders, kind):
+    model = bert_tf.load(folders[kind])
+    answers = model.answers(list(zip(QUESTIONS, CONTEXTS, strict=True)), null_score_diff_threshold=1e9)
+    for context, answer in zip(CONTEXTS, answers, strict=True):
+        assert answer.text and answer.text == context[answer.start : answer.end] == answer.text.strip()
