@@ -105,7 +105,7 @@ def _prepare_tensorflow() -> None:
 def _parse(argv: list[str], takes_arguments: bool) -> list[str]:
     try:
         rest = flags.FLAGS(argv)
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # absl raises the second one for --noFLAG=VALUE
         problem = re.sub(r"\('Non-boolean argument.*\)", "write true or false", str(error))
         sys.exit(_error_line(f"{problem}; see --help"))
     if len(rest) > 1 and not takes_arguments:

@@ -15,6 +15,7 @@ import random
 import unicodedata
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from support.languages import texts_of_all_languages
@@ -22,6 +23,8 @@ from support.piece_places import UNKNOWN, Piece, is_dropped, is_space, pieces_wi
 from support.random_texts import random_code_points, random_long_word, random_text
 from support.vocabularies import chinese_pieces, multilingual_pieces, spelling_pieces, write_vocabulary
 
+from bert_tf.data.document_pieces import tokenize_documents
+from bert_tf.data.squad_examples import Document, SquadExample
 from bert_tf.data.tokenization import FullTokenizer
 
 NUM_TEXTS = int(os.environ.get("RANDOM_TEXTS", "16000"))
@@ -165,6 +168,18 @@ def test_chinese_contexts_and_questions_have_their_pieces_at_the_right_places(to
     assert len(texts) > 1000
     for text, pieces in zip(texts, places(tokenizer, texts), strict=True):
         assert pieces == pieces_with_places(text, tokenizer.vocab, lower), ascii(text)
+
+
+@both_casings
+def test_places_in_the_words_of_a_document_are_those_in_its_text(tokenizers, lower):
+    tokenizer, texts = tokenizers["multilingual", lower], texts_of_all_languages()
+    examples = [SquadExample("", "", Document.of(text)) for text in texts]
+    documents = tokenize_documents(examples, tokenizer, with_places=True)
+    for number, pieces in enumerate(places(tokenizer, texts)):
+        of_document = documents.pieces_of(number)
+        word_starts = examples[number].document.token_starts[documents.words[of_document]]
+        found = documents.pieces.places[of_document] + word_starts[:, np.newaxis]
+        assert found.tolist() == [[piece.start, piece.end] for piece in pieces]
 
 
 @both_casings

@@ -164,6 +164,7 @@ def test_what_is_no_local_path_is_refused_before_anything_is_made(flag, message,
         ("--seed=-1", "seed"),
         ("--mixed_precision=float8", "mixed_precision"),
         ("--multi_label=maybe", "flag --multi_label=maybe: write true or false; see --help"),
+        ("--nomulti_label=1", "--nomulti_label=1 does not take an argument; see --help"),
     ],
 )
 def test_flags_that_absl_refuses_fail_before_tensorflow_is_loaded(flag, message, tmp_path):

@@ -22,26 +22,32 @@ CONTEXTS = [*TEXTS, *("\u3000 ".join(TEXTS[start : start + 5]) for start in rang
 QUESTIONS = [context[:5] for context in CONTEXTS]
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["uncased", "cased"])
-def folders(request, tmp_path_factory) -> dict[str, Path]:
-    """A run that tags words and one that answers questions, with a multilingual vocabulary, and their exports."""
-    top, lower = tmp_path_factory.mktemp("models"), request.param
+def write_casing(run: Path, lower: bool) -> Path:
+    """Says in the folder of a run which casing its training had."""
+    facts = json.loads((run / "run.json").read_text())
+    facts["training"]["do_lower_case"] = lower
+    (run / "run.json").write_text(json.dumps(facts))
+    return run
+
+
+@pytest.fixture(scope="module", params=["uncased run", "uncased export", "cased run"])
+def folders(request, tmp_path_factory) -> tuple[Path, Path]:
+    """A model that tags words and one that answers questions, with a multilingual vocabulary."""
+    top, lower = tmp_path_factory.mktemp("models"), request.param.startswith("uncased")
     pieces = multilingual_pieces(lower)
-    runs = {
-        "tagging": write_tagging_model(top / "tagging", pieces=pieces),
-        "questions": write_question_model(top / "questions", pieces=pieces, version_2_with_negative=True),
-    }
-    for name, run in list(runs.items()):
-        facts = json.loads((run / "run.json").read_text())
-        facts["training"]["do_lower_case"] = lower
-        (run / "run.json").write_text(json.dumps(facts))
-        runs[f"exported {name}"] = export(read_fine_tuned(run), top / f"exported {name}")
+    runs = (
+        write_tagging_model(top / "tagging", pieces=pieces),
+        write_question_model(top / "questions", pieces=pieces, version_2_with_negative=True),
+    )
+    for run in runs:
+        write_casing(run, lower)
+    if request.param.endswith("export"):
+        return tuple(export(read_fine_tuned(run), top / f"exported {run.name}") for run in runs)
     return runs
 
 
-@pytest.mark.parametrize("kind", ["tagging", "exported tagging"])
-def test_named_parts_are_parts_of_their_texts(folders, kind):
-    model, number = bert_tf.load(folders[kind]), 0
+def test_named_parts_are_parts_of_their_texts(folders):
+    model, number = bert_tf.load(folders[0]), 0
     for text, spans in zip(CONTEXTS, model.tag_all(CONTEXTS), strict=True):
         places = list(itertools.chain.from_iterable((span.start, span.end) for span in spans))
         assert places == sorted(places)
@@ -51,9 +57,8 @@ def test_named_parts_are_parts_of_their_texts(folders, kind):
     assert number > 100
 
 
-@pytest.mark.parametrize("kind", ["questions", "exported questions"])
-def test_answers_are_parts_of_their_contexts(folders, kind):
-    model = bert_tf.load(folders[kind])
+def test_answers_are_parts_of_their_contexts(folders):
+    model = bert_tf.load(folders[1])
     answers = model.answers(list(zip(QUESTIONS, CONTEXTS, strict=True)), null_score_diff_threshold=1e9)
     for context, answer in zip(CONTEXTS, answers, strict=True):
         assert answer.text and answer.text == context[answer.start : answer.end] == answer.text.strip()
