@@ -154,6 +154,7 @@ def accents_behind(text: str) -> dict[int, int]:
     return found
 
 
+@functools.cache
 def is_dropped(char: str) -> bool:
     return char in "\0\ufffd" or (char not in "\t\n\r" and unicodedata.category(char) in ("Cc", "Cf"))
 
@@ -167,6 +168,7 @@ def is_chinese(char: str) -> bool:
     return any(first <= ord(char) <= last for first, last in _CHINESE)
 
 
+@functools.cache
 def is_punctuation(char: str) -> bool:
     is_symbol = 33 <= ord(char) <= 47 or 58 <= ord(char) <= 64 or 91 <= ord(char) <= 96 or 123 <= ord(char) <= 126
     return is_symbol or unicodedata.category(char).startswith("P")
