@@ -21,9 +21,9 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf.tensor_bundle_pb2 import BundleEntryProto, BundleHeaderProto
 
-from bert_tf.checkpoints.crc32c import masked_crc32c
 from bert_tf.checkpoints.slices import assemble, is_key_of_slice, key_start
 from bert_tf.checkpoints.table import read_table, read_varint
+from bert_tf.crc32c import masked_crc32c
 from bert_tf.errors import UserError, printable
 from bert_tf.files import read_bytes
 from bert_tf.remote import AnyPath, as_path

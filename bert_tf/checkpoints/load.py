@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 
 import numpy as np
+import tensorflow as tf
 
 from bert_tf.checkpoints.casing import check_casing, find_casing
 from bert_tf.checkpoints.fit import check_sizes, fitting_arrays
@@ -82,7 +83,13 @@ def fill(encoder: BertEncoder, arrays: Mapping[str, np.ndarray], origin: str | o
         ...                                  num_attention_heads=2, intermediate_size=8))
         >>> fill(encoder, {name: np.zeros(v.shape) for name, v in encoder.variables_by_name.items()})
     """
-    variables = encoder.variables_by_name
+    fill_variables(encoder.variables_by_name, arrays, origin)
+
+
+def fill_variables(
+    variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarray], origin: str | os.PathLike
+) -> None:
+    """Sets variables by name, or none if anything does not fit; see `fill`."""
     shapes = {name: variable.shape for name, variable in variables.items()}
     for name, value in fitting_arrays(shapes, arrays, origin).items():
         variables[name].assign(value.reshape(variables[name].shape))

@@ -7,7 +7,7 @@ that TensorFlow would not write.
 
 from collections.abc import Iterator
 
-from bert_tf.checkpoints.crc32c import masked_crc32c
+from bert_tf.crc32c import masked_crc32c
 
 _FOOTER_BYTES = 48
 _MAGIC = 0xDB4775248B80FB57

@@ -6,6 +6,8 @@ from bert_tf.data.processors import glue_class
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CLONE = _PACKAGE.parent
+# The folders of tasks that are not in GLUE and not in capital letters.
+_NAMES = {"squad": "SQuAD", "pretraining": "pretraining"}
 
 
 def exported_dir(task_name: str) -> Path:
@@ -28,15 +30,15 @@ def sample_dir(task_name: str) -> Path | None:
     The clone keeps it in data/sample; an installed package brings it along.
 
     Example:
-        >>> sample_dir("MRPC").name, sample_dir("SQuAD").name, sample_dir("NER").name
-        ('MRPC', 'SQuAD', 'NER')
+        >>> sample_dir("MRPC").name, sample_dir("SQuAD").name, sample_dir("pretraining").name
+        ('MRPC', 'SQuAD', 'pretraining')
     """
     folders = (top / "sample" / _folder_name(task_name) for top in (_CLONE / "data", _PACKAGE))
     return next((folder for folder in folders if folder.is_dir()), None)
 
 
 def _folder_name(task_name: str) -> str:
-    if task_name.upper() == "SQUAD":
-        return "SQuAD"
+    if task_name.lower() in _NAMES:
+        return _NAMES[task_name.lower()]
     found = glue_class(task_name)
     return found.folder if found else task_name.upper()

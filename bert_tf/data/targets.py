@@ -160,6 +160,8 @@ KINDS = (OneLabel.kind, Number.kind, SomeLabels.kind)
 QUESTION_ANSWERING = "question_answering"
 # A model of this kind gives each word of a text a tag, such as B-PER.
 TOKEN_CLASSIFICATION = "token_classification"  # noqa: S105 - no password
+# A model of this kind says which piece is behind a [MASK], and whether a text follows another.
+PRETRAINING = "pretraining"
 
 
 def make_targets(kind: str, labels: Sequence[str], aliases: Mapping[str, str] | None = None) -> Targets:

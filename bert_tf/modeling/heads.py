@@ -47,6 +47,15 @@ class Head(tf_keras.layers.Layer, abc.ABC):
         """The variables of the encoder and the head, under the original's names."""
         return {**self.encoder.variables_by_name, **self.own_variables_by_name}
 
+    @property
+    def uses_pooler(self) -> bool:
+        """True if the outputs depend on the encoder's pooler."""
+        return self.positions is not None
+
+    def parts(self) -> dict[str, dict[str, tf.Variable]]:
+        """Returns the head's variables in parts that a checkpoint has or lacks as a whole, by what they are for."""
+        return {"the task": self.own_variables_by_name}
+
     def add_variable(self, name: str, shape: list[int], seed: int | None = None) -> tf.Variable:
         """Adds a float32 variable: zero for a bias, and else drawn as the original draws it.
 
@@ -72,10 +81,11 @@ class Head(tf_keras.layers.Layer, abc.ABC):
 
     @abc.abstractmethod
     def loss(self, outputs: tf.Tensor, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the sum of the losses and their weight, both float32 [].
+        """Returns the sum of the losses and their weight, both float32 [], or [terms] for a loss of several terms.
 
         The loss of a batch is the sum over all replicas divided by the weight over all replicas. So it is a mean over
-        examples, tokens or masked positions, whichever the head counts.
+        examples, tokens or masked positions, whichever the head counts. With several terms it is the sum of their
+        means.
         """
 
     @abc.abstractmethod

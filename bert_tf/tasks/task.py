@@ -16,7 +16,10 @@ from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Head
 
 # Of every other score, a higher value is better.
-LOWER_IS_BETTER = ("eval_loss", "loss", "eval_mse")
+LOWER_IS_BETTER = (
+    *("eval_loss", "loss", "eval_mse"),
+    *("eval_masked_lm_loss", "eval_masked_lm_perplexity", "eval_next_sentence_loss"),
+)
 
 
 class Example(Protocol):

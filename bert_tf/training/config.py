@@ -16,7 +16,7 @@ from bert_tf.training.fields import FlagConfig, flag, flag_name, flags_of
 
 MAX_BATCH_SIZE = 2**20
 # Steps and examples are counted in int32 on the device.
-_MAX_TRAINED_EXAMPLES = 2**31 - 1
+MAX_TRAINED_EXAMPLES = 2**31 - 1
 
 # The flags that name a model.
 MODEL_FIELDS = ("model", "bert_config_file", "vocab_file", "init_checkpoint")
@@ -312,8 +312,8 @@ class TrainingConfig(FlagConfig):
             ...
             bert_tf.errors.UserError: num_train_epochs: is 1e+09; of 100 examples at most 2.14748e+07 are possible
         """
-        if self.num_train_steps(num_examples) * self.train_batch_size > _MAX_TRAINED_EXAMPLES:
-            possible = _MAX_TRAINED_EXAMPLES / num_examples
+        if self.num_train_steps(num_examples) * self.train_batch_size > MAX_TRAINED_EXAMPLES:
+            possible = MAX_TRAINED_EXAMPLES / num_examples
             raise UserError(
                 f"num_train_epochs: is {self.num_train_epochs:g}; of {num_examples} examples at most {possible:g} "
                 "are possible"
@@ -327,6 +327,10 @@ class TrainingConfig(FlagConfig):
             344
         """
         return max(1, math.ceil(num_examples * self.num_train_epochs / self.train_batch_size - 1e-9))
+
+    def epochs(self, num_examples: int) -> float:
+        """Returns how often training uses each example."""
+        return self.num_train_epochs
 
     def num_warmup_steps(self, num_train_steps: int) -> int:
         """Returns the steps of warmup: `warmup_steps`, or else their proportion, rounded down as in the original."""

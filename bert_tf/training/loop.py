@@ -147,19 +147,19 @@ class Training:
 
     def _replica_loss(self, batch: Batch, dropout_seed: tf.Tensor) -> tf.Tensor:
         """Returns this replica's share of the batch's mean loss."""
-        total, weight = self.head.loss(self.head(batch, dropout_seed), batch)
+        totals, weights = self.head.loss(self.head(batch, dropout_seed), batch)
         replica = tf.distribute.get_replica_context()
-        return tf.math.divide_no_nan(total, replica.all_reduce(tf.distribute.ReduceOp.SUM, weight))
+        return _sum_of_means(totals, replica.all_reduce(tf.distribute.ReduceOp.SUM, weights))
 
     def _replica_pass(self, batch: Batch, number: tf.Tensor) -> None:
         """Adds the gradients of one pass; `number` counts the passes of an update from 0."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         with tf.GradientTape() as tape:
             seed = self.dropout_seed(self.optimizer.global_step + 1, replica, number)
-            total, weight = self.head.loss(self.head(batch, seed), batch)
-            loss = tf.math.divide_no_nan(total, weight)
+            totals, weights = self.head.loss(self.head(batch, seed), batch)
+            loss = _sum_of_means(totals, weights)
             scaled_loss = loss * self.optimizer.loss_scale
-        self._accumulator.add(self._gradients(tape, scaled_loss), loss, weight)
+        self._accumulator.add(self._gradients(tape, scaled_loss), loss, tf.reduce_sum(weights))
 
     def _replica_update(self) -> tf.Tensor:
         """Makes one update from the gradients of its passes; returns this replica's share of the mean loss."""
@@ -412,6 +412,11 @@ class Training:
             self._seconds = float(arrays["training/seconds"])
             self.validation.restore(arrays, step)
         self._step_of_weights = self._saved_step = step
+
+
+def _sum_of_means(totals: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Returns the sum over the terms of a loss of their means, float32 []; see `Head.loss`."""
+    return tf.reduce_sum(tf.math.divide_no_nan(totals, weights))
 
 
 def _check_settled(config: TrainingConfig) -> None:

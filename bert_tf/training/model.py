@@ -4,18 +4,19 @@ head, step = build_head(task, start, tokenizer, devices)
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import tensorflow as tf
 from absl import logging
 
 from bert_tf.checkpoints.fit import check_sizes, check_vocabulary
 from bert_tf.checkpoints.formats import read_checkpoint
-from bert_tf.checkpoints.load import fill
+from bert_tf.checkpoints.load import fill_variables
 from bert_tf.checkpoints.locate import CheckpointFiles
 from bert_tf.checkpoints.pooler import with_pooler
 from bert_tf.data.tokenization import FullTokenizer
 from bert_tf.devices import Devices
-from bert_tf.errors import UserError, printable
+from bert_tf.errors import UserError, first_few, printable
 from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.construction import initial_value
 from bert_tf.modeling.encoder import BertEncoder
@@ -56,16 +57,15 @@ def build_head(task: Task, start: Start, tokenizer: FullTokenizer, devices: Devi
     arrays = fit_head(arrays, files, task.describe(), is_needed=not config.do_train)
     head = _new_head(task, config, bert_config, devices, "zeros")
     # A head on the outputs of all pieces needs no pooler, and transformers saves none with it.
-    uses_pooler = head.positions is not None
-    if config.do_train or not uses_pooler:
-        arrays = with_pooler(arrays, bert_config, config.seed, files.checkpoint, warns=uses_pooler)
-    has_head = _has_head(head, arrays)
-    if not has_head and not config.do_train:
+    if config.do_train or not head.uses_pooler:
+        arrays = with_pooler(arrays, bert_config, config.seed, files.checkpoint, warns=head.uses_pooler)
+    missing = _missing_parts(head, arrays)
+    if missing and not config.do_train:
         raise UserError(f"{files.checkpoint}: has no head for {task.name} to evaluate or predict with; pass --do_train")
-    fill(head if has_head else head.encoder, arrays, files.checkpoint)
+    fill_variables(_variables_without(missing, head), arrays, files.checkpoint)
     if config.do_train and not start.step:
         reinitialize(head.encoder, config.reinit_layers, config.seed)
-        _say_where_the_head_comes_from(head, arrays, has_head, files)
+        _say_where_the_head_comes_from(head, arrays, missing, files)
     if not config.do_train:
         warn_if_unfinished(files.checkpoint, arrays, start.num_train_steps)
     return head, saved_step(arrays, files.checkpoint)
@@ -97,14 +97,25 @@ def reinitialize(encoder: BertEncoder, num_layers: int, seed: int) -> None:
             variable.assign(initial_value(name, variable.shape, seed, encoder.config.initializer_range))
 
 
-def _has_head(head: Head, arrays: Mapping) -> bool:
-    own = head.own_variables_by_name.items()
-    return all(name in arrays and tuple(arrays[name].shape) == tuple(v.shape) for name, v in own)
+def _missing_parts(head: Head, arrays: Mapping) -> list[str]:
+    return [part for part, variables in head.parts().items() if not _are_in(arrays, variables)]
 
 
-def _say_where_the_head_comes_from(head: Head, arrays: Mapping, has_head: bool, files: CheckpointFiles) -> None:
-    if has_head:
+def _are_in(arrays: Mapping, variables: Mapping[str, tf.Variable]) -> bool:
+    return all(name in arrays and tuple(arrays[name].shape) == tuple(v.shape) for name, v in variables.items())
+
+
+def _variables_without(missing: Sequence[str], head: Head) -> dict[str, tf.Variable]:
+    """Returns the variables of the encoder, and those of the head that are in no missing part."""
+    left_out = {name for part in missing for name in head.parts()[part]}
+    return {name: variable for name, variable in head.variables_by_name.items() if name not in left_out}
+
+
+def _say_where_the_head_comes_from(head: Head, arrays: Mapping, missing: Sequence[str], files: CheckpointFiles) -> None:
+    if not missing:
         logging.info("The head is that of %s, trained further.", files.checkpoint)
+    elif len(missing) < len(head.parts()):
+        logging.warning("%s: has no head for %s; it starts with new weights.", files.checkpoint, first_few(missing))
     elif head.own_variables_by_name.keys() & arrays.keys():
         logging.info("The head is new: that of %s has another shape.", files.checkpoint)
 

@@ -151,7 +151,7 @@ def _announce(config: RunConfig, training: Training, num_examples: int, start: S
         "Training %s on %d examples: %g epochs, batch size %d, learning rate %g, %d of %d steps warm-up; %s.",
         config.model or config.init_checkpoint or "from scratch",
         num_examples,
-        config.num_train_epochs,
+        config.epochs(num_examples),
         config.train_batch_size,
         config.learning_rate,
         config.num_warmup_steps(steps),

@@ -12,7 +12,7 @@ from tensorflow.core.framework.summary_pb2 import DATA_CLASS_SCALAR, Summary, Su
 from tensorflow.core.util.event_pb2 import Event
 
 from bert_tf import run_files
-from bert_tf.checkpoints.crc32c import masked_crc32c
+from bert_tf.crc32c import masked_crc32c
 from bert_tf.errors import UserError
 from bert_tf.training.curve import DevCurve
 from bert_tf.training.output_dir import OutputDir

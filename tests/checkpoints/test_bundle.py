@@ -9,9 +9,9 @@ from support.checkpoint_files import write_index
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf.tensor_bundle_pb2 import BundleEntryProto, BundleHeaderProto
 
-from bert_tf.checkpoints.crc32c import crc32c, masked_crc32c
 from bert_tf.checkpoints.formats import read_array, read_checkpoint, write_checkpoint
 from bert_tf.checkpoints.table import read_table
+from bert_tf.crc32c import crc32c, masked_crc32c
 from bert_tf.errors import UserError
 
 HEADER = {b"": BundleHeaderProto(num_shards=1).SerializeToString()}

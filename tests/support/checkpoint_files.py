@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bert_tf.checkpoints.crc32c import masked_crc32c
+from bert_tf.crc32c import masked_crc32c
 from bert_tf.modeling.encoder import BertEncoder
 
 # The name and the folder of the official zip files made here.

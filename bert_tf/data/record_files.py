@@ -1,0 +1,192 @@
+"""The records of TFRecord files, found by number: they are read one by one when they are needed.
+
+files = open_record_files("data/pretraining/*.tfrecord", "input_file")
+files.read([0, 17, 4])  # the bytes of three records
+"""
+
+import dataclasses
+import functools
+import hashlib
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, NamedTuple
+
+import numpy as np
+from absl import logging
+
+from bert_tf.crc32c import masked_crc32c
+from bert_tf.data.file_patterns import matching_files
+from bert_tf.errors import UserError, counted, first_few, printable, user_error_for
+from bert_tf.files import open_bytes
+from bert_tf.remote import AnyPath
+
+# A record is its size in 8 bytes, a checksum of these, the content, and a checksum of the content.
+_HEADER, _CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
+_GZIP = b"\x1f\x8b"
+# No record is nearly as large.
+_LARGEST_SIZE = 1 << 40
+_REMEDY = "write or copy the file again"
+
+
+class Record(NamedTuple):
+    """A record, by its name.
+
+    Attributes:
+        guid: the name of its file and its number there, counted from 1.
+    """
+
+    guid: str
+
+
+class _Places(NamedTuple):
+    """The records of one file: where the content of each starts, its size and its checksum."""
+
+    starts: np.ndarray
+    sizes: np.ndarray
+    checksums: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordFiles(Sequence[Record]):
+    """Records, numbered through all their files. Only their places are in memory, 20 bytes for each.
+
+    Attributes:
+        paths: the files.
+        splits: int64 [files + 1]; the records of file i have the numbers from `splits[i]` to `splits[i + 1]`.
+        starts: int64 [records], where the content of each starts in its file.
+        sizes: int64 [records], in bytes.
+        checksums: uint32 [records], of the contents, as the files have them.
+    """
+
+    paths: tuple[AnyPath, ...]
+    splits: np.ndarray
+    starts: np.ndarray
+    sizes: np.ndarray
+    checksums: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, number: int) -> Record:
+        path, place = self.place(range(len(self))[number])
+        return Record(f"{printable(path.name)}:{place}")
+
+    def place(self, number: int) -> tuple[AnyPath, int]:
+        """Returns the file of a record, and its number there, counted from 1."""
+        file = int(np.searchsorted(self.splits, number, side="right")) - 1
+        return self.paths[file], int(number - self.splits[file]) + 1
+
+    def first(self, count: int) -> "RecordFiles":
+        """Returns the first records only."""
+        if count >= len(self):
+            return self
+        splits = np.minimum(self.splits, count)
+        return RecordFiles(self.paths, splits, self.starts[:count], self.sizes[:count], self.checksums[:count])
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """A short name for these records: 16 hexadecimal digits of their checksums, in order."""
+        content = np.stack([self.checksums, self.sizes], axis=1)
+        return hashlib.sha256(content.astype("<i8").tobytes()).hexdigest()[:16]
+
+    def read(self, numbers: Iterable[int]) -> list[bytes]:
+        """Reads the contents of records.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        return [self._read(int(number)) for number in numbers]
+
+    def _read(self, number: int) -> bytes:
+        path, _ = self.place(number)
+        with open_bytes(path) as file:
+            file.seek(int(self.starts[number]))
+            return file.read(int(self.sizes[number]))
+
+    def check(self, number: int) -> bytes:
+        """Reads a record, as `read` does, and compares its checksum.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        content = self._read(number)
+        if masked_crc32c(content) != self.checksums[number]:
+            raise self.error(number, f"is damaged: its checksum is wrong; {_REMEDY}")
+        return content
+
+    def error(self, number: int, problem: str) -> UserError:
+        """Returns the error for a record with a problem."""
+        path, place = self.place(number)
+        return UserError(f"{printable(path)}: record {place}: {problem}")
+
+
+def open_record_files(patterns: str, flag: str) -> RecordFiles:
+    """Finds all records of TFRecord files. Their contents are skipped.
+
+    Args:
+        patterns: names of files or patterns, with commas between them, see `matching_files`.
+        flag: the flag that has them, for messages.
+
+    Raises:
+        UserError: a file is missing, cut off, compressed or no TFRecord file, or there is no record.
+    """
+    paths = matching_files(patterns, flag)
+    places = [_places_in(path) for path in paths]
+    empty = [str(path) for path, found in zip(paths, places, strict=True) if not len(found.starts)]
+    if len(empty) == len(paths):
+        raise UserError(f"{flag}: {first_few(empty)}: {'is' if len(empty) == 1 else 'are'} empty; name other files")
+    if empty:
+        logging.warning("%s: %s without a record: %s.", flag, counted(len(empty), "file"), first_few(empty))
+    splits = np.cumsum([0, *(len(found.starts) for found in places)])
+    return RecordFiles(tuple(paths), splits, *map(np.concatenate, zip(*places, strict=True)))
+
+
+def _places_in(path: AnyPath) -> _Places:
+    with user_error_for(OSError, path, "cannot be read", "check its permissions"), open_bytes(path) as file:
+        found = list(_walk(file, path))
+    starts, sizes, checksums = zip(*found, strict=True) if found else ((), (), ())
+    return _Places(np.array(starts, np.int64), np.array(sizes, np.int64), np.array(checksums, np.uint32))
+
+
+def _walk(file: IO[bytes], path: AnyPath) -> Iterator[tuple[int, int, int]]:
+    """Yields start, size and checksum of each record."""
+    position = 0
+    number = 1
+    while header := file.read(_HEADER.size):
+        size = _size(header, path, number)
+        position += _HEADER.size
+        file.seek(position + size)
+        footer = file.read(_CHECKSUM.size)
+        if len(footer) < _CHECKSUM.size:
+            raise _cut_off(header, path, number)
+        yield position, size, *_CHECKSUM.unpack(footer)
+        position += size + _CHECKSUM.size
+        number += 1
+
+
+def _size(header: bytes, path: AnyPath, number: int) -> int:
+    if header.startswith(_GZIP) and number == 1:
+        raise UserError(f"{printable(path)}: is compressed, so its records cannot be found by number; unpack it")
+    if len(header) < _HEADER.size:
+        raise _cut_off(header, path, number)
+    size, _ = _HEADER.unpack(header)
+    # Of other files not even the first checksum is right. Later ones are compared when a record cannot be read.
+    if (number == 1 or size > _LARGEST_SIZE) and not _is_header(header):
+        raise _cut_off(header, path, number)
+    return size
+
+
+def _is_header(header: bytes) -> bool:
+    size, checksum = _HEADER.unpack(header)
+    return masked_crc32c(size.to_bytes(8, "little")) == checksum
+
+
+def _cut_off(header: bytes, path: AnyPath, number: int) -> UserError:
+    """Returns the error for a record that does not end in its file."""
+    if len(header) == _HEADER.size and not _is_header(header):
+        if number == 1:
+            return UserError(f"{printable(path)}: is no TFRecord file; write one with create_pretraining_data")
+        return UserError(f"{printable(path)}: record {number}: is damaged: it says a wrong size; {_REMEDY}")
+    if number == 1 and len(header) < _HEADER.size:
+        return UserError(f"{printable(path)}: is no TFRecord file; write one with create_pretraining_data")
+    return UserError(f"{printable(path)}: record {number}: is cut off; {_REMEDY}")
