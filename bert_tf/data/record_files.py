@@ -4,6 +4,7 @@ files = open_record_files("data/pretraining/*.tfrecord", "input_file")
 files.read([0, 17, 4])  # the bytes of three records
 """
 
+import bisect
 import dataclasses
 import functools
 import hashlib
@@ -150,43 +151,50 @@ def _places_in(path: AnyPath) -> _Places:
 
 def _walk(file: IO[bytes], path: AnyPath) -> Iterator[tuple[int, int, int]]:
     """Yields start, size and checksum of each record."""
+    headers = []
     position = 0
-    number = 1
     while header := file.read(_HEADER.size):
-        size = _size(header, path, number)
+        headers.append(position)
+        size = _HEADER.unpack(header)[0] if len(header) == _HEADER.size else _LARGEST_SIZE
         position += _HEADER.size
-        file.seek(position + size)
+        file.seek(position + min(size, _LARGEST_SIZE))
         footer = file.read(_CHECKSUM.size)
-        if len(footer) < _CHECKSUM.size:
-            raise _cut_off(header, path, number)
+        is_first = position == _HEADER.size
+        if len(footer) < _CHECKSUM.size or (is_first and not _is_header(header)):
+            raise _error_at(file, path, headers)
         yield position, size, *_CHECKSUM.unpack(footer)
         position += size + _CHECKSUM.size
-        number += 1
-
-
-def _size(header: bytes, path: AnyPath, number: int) -> int:
-    if header.startswith(_GZIP) and number == 1:
-        raise UserError(f"{printable(path)}: is compressed, so its records cannot be found by number; unpack it")
-    if len(header) < _HEADER.size:
-        raise _cut_off(header, path, number)
-    size, _ = _HEADER.unpack(header)
-    # Of other files not even the first checksum is right. Later ones are compared when a record cannot be read.
-    if (number == 1 or size > _LARGEST_SIZE) and not _is_header(header):
-        raise _cut_off(header, path, number)
-    return size
 
 
 def _is_header(header: bytes) -> bool:
+    if len(header) < _HEADER.size:
+        return False
     size, checksum = _HEADER.unpack(header)
     return masked_crc32c(size.to_bytes(8, "little")) == checksum
 
 
-def _cut_off(header: bytes, path: AnyPath, number: int) -> UserError:
-    """Returns the error for a record that does not end in its file."""
-    if len(header) == _HEADER.size and not _is_header(header):
-        if number == 1:
-            return UserError(f"{printable(path)}: is no TFRecord file; write one with create_pretraining_data")
-        return UserError(f"{printable(path)}: record {number}: is damaged: it says a wrong size; {_REMEDY}")
-    if number == 1 and len(header) < _HEADER.size:
-        return UserError(f"{printable(path)}: is no TFRecord file; write one with create_pretraining_data")
-    return UserError(f"{printable(path)}: record {number}: is cut off; {_REMEDY}")
+def _error_at(file: IO[bytes], path: AnyPath, headers: Sequence[int]) -> UserError:
+    """Returns the error for a file that ends within its last record, or that is another kind of file.
+
+    If a record says a wrong size, all that comes after it is no record either.
+    """
+
+    def is_wrong(position: int) -> bool:
+        file.seek(position)
+        return not _is_header(file.read(_HEADER.size))
+
+    number = bisect.bisect_left(headers, True, key=is_wrong)
+    if number == 0:
+        return _foreign_file_error(file, path)
+    # Only the last header can be cut off itself.
+    file.seek(headers[-1])
+    is_cut_off = number == len(headers) or (number == len(headers) - 1 and len(file.read(_HEADER.size)) < _HEADER.size)
+    problem = "is cut off" if is_cut_off else "is damaged: it says a wrong size"
+    return UserError(f"{printable(path)}: record {min(number + 1, len(headers))}: {problem}; {_REMEDY}")
+
+
+def _foreign_file_error(file: IO[bytes], path: AnyPath) -> UserError:
+    file.seek(0)
+    if file.read(len(_GZIP)) == _GZIP:
+        return UserError(f"{printable(path)}: is compressed, so its records cannot be found by number; unpack it")
+    return UserError(f"{printable(path)}: is no TFRecord file; write one with create_pretraining_data")

@@ -182,7 +182,7 @@ class BertEncoder(BertEncoderV2):
         training: bool | None = None,
         *,
         dropout_seed: tf.Tensor | None = None,
-        output_range: int | None = None,
+        output_range: int | tf.Tensor | None = None,
         weights: ProductWeights | None = None,
     ) -> dict[str, tf.Tensor | list[tf.Tensor]]:
         """Encodes a batch.
@@ -199,11 +199,12 @@ class BertEncoder(BertEncoderV2):
                 doing: `fit` trains, `predict` and a call outside of Keras do not.
             dropout_seed: int32 [2]; applies the dropouts of training, a pure function of it, for every `training`.
             output_range: the last layer computes only the first `output_range` positions (1 is enough for a
-                classifier); all of them by default.
+                classifier), or the positions of each example that it lists, int32 [batch, positions], the first one
+                for the pooler; all of them by default.
             weights: the result of `product_weights`, if the variables have not changed since.
 
         Returns:
-            `sequence_output` [batch, length or output_range, hidden] in the compute type; `pooled_output`
+            `sequence_output` [batch, length or positions, hidden] in the compute type; `pooled_output`
             [batch, hidden], float32; `encoder_outputs`, a list of each layer's output.
 
         Raises:

@@ -29,8 +29,7 @@ class Head(tf_keras.layers.Layer, abc.ABC):
     Attributes:
         encoder: the encoder.
         own_variables_by_name: the head's variables, under the original's names.
-        positions: the number of positions whose outputs `call` needs, from the first; None for all. The last layer
-            computes only these.
+        positions: the number of positions whose outputs `call` needs; None for all. The last layer computes only these.
     """
 
     positions: int | None = 1
@@ -69,9 +68,19 @@ class Head(tf_keras.layers.Layer, abc.ABC):
         self.own_variables_by_name[name] = variable
         return variable
 
-    def encode(self, batch: Batch, dropout_seed: tf.Tensor | None, weights: ProductWeights | None) -> dict:
-        """Calls the encoder; see `BertEncoder.call` for arguments and outputs."""
-        return self.encoder(batch, dropout_seed=dropout_seed, output_range=self.positions, weights=weights)
+    def encode(
+        self,
+        batch: Batch,
+        dropout_seed: tf.Tensor | None,
+        weights: ProductWeights | None,
+        chosen: tf.Tensor | None = None,
+    ) -> dict:
+        """Calls the encoder; see `BertEncoder.call` for arguments and outputs.
+
+        The last layer computes the `chosen` positions, int32 [rows, positions], or the first ones.
+        """
+        output_range = self.positions if chosen is None else chosen
+        return self.encoder(batch, dropout_seed=dropout_seed, output_range=output_range, weights=weights)
 
     @abc.abstractmethod
     def call(

@@ -121,6 +121,10 @@ class Layout:
             grid[start : start + self._rows, ..., :length] for start, length in zip(starts, self._lengths, strict=True)
         ]
 
+    def rows_by_group(self, x: tf.Tensor) -> list[tf.Tensor]:
+        """[batch, ...] -> [examples of the group, ...], for each group."""
+        return [x] if len(self._lengths) == 1 else tf.split(x, len(self._lengths))
+
     def to_rows(self, grid: tf.Tensor) -> tf.Tensor:
         """[batch, length, ...] -> [tokens, ...]."""
         rows = tf.reshape(grid, [-1, *grid.shape[2:]])

@@ -72,6 +72,7 @@ def _unmasked(batch: dict[str, tf.Tensor]) -> tf.Tensor:
 
 def _with_values(ids: tf.Tensor, positions: tf.Tensor, values: tf.Tensor, is_used: tf.Tensor) -> tf.Tensor:
     """Returns ids with other values at some positions of each row."""
-    indices = tf.cast(tf.where(is_used), tf.int32)
-    rows = tf.stack([indices[:, 0], tf.boolean_mask(positions, is_used)], axis=1)
-    return tf.tensor_scatter_nd_update(ids, rows, tf.boolean_mask(values, is_used))
+    is_there = tf.one_hot(positions, tf.shape(ids)[1], on_value=True, off_value=False, dtype=tf.bool)
+    is_there &= is_used[..., None]
+    found = tf.reduce_max(tf.where(is_there, values[..., None], -1), axis=1)
+    return tf.where(found >= 0, found, ids)

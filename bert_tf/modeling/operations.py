@@ -134,6 +134,23 @@ def add_bias(x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     return tf.nn.bias_add(x, bias), gradient
 
 
+def take_positions(x: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+    """Takes some positions of each example by a product with one-hot rows.
+
+    The gradient is a product, too: positions may repeat, and every device adds up in one order.
+
+    Args:
+        x: [batch, length, width] or [batch, heads, length, width].
+        positions: int32 [batch, positions].
+
+    Example:
+        >>> take_positions(tf.constant([[[5.0], [6.0], [7.0]]]), tf.constant([[2, 0]])).numpy().tolist()
+        [[[7.0], [5.0]]]
+    """
+    is_taken = tf.one_hot(positions, tf.shape(x)[-2], dtype=x.dtype)
+    return tf.matmul(is_taken if x.shape.rank == 3 else is_taken[:, tf.newaxis], x)
+
+
 def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float, fuse: bool | None = None) -> tf.Tensor:
     """Normalizes the last axis (Ba et al. 2016, arXiv 1607.06450), in float32 for every type of `x`.
 

@@ -10,7 +10,7 @@ from bert_tf.modeling.construction import truncated_normal
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Batch, Head, ProductWeights
 from bert_tf.modeling.masking import Masking
-from bert_tf.modeling.operations import ACTIVATIONS, layer_norm
+from bert_tf.modeling.operations import ACTIVATIONS, layer_norm, take_positions
 
 _TRANSFORM = "cls/predictions/transform"
 _SMALLEST_WEIGHT = 1e-5  # in the original's get_masked_lm_output
@@ -27,18 +27,24 @@ class PretrainingHead(Head):
         encoder: the encoder; its word embeddings are the weights of the last layer, too.
         seed: of the layers' initial weights.
         with_next_sentence: whether it also finds next sentences.
+        max_predictions_per_seq: the number of predictions of each row, if it is always the same. The last layer then
+            computes only these positions and the first one.
         masking: chooses the masked positions anew in each step of training; None takes those of the batch.
 
     Attributes:
         with_next_sentence: as given.
     """
 
-    positions = None
-
     def __init__(
-        self, encoder: BertEncoder, seed: int, with_next_sentence: bool = True, masking: Masking | None = None
+        self,
+        encoder: BertEncoder,
+        seed: int,
+        with_next_sentence: bool = True,
+        max_predictions_per_seq: int | None = None,
+        masking: Masking | None = None,
     ):
         super().__init__(encoder, name="pretraining_head")
+        self.positions = max_predictions_per_seq and 1 + max_predictions_per_seq
         self.with_next_sentence = with_next_sentence
         self._masking = masking
         width = encoder.config.hidden_size
@@ -87,9 +93,15 @@ class PretrainingHead(Head):
         if dropout_seed is not None and self._masking:
             # Another seed than that of any dropout.
             batch = self._masking.mask_anew(batch, tf.random.experimental.stateless_fold_in(dropout_seed, -1))
-        encoded = self.encode(batch, dropout_seed, weights)
-        hidden, positions = encoded["sequence_output"], batch["masked_lm_positions"]
-        outputs = {"masked_lm_logits": self.masked_lm_logits(hidden, positions)}
+        positions = batch["masked_lm_positions"]
+        if self.positions is None:
+            encoded = self.encode(batch, dropout_seed, weights)
+            masked = take_positions(encoded["sequence_output"], positions)
+        else:
+            # The pooler takes the first position.
+            encoded = self.encode(batch, dropout_seed, weights, tf.pad(positions, [[0, 0], [1, 0]]))
+            masked = encoded["sequence_output"][:, 1:]
+        outputs = {"masked_lm_logits": self._piece_logits(masked)}
         if self.with_next_sentence:
             outputs["next_sentence_logits"] = self.next_sentence_logits(encoded["pooled_output"])
         return outputs | {name: batch[name] for name in _TARGETS}
@@ -104,14 +116,18 @@ class PretrainingHead(Head):
         Returns:
             float32 [rows, predictions, pieces].
         """
-        dtype, config = sequence_output.dtype, self.encoder.config
-        hidden = tf.reshape(tf.gather(sequence_output, positions, batch_dims=1), [-1, config.hidden_size])
+        return self._piece_logits(take_positions(sequence_output, positions))
+
+    def _piece_logits(self, masked: tf.Tensor) -> tf.Tensor:
+        """[rows, predictions, hidden] -> float32 [rows, predictions, pieces]."""
+        dtype, config = masked.dtype, self.encoder.config
+        hidden = tf.reshape(masked, [-1, config.hidden_size])
         hidden = tf.nn.bias_add(tf.matmul(hidden, tf.cast(self._kernel, dtype)), tf.cast(self._bias, dtype))
         hidden = ACTIVATIONS[config.hidden_act](hidden)
         hidden = layer_norm(hidden, self._gamma, self._beta, config.layer_norm_eps, fuse=self.encoder.fuses)
         table = tf.cast(self.encoder.variables_by_name["bert/embeddings/word_embeddings"], dtype)
         logits = tf.cast(tf.matmul(hidden, table, transpose_b=True), tf.float32) + self._output_bias
-        return tf.reshape(logits, [-1, positions.shape[1] or tf.shape(positions)[1], config.vocab_size])
+        return tf.reshape(logits, [-1, masked.shape[1] or tf.shape(masked)[1], config.vocab_size])
 
     def next_sentence_logits(self, pooled_output: tf.Tensor) -> tf.Tensor:
         """Computes the original's `get_next_sentence_output`: float32 [rows, 2], 0 for the next sentence."""

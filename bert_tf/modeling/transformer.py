@@ -21,10 +21,13 @@ from bert_tf.modeling.operations import (
     dropout,
     dropout_add_norm,
     layer_norm,
+    take_positions,
 )
 
 Variables = Mapping[str, tf.Variable | tf.Tensor]
 ProductWeights = dict[str, tuple[tf.Tensor, tf.Tensor]]
+# The positions that the last layer computes: the first ones, or those of each example, int32 [batch, positions].
+Queries = int | tf.Tensor | None
 
 _DROPOUTS_OF_LAYER = 3
 
@@ -66,6 +69,15 @@ def product_weights(config: BertConfig, variables: Variables, dtype: tf.DType | 
 def _dense(x: tf.Tensor, kernel_and_bias: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
     kernel, bias = kernel_and_bias
     return add_bias(tf.matmul(x, kernel), bias)
+
+
+def _chosen(x: tf.Tensor, queries: int | tf.Tensor) -> tf.Tensor:
+    """Returns some positions of [batch, ..., length, width]."""
+    return x[..., :queries, :] if isinstance(queries, int) else take_positions(x, queries)
+
+
+def _number_of(queries: int | tf.Tensor) -> int:
+    return queries if isinstance(queries, int) else queries.shape[1]
 
 
 class _DropoutSeeds:
@@ -114,7 +126,7 @@ class Transformer:
         self._recompute = recompute
 
     def __call__(
-        self, inputs: dict[str, tf.Tensor], dropout_seed: tf.Tensor | None = None, output_range: int | None = None
+        self, inputs: dict[str, tf.Tensor], dropout_seed: tf.Tensor | None = None, output_range: Queries = None
     ) -> dict[str, tf.Tensor | list[tf.Tensor]]:
         """Encodes a batch; see `BertEncoder.call` for arguments and outputs."""
         config = self._config
@@ -132,7 +144,8 @@ class Transformer:
         last = config.num_hidden_layers - 1
         x = compute(last, x, self._weights, layout, attention_bias, seeds, queries=output_range)
         width = config.hidden_size
-        encoder_outputs.append(tf.reshape(x, [-1, output_range, width]) if output_range else layout.to_grid(x))
+        is_whole = output_range is None
+        encoder_outputs.append(layout.to_grid(x) if is_whole else tf.reshape(x, [-1, _number_of(output_range), width]))
         pooled = tf.cast(encoder_outputs[-1][:, 0], tf.float32)
         pooled = tf.matmul(pooled, self._float32("pooler/dense/kernel")) + self._float32("pooler/dense/bias")
         return {
@@ -163,7 +176,7 @@ class Transformer:
         layout: Layout,
         attention_bias: tf.Tensor,
         seeds: _DropoutSeeds,
-        queries: int | None = None,
+        queries: Queries = None,
     ) -> tf.Tensor:
         """Computes a layer as `_transformer_layer` does, and again in the backward pass."""
         own = {name: pair for name, pair in weights.items() if name.startswith(f"encoder/layer_{layer}/")}
@@ -184,17 +197,17 @@ class Transformer:
         layout: Layout,
         attention_bias: tf.Tensor,
         seeds: _DropoutSeeds,
-        queries: int | None = None,
+        queries: Queries = None,
     ) -> tf.Tensor:
         """Computes one layer of the original's `transformer_model` on rows [tokens, hidden].
 
-        With `queries` it computes only the first `queries` positions of each example, [batch * queries, hidden].
+        With `queries` it computes only these positions of each example, [batch * positions, hidden].
         """
         scope = f"encoder/layer_{layer}"
         qkv = _dense(x, weights[f"{scope}/attention/self"])
         context = self._attention(qkv, layout, attention_bias, seeds, queries)
-        if queries:
-            x = tf.reshape(layout.to_grid(x)[:, :queries], [-1, self._config.hidden_size])
+        if queries is not None:
+            x = tf.reshape(_chosen(layout.to_grid(x), queries), [-1, self._config.hidden_size])
         attended = _dense(context, weights[f"{scope}/attention/output/dense"])
         x = self._add_and_norm(x, attended, weights[f"{scope}/attention/output/LayerNorm"], seeds)
         inner = self._activation(_dense(x, weights[f"{scope}/intermediate/dense"]), seeds.training)
@@ -207,20 +220,21 @@ class Transformer:
         layout: Layout,
         attention_bias: tf.Tensor,
         seeds: _DropoutSeeds,
-        queries: int | None,
+        queries: Queries,
     ) -> tf.Tensor:
         """Computes the original's `attention_layer`; `qkv` is query, key and value, [tokens, 3 * hidden]."""
         groups, biases = layout.split_heads(qkv), layout.by_group(attention_bias)
+        chosen = layout.rows_by_group(queries) if tf.is_tensor(queries) else [queries] * len(groups)
         seed = seeds.next() if seeds.training else None
         contexts = []
         for number, ((query, key, value), bias) in enumerate(zip(groups, biases, strict=True)):
-            query = query[:, :, :queries] if queries else query
+            query = query if queries is None else _chosen(query, chosen[number])
             # Groups of the same shape must not drop the same elements.
             own_seed = tf.random.experimental.stateless_fold_in(seed, number) if number and seeds.training else seed
             rate = self._config.attention_probs_dropout_prob
             # A layer with few queries has so few scores that compiling for them is not worth the time.
-            contexts.append(attend(query, key, value, bias, rate, own_seed, self._fuse and not queries))
-        return layout.merge_heads(contexts, whole=not queries)
+            contexts.append(attend(query, key, value, bias, rate, own_seed, self._fuse and queries is None))
+        return layout.merge_heads(contexts, whole=queries is None)
 
     def _activation(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         if training and self._config.hidden_act in TRAINING_ACTIVATIONS:

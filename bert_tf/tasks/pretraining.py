@@ -71,7 +71,10 @@ class PretrainingTask(Task):
 
     def make_head(self, encoder: BertEncoder, seed: int) -> PretrainingHead:
         """Creates the layers of the two tasks."""
-        return PretrainingHead(encoder, seed, self._settings.with_next_sentence, self._settings.masking)
+        settings = self._settings
+        return PretrainingHead(
+            encoder, seed, settings.with_next_sentence, settings.max_predictions_per_seq, settings.masking
+        )
 
     def evaluate(self, answers: np.ndarray, examples: RecordFiles, batch_size: int) -> Evaluation:
         """Computes the original's scores; the value of a record is minus the mean loss of its masked words."""
