@@ -232,8 +232,9 @@ class Transformer:
             # Groups of the same shape must not drop the same elements.
             own_seed = tf.random.experimental.stateless_fold_in(seed, number) if number and seeds.training else seed
             rate = self._config.attention_probs_dropout_prob
-            # A layer with few queries has so few scores that compiling for them is not worth the time.
-            contexts.append(attend(query, key, value, bias, rate, own_seed, self._fuse and queries is None))
+            # The first few queries have so few scores that compiling for them is not worth the time.
+            fuse = self._fuse and not isinstance(queries, int)
+            contexts.append(attend(query, key, value, bias, rate, own_seed, fuse))
         return layout.merge_heads(contexts, whole=queries is None)
 
     def _activation(self, x: tf.Tensor, training: bool) -> tf.Tensor:

@@ -335,9 +335,11 @@ class Training:
         scores = rows.shape[1] // attended.shape[1] * self.head.encoder.config.num_attention_heads
         sizes = [(count,) for count in counts.tolist()]
         sizes += [(scores * length, length) for length in np.unique(attended).tolist()]
-        if self.head.positions is not None:
+        positions = self.head.positions
+        if positions is not None:
             # The last layer of a head that needs only [CLS] has one row for each example.
-            sizes += [(self.head.positions * rows.shape[1],)]
+            sizes += [(positions * rows.shape[1],)]
+            sizes += [(scores * positions, length) for length in np.unique(attended).tolist() if positions > 1]
         return dict.fromkeys(sizes)
 
     def _collect(self, pending: list[tf.Tensor], step: int, output_dir: OutputDir) -> None:

@@ -1,0 +1,256 @@
+"""`python scripts/run_pretraining.py` in processes of its own: the original's command, resume, what follows, errors."""
+
+import functools
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.commands import Command, Result, assert_one_error_line, become_script
+from support.outputs import assert_same_bits, content, latest_step, read_eval_results, rows, weights
+from support.paths import GOLDEN, SCRIPTS
+from support.pretraining_records import LENGTH, PREDICTIONS, grammar_features, random_features, write_records
+from support.tiny import write_corpus
+
+from bert_tf.checkpoints.formats import read_checkpoint
+from bert_tf.programs.pretraining_config import PretrainingConfig
+from bert_tf.programs.run_pretraining import find_records, run_task, with_defaults
+
+pytestmark = pytest.mark.slow
+become_run_pretraining = functools.partial(become_script, script=SCRIPTS / "run_pretraining.py")
+
+
+def start(folder: Path, *flags: str) -> Command:
+    return Command(folder, list(flags), target=become_run_pretraining)
+
+
+@pytest.fixture
+def pretrain(tmp_path):
+    def pretrain(*flags: str) -> Result:
+        return start(tmp_path / "command", *flags).result()
+
+    return pretrain
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    for number in range(2):
+        write_records(folder / f"train_{number}.tfrecord", random_features(30, number))
+    write_records(folder / "dev.tfrecord", random_features(22, 2))
+    return folder
+
+
+def train_flags(data: Path, tiny: Path, output_dir: Path, **changes: object) -> list[str]:
+    flags = {
+        "input_file": data / "train_?.tfrecord",
+        "eval_file": data / "dev.tfrecord",
+        "bert_config_file": tiny / "bert_config.json",
+        "init_checkpoint": tiny / "bert_model.ckpt",
+        "output_dir": output_dir,
+        "max_seq_length": LENGTH,
+        "max_predictions_per_seq": PREDICTIONS,
+        "train_batch_size": 8,
+        "num_train_steps": 40,
+        "num_warmup_steps": 5,
+        "learning_rate": 1e-3,
+        "save_checkpoints_steps": 6,
+        "eval_steps": 20,
+        **changes,
+    }
+    return ["--do_train", "--do_eval", "--mask_anew", *(f"--{name}={value}" for name, value in flags.items())]
+
+
+@pytest.fixture(scope="module")
+def finished(data, tiny, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    result = start(folder / "command", *train_flags(data, tiny, folder / "out")).result()
+    assert result.code == 0, result.stderr
+    return folder / "out"
+
+
+def test_the_originals_command_gives_the_originals_scores(pretrain, tmp_path):
+    inputs, squad = GOLDEN / "squad_programs" / "inputs", GOLDEN / "squad"
+    case = json.loads((GOLDEN / "pretraining_model" / "eval.json").read_text())[1]
+    result = pretrain(
+        f"--input_file={GOLDEN / 'pretraining_data' / 'pretraining_0.tfrecord'}",
+        f"--output_dir={tmp_path / 'out'}",
+        "--do_train=False",
+        "--do_eval=True",
+        f"--bert_config_file={inputs / 'bert_config.json'}",
+        f"--init_checkpoint={squad / 'golden.ckpt'}",
+        *("--eval_batch_size=8", "--max_seq_length=40", "--max_predictions_per_seq=6"),
+        f"--max_eval_steps={case['max_eval_steps']}",
+    )
+    assert result.code == 0, result.stderr
+    # Each record is computed once, though the original computes some again.
+    assert "example 137/137" in result.stderr
+    found = read_eval_results(tmp_path / "out")
+    for name, value in re.findall(r"(\w+) = (\S+)", case["eval_results.txt"]):
+        assert found[name] == pytest.approx(float(value), rel=2e-6), name
+
+
+def test_a_run_leaves_its_scores_and_what_the_next_programs_need(finished, data):
+    scores, results = read_eval_results(finished), json.loads((finished / "results.json").read_text())
+    assert results["program"] == "run_pretraining" and results["headline"] == "eval_masked_lm_accuracy"
+    assert scores["global_step"] == 40
+    for name in ("masked_lm_accuracy", "masked_lm_loss", "next_sentence_accuracy", "next_sentence_loss"):
+        assert results[f"eval_{name}"] == scores[f"eval_{name}"] == scores[name]
+    assert scores["eval_masked_lm_perplexity"] == pytest.approx(np.exp(scores["masked_lm_loss"]))
+    values = rows(finished / "eval_values.tsv")
+    assert [row[0] for row in values[1:]] == [f"dev.tfrecord:{number}" for number in range(1, 23)]
+    assert json.loads((finished / "task.json").read_text()) == {"kind": "pretraining", "next_sentence": True}
+    assert (finished / "vocab.txt").is_file() and (finished / "bert_config.json").is_file()
+
+
+def test_a_killed_run_resumes_in_the_middle_of_an_epoch_to_the_same_bits(finished, data, tiny, tmp_path):
+    flags = train_flags(data, tiny, tmp_path / "out")
+    command = start(tmp_path / "first", *flags)
+    command.kill_when(lambda: latest_step(tmp_path / "out") >= 6)
+    assert latest_step(tmp_path / "out") < 40
+    result = start(tmp_path / "second", *flags).result()
+    assert result.code == 0 and "Resuming after step" in result.stderr, result.stderr
+    assert_same_bits(weights(tmp_path / "out"), weights(finished))
+    for name in ("eval_results.txt", "train_log.csv", "eval_values.tsv"):
+        assert (tmp_path / "out" / name).read_bytes() == (finished / name).read_bytes(), name
+
+
+def test_a_run_is_not_resumed_with_other_records(finished, data, tiny, pretrain):
+    before = content(finished)
+    result = pretrain(*train_flags(data, tiny, finished, input_file=data / "train_0.tfrecord"))
+    assert_one_error_line(result, "was started with other settings: train_data was ", "run_pretraining.py")
+    assert content(finished) == before
+
+
+def test_fine_tuning_goes_on_from_the_checkpoint(finished, tmp_path):
+    corpus = write_corpus(tmp_path / "data", {"train": 16, "dev": 8})
+    flags = {
+        "data_dir": corpus,
+        "bert_config_file": finished / "bert_config.json",
+        "vocab_file": finished / "vocab.txt",
+        "init_checkpoint": finished / "model.ckpt-40",
+        "output_dir": tmp_path / "out",
+        "max_seq_length": 32,
+        "num_train_epochs": 1e-3,
+        "learning_rate": 1e-12,
+    }
+    result = Command(tmp_path / "command", ["--task_name=MRPC", "--do_train", *_as_flags(flags)]).result()
+    assert result.code == 0, result.stderr
+    before, after = (
+        read_checkpoint(folder / f"model.ckpt-{latest_step(folder)}") for folder in (finished, tmp_path / "out")
+    )
+    for name in ("bert/embeddings/word_embeddings", "bert/pooler/dense/kernel"):
+        np.testing.assert_allclose(after[name], before[name], rtol=0, atol=1e-6)
+    assert "output_weights" in after and not any(name.startswith("cls/") for name in after)
+
+
+def _as_flags(values: dict[str, object]) -> list[str]:
+    return [f"--{name}={value}" for name, value in values.items()]
+
+
+def test_training_goes_on_from_the_checkpoint_with_its_head(finished, data, tiny, pretrain, tmp_path):
+    result = pretrain(
+        *("--do_eval", f"--eval_file={data / 'dev.tfrecord'}"),
+        *(f"--bert_model={finished}", f"--output_dir={tmp_path / 'out'}"),
+    )
+    assert result.code == 0, result.stderr
+    assert read_eval_results(tmp_path / "out") == read_eval_results(finished)
+
+
+def config(data: Path, tiny: Path, output_dir: Path, **fields: object) -> PretrainingConfig:
+    settings = {
+        "do_train": True,
+        "input_file": str(data / "train_0.tfrecord"),
+        "bert_config_file": str(tiny / "bert_config.json"),
+        "output_dir": str(output_dir),
+        "max_seq_length": LENGTH,
+        "max_predictions_per_seq": PREDICTIONS,
+        "train_batch_size": 8,
+        "train_steps": 4,
+        "warmup_steps": 0,
+        "learning_rate": 1e-3,
+    }
+    return with_defaults(PretrainingConfig(**(settings | fields)))
+
+
+def test_a_tiny_model_learns_a_made_up_grammar_as_well_as_it_can_be_known(tiny, tmp_path):
+    write_records(tmp_path / "train.tfrecord", grammar_features(3000, seed=0))
+    write_records(tmp_path / "dev.tfrecord", grammar_features(200, seed=1))
+    run = config(
+        tmp_path,
+        tiny,
+        tmp_path / "out",
+        input_file=str(tmp_path / "train.tfrecord"),
+        eval_file=str(tmp_path / "dev.tfrecord"),
+        do_eval=True,
+        masked_lm_only=True,
+        train_batch_size=32,
+        train_steps=400,
+        warmup_steps=40,
+        learning_rate=3e-3,
+    )
+    results = run_task(run, find_records(run))
+    # See `grammar_features`: by chance it is a little more or less than 2, because the words are drawn.
+    assert results["eval_masked_lm_perplexity"] == pytest.approx(2.0, abs=0.12)
+    assert "eval_next_sentence_loss" not in results
+    assert not any("seq_relationship" in name for name in weights(tmp_path / "out"))
+
+
+def test_a_checkpoint_with_only_one_of_the_heads_gets_the_other_one(data, tiny, tmp_path, caplog):
+    first = config(data, tiny, tmp_path / "first", masked_lm_only=True)
+    run_task(first, find_records(first))
+    caplog.clear()
+    second = config(
+        data, tiny, tmp_path / "second", init_checkpoint=str(tmp_path / "first" / "model.ckpt-4"), learning_rate=1e-12
+    )
+    run_task(second, find_records(second))
+    assert "model.ckpt-4: has no head for next sentences; it starts with new weights." in caplog.text
+    before, after = weights(tmp_path / "first"), weights(tmp_path / "second")
+    name = "cls/predictions/transform/dense/kernel"
+    np.testing.assert_allclose(after[name], before[name], rtol=0, atol=1e-6)
+    assert "cls/seq_relationship/output_weights" in after
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"input_file": "{data}/no.tfrecord"}, "input_file: {data}/no.tfrecord: there is no such file; check the path"),
+        (
+            {"max_seq_length": 64},
+            "record 1: has 32 values of input_ids, but max_seq_length is 64; pass --max_seq_length=32",
+        ),
+        ({"max_predictions_per_seq": 5}, "but max_predictions_per_seq is 5; pass --max_predictions_per_seq=4"),
+        ({"keep_best": "accuracy"}, "keep_best: is 'accuracy'; the scores of this task are masked_lm_accuracy, "),
+        ({"init_checkpoint": "{data}/no.ckpt"}, "no.ckpt: there is no checkpoint"),
+        ({"bert_config_file": "{data}/c.json"}, "c.json: there is no such file; check the path"),
+        ({"eval_file": "{data}/train_0.tfrecord,"}, "eval_file: is empty; give a path"),
+    ],
+)
+def test_mistakes_are_one_line_and_nothing_is_written(changes, message, data, tiny, pretrain, tmp_path):
+    changes = {name: str(value).format(data=data) for name, value in changes.items()}
+    result = pretrain(*train_flags(data, tiny, tmp_path / "out", **changes))
+    assert_one_error_line(result, message.format(data=data), "run_pretraining.py")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_vocabulary_that_is_too_small_is_one_line(data, tiny, pretrain, tmp_path):
+    vocabulary = (tiny / "vocab.txt").read_text().splitlines()
+    (tmp_path / "vocab.txt").write_text("".join(f"{piece}\n" for piece in vocabulary[:60]))
+    result = pretrain(*train_flags(data, tiny, tmp_path / "out", vocab_file=tmp_path / "vocab.txt"))
+    message = "but the vocabulary has 60; give the vocabulary it was made with"
+    assert_one_error_line(result, message, "run_pretraining.py")
+
+
+def test_a_configuration_without_a_vocabulary_beside_it_is_one_line(data, tiny, pretrain, tmp_path):
+    (tmp_path / "c.json").write_text((tiny / "bert_config.json").read_text())
+    result = pretrain(
+        "--do_train",
+        *(
+            f"--input_file={data}/dev.tfrecord",
+            f"--bert_config_file={tmp_path / 'c.json'}",
+            f"--output_dir={tmp_path}/out",
+        ),
+    )
+    message = f"vocab_file: there is no {tmp_path / 'vocab.txt'}; pass the one that made the records"
+    assert_one_error_line(result, message, "run_pretraining.py")
