@@ -73,9 +73,10 @@ def check_record(files: RecordFiles, number: int, form: RecordForm, vocab_size: 
 
 
 def _form_problem(values: Mapping[str, np.ndarray], form: RecordForm) -> str | None:
+    missing = [name for name in form.sizes if name not in values]
+    if missing:
+        return f"has no {missing[0]}; make the file with {_MAKER}"
     for name, size in form.sizes.items():
-        if name not in values:
-            return f"has no {name}; make the file with {_MAKER}"
         kind = "f" if name == "masked_lm_weights" else "i"
         if values[name].dtype.kind != kind:
             return f"has other numbers as {name} than {_MAKER} writes"

@@ -85,8 +85,10 @@ def find_records(config: PretrainingConfig) -> dict[str, RecordFiles]:
     """Finds the records that the run needs: `"train"` and `"dev"`.
 
     Raises:
-        UserError: a file is missing or wrong, or its first record has another form than the flags say.
+        UserError: there is no such model, a file is missing or wrong, or its first record has another form than the
+            flags say.
     """
+    check_model(config)
     config = settle(config, earlier_settings(config))
     check_keep_best(config, MASKED_LM_SCORES if config.masked_lm_only else SCORES)
     records = {}
@@ -124,7 +126,6 @@ def run_task(config: PretrainingConfig, records: Mapping[str, RecordFiles]) -> d
     if config.do_train:
         check_training_size(config, len(records["train"]))
         check_resumable(config, records["train"].digest)
-    check_model(config)
     settled = settle(config, earlier_settings(config))
     ids = _ids_for_masking(config) if config.mask_anew else None
     # TensorFlow takes seconds to load: mistakes in flags, data and models are reported before.

@@ -114,6 +114,11 @@ _KNOWN = {
         Score("eval_spearman", "Spearman", "Spearman correlation", lowest=-1, highest=1),
         Score("eval_auc", "ROC AUC", "area under the ROC curve", lowest=0, highest=1),
         Score("eval_mse", "Squared error", "mean squared error", lowest=0),
+        _share("eval_masked_lm_accuracy", "Masked-word accuracy", "accuracy on masked words"),
+        Score("eval_masked_lm_loss", "Masked-word loss", "loss on masked words", lowest=0),
+        Score("eval_masked_lm_perplexity", "Perplexity", "perplexity of masked words", lowest=1),
+        _share("eval_next_sentence_accuracy", "Next-sentence accuracy", "accuracy on next sentences"),
+        Score("eval_next_sentence_loss", "Next-sentence loss", "loss on next sentences", lowest=0),
         # SQuAD 2.0: questions with and without an answer, and the best thresholds for the latter.
         _share("eval_HasAns_exact", "With answer: exact match", "exact match of the questions with an answer"),
         _share("eval_HasAns_f1", "With answer: F1", "F1 of the questions with an answer"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.commands import Command, Result, assert_one_error_line, become_script
+from support.fake_bucket import FakeBucket
 from support.outputs import assert_same_bits, content, latest_step, read_eval_results, rows, weights
 from support.paths import GOLDEN, SCRIPTS
 from support.pretraining_records import LENGTH, PREDICTIONS, grammar_features, random_features, write_records
@@ -154,6 +155,21 @@ def test_training_goes_on_from_the_checkpoint_with_its_head(finished, data, tiny
         *("--do_eval", f"--eval_file={data / 'dev.tfrecord'}"),
         *(f"--bert_model={finished}", f"--output_dir={tmp_path / 'out'}"),
     )
+    assert result.code == 0, result.stderr
+    assert read_eval_results(tmp_path / "out") == read_eval_results(finished)
+
+
+def test_records_are_read_from_a_bucket(finished, data, tmp_path):
+    with FakeBucket(tmp_path) as bucket:
+        bucket.objects["data/dev.tfrecord"] = (data / "dev.tfrecord").read_bytes()
+        flags = ["--do_eval", "--eval_file=gs://bucket/data/*.tfrecord", f"--bert_model={finished}"]
+        command = Command(
+            tmp_path / "command",
+            [*flags, f"--output_dir={tmp_path / 'out'}"],
+            become_run_pretraining,
+            **bucket.environment,
+        )
+        result = command.result()
     assert result.code == 0, result.stderr
     assert read_eval_results(tmp_path / "out") == read_eval_results(finished)
 
