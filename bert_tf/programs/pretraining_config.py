@@ -10,8 +10,10 @@ from bert_tf.errors import UserError
 from bert_tf.training.config import MAX_BATCH_SIZE, MAX_TRAINED_EXAMPLES, RunConfig, with_recipe
 from bert_tf.training.fields import FlagConfig, flag
 
+# The model of a run that names none.
+DEFAULT_MODEL = DEFAULT_CHECKPOINT
 # Settings that replace a model's defaults, for the sample corpus.
-RECIPES = {DEFAULT_CHECKPOINT: {"learning_rate": 1e-4, "train_batch_size": 32, "train_steps": 200, "warmup_steps": 20}}
+RECIPES = {DEFAULT_MODEL: {"learning_rate": 1e-3, "train_batch_size": 32, "train_steps": 200, "warmup_steps": 20}}
 # The original's number of batches to evaluate.
 MAX_EVAL_STEPS = 100
 
@@ -103,6 +105,41 @@ class PretrainingConfig(RecordConfig, RunConfig):
         None, "Whether to run training. Without do_train and do_eval both are done.", resume=False
     )
     do_eval: bool | None = flag(None, "Whether to run eval on eval_file, or else on input_file.", resume=False)
+    model: str | None = flag(
+        None,
+        "The model to train further: a name such as uncased_L-12_H-768_A-12, which is downloaded once, or a folder "
+        "with configuration, vocabulary and checkpoint, or hf://ORGANIZATION/NAME for a model of the Hugging Face hub. "
+        f"By default {DEFAULT_MODEL}.",
+        resume=True,
+        name="bert_model",
+        is_path=True,
+        is_model=True,
+    )
+    bert_config_file: str | None = flag(
+        None,
+        "Instead of bert_model: the JSON file with the model's architecture. Without init_checkpoint training starts "
+        "from random weights.",
+        resume=True,
+        is_path=True,
+    )
+    vocab_file: str | None = flag(
+        None,
+        "The vocabulary of the records. By default vocab.txt beside init_checkpoint or bert_config_file.",
+        resume=True,
+        is_path=True,
+    )
+    init_checkpoint: str | None = flag(
+        None, "With bert_config_file: the initial checkpoint, usually pre-trained.", resume=True, is_path=True
+    )
+    gradient_accumulation_steps: int = flag(
+        1,
+        "The number of passes in which an update of train_batch_size examples is computed, to save memory; it must "
+        "divide train_batch_size. Each pass counts by its masked words and its examples, so the update is nearly that "
+        "of the whole batch.",
+        resume=True,
+        lower_bound=1,
+        upper_bound=MAX_BATCH_SIZE,
+    )
     learning_rate: float | None = flag(
         5e-5,
         with_recipe("The peak learning rate for Adam.", "learning_rate", RECIPES),

@@ -24,8 +24,8 @@ from bert_tf.data.record_files import RecordFiles, open_record_files
 from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError, printable
 from bert_tf.flags import config_from_flags, run_program
-from bert_tf.programs.default_model import earlier_settings, with_default_model, with_output_dir
-from bert_tf.programs.pretraining_config import PretrainingConfig
+from bert_tf.programs.default_model import earlier_settings, with_output_dir
+from bert_tf.programs.pretraining_config import DEFAULT_MODEL, PretrainingConfig
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.run_files import VOCAB
 from bert_tf.streams import hide_start_up_messages
@@ -54,7 +54,9 @@ def with_defaults(config: PretrainingConfig) -> PretrainingConfig:
 
 
 def _with_output_dir(config: PretrainingConfig) -> PretrainingConfig:
-    return with_output_dir(with_default_model(config), config.task_name)
+    if config.do_train and not config.names_model:
+        config = dataclasses.replace(config, model=DEFAULT_MODEL)
+    return with_output_dir(config, config.task_name)
 
 
 def _with_vocabulary(config: PretrainingConfig) -> PretrainingConfig:
