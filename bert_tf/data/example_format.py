@@ -21,7 +21,7 @@ def example_values(record: bytes) -> dict[str, np.ndarray]:
         ValueError: the bytes are not those of a tf.train.Example.
 
     Example:
-        >>> example_values(bytes.fromhex("0a110a0f0a03696473120812061a040a026566")[:-6] + bytes.fromhex("1a040a026566"))
+        >>> example_values(bytes.fromhex("0a0f0a0d0a0369647312061a040a026566"))
         {'ids': array([101, 102])}
     """
     try:
