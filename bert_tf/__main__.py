@@ -8,7 +8,8 @@ import importlib
 import sys
 
 PROGRAMS = (
-    *("run_classifier", "run_squad", "run_ner", "run_pretraining", "predict", "extract_features"),
+    *("run_classifier", "run_squad", "run_ner", "create_pretraining_data", "run_pretraining"),
+    *("predict", "extract_features"),
     *("export", "export_huggingface", "export_litert", "export_model_garden", "export_onnx"),
 )
 

@@ -30,8 +30,8 @@ def sample_dir(task_name: str) -> Path | None:
     The clone keeps it in data/sample; an installed package brings it along.
 
     Example:
-        >>> sample_dir("MRPC").name, sample_dir("SQuAD").name, sample_dir("NER").name
-        ('MRPC', 'SQuAD', 'NER')
+        >>> sample_dir("MRPC").name, sample_dir("SQuAD").name, sample_dir("pretraining").name
+        ('MRPC', 'SQuAD', 'pretraining')
     """
     folders = (top / "sample" / _folder_name(task_name) for top in (_CLONE / "data", _PACKAGE))
     return next((folder for folder in folders if folder.is_dir()), None)

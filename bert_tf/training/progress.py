@@ -22,22 +22,32 @@ class ProgressBar:
         examples_per_step: for the speed that is shown.
         start: the number of steps that were finished before.
         disable: True to show nothing.
+        unit: the name of what is counted where a step has one example.
 
     Example:
         >>> with ProgressBar("train", total=2, examples_per_step=8, disable=True) as bar:
         ...     bar.update(1, loss=0.7)
     """
 
-    def __init__(self, name: str, total: int, examples_per_step: int, start: int = 0, disable: bool = False):
+    def __init__(
+        self,
+        name: str,
+        total: int,
+        examples_per_step: int,
+        start: int = 0,
+        disable: bool = False,
+        unit: str = "example",
+    ):
         is_widget = issubclass(tqdm, tqdm_notebook)
         stream = _Stream(sys.stderr)
         is_redrawn = is_widget or stream.isatty()
         self._write = functools.partial(tqdm.write, file=None if is_widget else stream) if is_redrawn else stream.print
         self._examples_per_step = examples_per_step
+        self._unit = unit
         self._bar = tqdm(
             desc=name,
             total=total,
-            unit="step" if examples_per_step > 1 else "example",
+            unit="step" if examples_per_step > 1 else unit,
             initial=start,
             disable=disable,
             mininterval=0.1 if is_redrawn else _SECONDS_BETWEEN_LINES,
@@ -61,7 +71,7 @@ class ProgressBar:
         if self._bar.disable:
             return
         done, seconds = step - self._bar.initial, self._bar.format_dict["elapsed"]
-        speed = f"{done * self._examples_per_step / seconds:.1f} examples/s" if seconds else ""
+        speed = f"{done * self._examples_per_step / seconds:.1f} {self._unit}s/s" if seconds else ""
         self._bar.set_postfix_str(speed if loss is None else f"loss {loss:.4f}, {speed}", refresh=False)
         self._bar.update(step - self._bar.n)
 
