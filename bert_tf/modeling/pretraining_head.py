@@ -4,15 +4,24 @@ head = PretrainingHead(encoder, seed=0)
 head.masked_lm_logits(encoder(batch)["sequence_output"], batch["masked_lm_positions"])  # [rows, predictions, pieces]
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from bert_tf.modeling.construction import truncated_normal
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Batch, Head, ProductWeights
+from bert_tf.modeling.masked_lm import masked_lm_logits
 from bert_tf.modeling.masking import Masking
-from bert_tf.modeling.operations import ACTIVATIONS, layer_norm, take_positions
+from bert_tf.modeling.operations import take_positions
+from bert_tf.modeling.shapes import (
+    MASKED_LM_SCOPE,
+    NEXT_SENTENCE_SCOPE,
+    masked_lm_head_shapes,
+    next_sentence_head_shapes,
+)
 
-_TRANSFORM = "cls/predictions/transform"
+_LEAVES = ("weights", "bias")
 _SMALLEST_WEIGHT = 1e-5  # in the original's get_masked_lm_output
 _TARGETS = ("masked_lm_ids", "masked_lm_weights", "next_sentence_labels")
 
@@ -47,17 +56,13 @@ class PretrainingHead(Head):
         self.positions = max_predictions_per_seq and 1 + max_predictions_per_seq
         self.with_next_sentence = with_next_sentence
         self._masking = masking
-        width = encoder.config.hidden_size
-        self._kernel = self._add(f"{_TRANSFORM}/dense/kernel", [width, width], seed)
-        self._bias = self._add(f"{_TRANSFORM}/dense/bias", [width], seed)
-        self._gamma = self._add(f"{_TRANSFORM}/LayerNorm/gamma", [width], seed)
-        self._beta = self._add(f"{_TRANSFORM}/LayerNorm/beta", [width], seed)
-        self._output_bias = self._add("cls/predictions/output_bias", [encoder.config.vocab_size], seed)
+        for name, shape in masked_lm_head_shapes(encoder.config).items():
+            self._add(name, shape, seed)
         if with_next_sentence:
-            self._next_weights = self._add("cls/seq_relationship/output_weights", [2, width], seed)
-            self._next_bias = self._add("cls/seq_relationship/output_bias", [2], seed)
+            for name, shape in next_sentence_head_shapes(encoder.config).items():
+                self._add(name, shape, seed)
 
-    def _add(self, name: str, shape: list[int], seed: int) -> tf.Variable:
+    def _add(self, name: str, shape: Sequence[int], seed: int) -> None:
         def initial(shape: tf.TensorShape, dtype: tf.DType, **_: object) -> tf.Tensor:
             if name.endswith(("bias", "beta")):
                 return tf.zeros(shape, dtype)
@@ -65,9 +70,7 @@ class PretrainingHead(Head):
                 return tf.ones(shape, dtype)
             return truncated_normal(name, shape, seed, self.encoder.config.initializer_range)
 
-        variable = self.add_weight(name, shape, initializer=initial)
-        self.own_variables_by_name[name] = variable
-        return variable
+        self.own_variables_by_name[name] = self.add_weight(name, shape, initializer=initial)
 
     @property
     def uses_pooler(self) -> bool:
@@ -76,9 +79,9 @@ class PretrainingHead(Head):
 
     def parts(self) -> dict[str, dict[str, tf.Variable]]:
         """Returns the layers of each of the two tasks; a checkpoint may have those of one."""
-        own, scopes = self.own_variables_by_name, {"masked words": "cls/predictions/"}
+        own, scopes = self.own_variables_by_name, {"masked words": f"{MASKED_LM_SCOPE}/"}
         if self.with_next_sentence:
-            scopes["next sentences"] = "cls/seq_relationship/"
+            scopes["next sentences"] = f"{NEXT_SENTENCE_SCOPE}/"
         return {part: {name: own[name] for name in own if name.startswith(scope)} for part, scope in scopes.items()}
 
     def call(
@@ -120,18 +123,15 @@ class PretrainingHead(Head):
 
     def _piece_logits(self, masked: tf.Tensor) -> tf.Tensor:
         """[rows, predictions, hidden] -> float32 [rows, predictions, pieces]."""
-        dtype, config = masked.dtype, self.encoder.config
+        config = self.encoder.config
         hidden = tf.reshape(masked, [-1, config.hidden_size])
-        hidden = tf.nn.bias_add(tf.matmul(hidden, tf.cast(self._kernel, dtype)), tf.cast(self._bias, dtype))
-        hidden = ACTIVATIONS[config.hidden_act](hidden)
-        hidden = layer_norm(hidden, self._gamma, self._beta, config.layer_norm_eps, fuse=self.encoder.fuses)
-        table = tf.cast(self.encoder.variables_by_name["bert/embeddings/word_embeddings"], dtype)
-        logits = tf.cast(tf.matmul(hidden, table, transpose_b=True), tf.float32) + self._output_bias
+        logits = masked_lm_logits(config, self.variables_by_name, hidden, fuse=self.encoder.fuses)
         return tf.reshape(logits, [-1, masked.shape[1] or tf.shape(masked)[1], config.vocab_size])
 
     def next_sentence_logits(self, pooled_output: tf.Tensor) -> tf.Tensor:
         """Computes the original's `get_next_sentence_output`: float32 [rows, 2], 0 for the next sentence."""
-        return tf.matmul(pooled_output, self._next_weights, transpose_b=True) + self._next_bias
+        weights, bias = (self.own_variables_by_name[f"{NEXT_SENTENCE_SCOPE}/output_{leaf}"] for leaf in _LEAVES)
+        return tf.matmul(pooled_output, weights, transpose_b=True) + bias
 
     def loss(self, outputs: dict[str, tf.Tensor], batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sums and weights of both losses, float32 [2]: over masked positions, and over rows."""

@@ -9,6 +9,9 @@ Shapes = dict[str, tuple[int, ...]]
 
 # The layer that finds the two ends of an answer.
 SPAN_WEIGHTS, SPAN_BIAS = "cls/squad/output_weights", "cls/squad/output_bias"
+# The layers for pre-training: the first one chooses pieces for masks, the second one finds whether a text follows.
+MASKED_LM_SCOPE, NEXT_SENTENCE_SCOPE = "cls/predictions", "cls/seq_relationship"
+POOLER_SCOPE = "bert/pooler"
 
 
 def variable_shapes(config: BertConfig) -> Shapes:
@@ -29,7 +32,7 @@ def variable_shapes(config: BertConfig) -> Shapes:
     }
     for layer in range(config.num_hidden_layers):
         shapes |= _layer(f"bert/encoder/layer_{layer}", width, config.intermediate_size)
-    return shapes | _dense("bert/pooler/dense", width, width)
+    return shapes | _dense(f"{POOLER_SCOPE}/dense", width, width)
 
 
 def head_shapes(num_outputs: int, config: BertConfig) -> Shapes:
@@ -50,6 +53,34 @@ def span_head_shapes(config: BertConfig) -> Shapes:
         {'cls/squad/output_weights': (2, 768), 'cls/squad/output_bias': (2,)}
     """
     return {SPAN_WEIGHTS: (2, config.hidden_size), SPAN_BIAS: (2,)}
+
+
+def masked_lm_head_shapes(config: BertConfig) -> Shapes:
+    """Returns the shapes of the layers that choose pieces for masks: the original's `get_masked_lm_output`.
+
+    The matrix behind them is that of the word embeddings.
+
+    Example:
+        >>> masked_lm_head_shapes(BertConfig(vocab_size=100))["cls/predictions/output_bias"]
+        (100,)
+    """
+    width, transform = config.hidden_size, f"{MASKED_LM_SCOPE}/transform"
+    return {
+        **_dense(f"{transform}/dense", width, width),
+        **_norm(f"{transform}/LayerNorm", width),
+        f"{MASKED_LM_SCOPE}/output_bias": (config.vocab_size,),
+    }
+
+
+def next_sentence_head_shapes(config: BertConfig) -> Shapes:
+    """Returns the shapes of the layer on the pooled output: the original's `get_next_sentence_output`.
+
+    Example:
+        >>> next_sentence_head_shapes(BertConfig(vocab_size=100))
+        {'cls/seq_relationship/output_weights': (2, 768), 'cls/seq_relationship/output_bias': (2,)}
+    """
+    scope = NEXT_SENTENCE_SCOPE
+    return {f"{scope}/output_weights": (2, config.hidden_size), f"{scope}/output_bias": (2,)}
 
 
 def _layer(scope: str, width: int, inner: int) -> Shapes:
