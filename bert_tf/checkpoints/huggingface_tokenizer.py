@@ -66,7 +66,7 @@ def tokenizer_json(vocab: Mapping[str, int], do_lower_case: bool) -> dict:
     }
 
 
-def tokenizer_config(vocab: Mapping[str, int], do_lower_case: bool, max_length: int) -> dict:
+def tokenizer_config(vocab: Mapping[str, int], do_lower_case: bool, max_length: int, has_masks: bool = False) -> dict:
     """Returns the content of a `tokenizer_config.json`.
 
     The class is the one that takes `tokenizer.json` as it is; `BertTokenizer` puts its own rules in place of them.
@@ -75,29 +75,38 @@ def tokenizer_config(vocab: Mapping[str, int], do_lower_case: bool, max_length: 
         vocab: the ids of the word pieces.
         do_lower_case: True if text is lowercased.
         max_length: in pieces, to which texts are truncated if the user asks for truncation.
+        has_masks: whether the characters [MASK] in a text stand for a mask.
     """
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "do_lower_case": do_lower_case,
         "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
         "model_max_length": max_length,
-        # The characters [SEP] in a text are three words, as for the original, and no separator.
-        "split_special_tokens": True,
+        # The characters [SEP] in a text are three words, as for the original, and no separator. transformers cannot
+        # do so and find masks.
+        "split_special_tokens": not has_masks,
         "clean_up_tokenization_spaces": False,
         **_special_pieces(vocab),
     }
 
 
-def tokenizer_difference(do_lower_case: bool) -> str:
-    """Returns a sentence on which texts transformers cuts otherwise, as measured with tokenizers 0.23."""
+def tokenizer_difference(do_lower_case: bool, has_masks: bool = False) -> str:
+    """Returns a sentence on which texts transformers cuts otherwise, as measured with tokenizers 0.23.
+
+    Args:
+        do_lower_case: True if text is lowercased.
+        has_masks: see `tokenizer_config`.
+    """
     version = unicodedata.unidata_version
     letters = (
         f"capital letters newer than Unicode {version} and rare marks in an unusual order, for which the tokenizers "
         "library has another version of Unicode, and "
     )
+    special = "texts with the characters [SEP] and the like, which it takes for these pieces, and "
     return (
-        f"Its tokenizer cuts every text as bert-tf does, except for {letters if do_lower_case else ''}pairs that are "
-        "truncated: it may keep one piece more of the longer text and one less of the other."
+        f"Its tokenizer cuts every text as bert-tf does, except for {letters if do_lower_case else ''}"
+        f"{special if has_masks else ''}pairs that are truncated: it may keep one piece more of the longer text and "
+        "one less of the other."
     )
 
 

@@ -6,7 +6,7 @@ labels = read_labels(Path("output/reviews"), kind, "copy the file there again")
 
 from bert_tf import run_files
 from bert_tf.data.tag_schemes import OUTSIDE, is_tag
-from bert_tf.data.targets import KINDS, QUESTION_ANSWERING, TOKEN_CLASSIFICATION, Number, OneLabel
+from bert_tf.data.targets import KINDS, PRETRAINING, QUESTION_ANSWERING, TOKEN_CLASSIFICATION, Number, OneLabel
 from bert_tf.errors import UserError, reading, shown
 from bert_tf.files import read_json, read_text
 from bert_tf.remote import AnyPath
@@ -32,7 +32,7 @@ def read_kind(folder: AnyPath, remedy: str) -> str:
         return OneLabel.kind
     with reading(path, remedy):
         kind = read_json(path).get("kind")
-    if not isinstance(kind, str) or kind not in (*KINDS, QUESTION_ANSWERING, TOKEN_CLASSIFICATION):
+    if not isinstance(kind, str) or kind not in (*KINDS, QUESTION_ANSWERING, TOKEN_CLASSIFICATION, PRETRAINING):
         raise UserError(f"{path}: the kind {shown(kind)} is unknown; {remedy}")
     return kind
 
@@ -40,7 +40,7 @@ def read_kind(folder: AnyPath, remedy: str) -> str:
 def read_labels(folder: AnyPath, kind: str, remedy: str) -> list[str]:
     r"""Reads the names of the labels from labels.txt, in the order of the head's outputs.
 
-    There are none for numbers, and none for answers to questions. Tags of words are in task.json.
+    There are none for numbers, for answers to questions and for masks. Tags of words are in task.json.
 
     Args:
         folder: of the model.
@@ -56,7 +56,7 @@ def read_labels(folder: AnyPath, kind: str, remedy: str) -> list[str]:
         >>> read_labels(Path(), "classification", "copy the file there again")
         ['bad', 'good']
     """
-    if kind in (Number.kind, QUESTION_ANSWERING):
+    if kind in (Number.kind, QUESTION_ANSWERING, PRETRAINING):
         return []
     if kind == TOKEN_CLASSIFICATION:
         return list(read_tags(folder, remedy))

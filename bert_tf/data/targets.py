@@ -162,6 +162,8 @@ QUESTION_ANSWERING = "question_answering"
 TOKEN_CLASSIFICATION = "token_classification"  # noqa: S105 - no password
 # A model of this kind says which piece is behind a [MASK], and whether a text follows another.
 PRETRAINING = "pretraining"
+# A model of this kind only does the first of the two.
+MASKED_LM = "masked_lm"
 
 
 def make_targets(kind: str, labels: Sequence[str], aliases: Mapping[str, str] | None = None) -> Targets:

@@ -15,6 +15,7 @@ from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.construction import float32_policy
 from bert_tf.modeling.names import GARDEN_HEAD, original_name
 from bert_tf.modeling.operations import ACTIVATIONS
+from bert_tf.modeling.shapes import POOLER_SCOPE
 from bert_tf.models.pretrained import Model
 from bert_tf.streams import hidden_start_up_messages
 
@@ -52,6 +53,11 @@ def _write_checkpoint(prefix: Path, model: Model) -> None:
         raise UserError(
             f"the model has layer_norm_eps {model.config.layer_norm_eps:g}, but the Model Garden's encoder has "
             f"{_LAYER_NORM_EPS:g} fixed and would compute other numbers; export it to another format"
+        )
+    if f"{POOLER_SCOPE}/dense/kernel" not in model.arrays:
+        raise UserError(
+            "the model has no pooler, which the Model Garden's encoder has; fine-tune it first, or pre-train it with "
+            "next sentences"
         )
     with float32_policy():
         encoder = _make_encoder(model.config)

@@ -81,6 +81,13 @@ class FineTunedModel:
         """The number of the head's outputs: one for each label, or one for a regression."""
         return len(self.labels) or 1
 
+    fills_masks = False
+
+    @property
+    def head_kind(self) -> str:
+        """The kind of its head: that of its labels."""
+        return self.kind
+
     @property
     def facts(self) -> Facts:
         """The facts that a predictor and an export need."""

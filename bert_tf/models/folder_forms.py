@@ -24,5 +24,5 @@ def refuse_bare(folder: AnyPath) -> None:
         raise UserError(
             f"{printable(existing_checkpoint(folder))}: was written by the original: its folder has no configuration, "
             "no vocabulary and no labels; give bert_config_file, vocab_file and labels (a model that answers questions "
-            "has no labels)"
+            "or fills masks has no labels)"
         )

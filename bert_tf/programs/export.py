@@ -13,7 +13,7 @@ from absl import logging
 from bert_tf.errors import UserError, printable
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.paths import checked_model, is_hub_name, local_path
-from bert_tf.programs.export_arguments import check_folder, check_model
+from bert_tf.programs.export_arguments import check_fine_tuned, check_folder, check_model
 from bert_tf.programs.model_files_config import ModelFilesConfig
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.streams import hide_start_up_messages
@@ -30,6 +30,7 @@ def main(arguments: list[str]) -> None:
     target = local_path(arguments[1] if len(arguments) > 1 else _folder_for(source), "folder")
     check_folder(source)
     check_model(source, config)
+    check_fine_tuned(source, config)
     hide_start_up_messages()
     # TensorFlow takes seconds to load.
     from bert_tf.exports.saved_model import export

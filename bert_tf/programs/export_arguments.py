@@ -12,6 +12,7 @@ from bert_tf.errors import UserError, counted, printable, user_error_for
 from bert_tf.files import is_there
 from bert_tf.modeling.config import BertConfig
 from bert_tf.models.folder_forms import is_folder_of_run, refuse_bare
+from bert_tf.models.pretraining_models import fills_masks, not_fine_tuned
 from bert_tf.paths import checked_model, is_hub_name, local_path
 from bert_tf.programs.model_files_config import ModelFilesConfig
 from bert_tf.remote import as_path
@@ -78,15 +79,28 @@ def check_model(path_or_name: str, config: ModelFilesConfig) -> None:
         read_labels(folder, read_kind(folder, _REMEDY), _REMEDY)
 
 
-def described(model: "Model", encoder: str, classifier: str) -> str:
+def check_fine_tuned(path_or_name: str, config: ModelFilesConfig) -> None:
+    """Checks that a model is fine-tuned, for an export of nothing else.
+
+    Args:
+        path_or_name: what `read_fine_tuned` takes.
+        config: the flags; a model that is completed by them is only looked at when it is read.
+
+    Raises:
+        UserError: it is pre-trained and fills masks.
+    """
+    if not config.model_files and fills_masks(resolve(path_or_name)):
+        raise not_fine_tuned(path_or_name)
+
+
+def described(model: "Model", name: str) -> str:
     """Returns what a model is and which class it becomes there, for a message.
 
     Args:
         model: the result of `read_model`.
-        encoder: the class of an encoder there.
-        classifier: the class of a classifier there.
+        name: of its class there.
     """
     if model.kind is None:
-        return f"a pre-trained encoder and becomes a {encoder}"
+        return f"a pre-trained {'model' if model.head_kind else 'encoder'} and becomes a {name}"
     labels = f", {counted(len(model.labels), 'label')}" if model.labels else ""
-    return f"fine-tuned ({model.kind}{labels}) and becomes a {classifier}"
+    return f"fine-tuned ({model.kind}{labels}) and becomes a {name}"

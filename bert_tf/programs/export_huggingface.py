@@ -4,8 +4,8 @@ r"""Exports a model as a folder that Hugging Face's transformers reads.
 
 A fine-tuned model becomes a `BertForSequenceClassification` or a `BertForTokenClassification` with the names of its
 labels or tags, or a `BertForQuestionAnswering`; a pre-trained one (a folder, a zip file or a name) becomes a
-`BertModel`. The folder has config.json, model.safetensors, tokenizer.json, tokenizer_config.json, vocab.txt and
-README.md, a model card.
+`BertForPreTraining` or a `BertForMaskedLM` if it has their heads, and else a `BertModel`. The folder has config.json,
+model.safetensors, tokenizer.json, tokenizer_config.json, vocab.txt and README.md, a model card.
 """
 
 import math
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from absl import logging
 
 from bert_tf import run_files
-from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
+from bert_tf.data.targets import MASKED_LM, PRETRAINING, QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.errors import counted, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     from bert_tf.models.pretrained import Model
 
 # The classes of models that do not choose labels for whole texts.
-_CLASSES = {QUESTION_ANSWERING: "BertForQuestionAnswering", TOKEN_CLASSIFICATION: "BertForTokenClassification"}
+_CLASSES = {
+    None: "BertModel",
+    QUESTION_ANSWERING: "BertForQuestionAnswering",
+    TOKEN_CLASSIFICATION: "BertForTokenClassification",
+    PRETRAINING: "BertForPreTraining",
+    MASKED_LM: "BertForMaskedLM",
+}
 # The name of the data, and a digest of the dev set, in results.json.
 _DATA = ("dataset", "dev_data")
 
@@ -62,8 +68,8 @@ def export(source: str, folder: Path, name: str, **model_files: object) -> None:
     from bert_tf.models.pretrained import read_model
 
     model = read_model(source, **model_files)
-    difference = tokenizer_difference(model.do_lower_case)
-    kind = described(model, "BertModel", _CLASSES.get(model.kind, "BertForSequenceClassification"))
+    difference = tokenizer_difference(model.do_lower_case, model.fills_masks)
+    kind = described(model, _CLASSES.get(model.head_kind, "BertForSequenceClassification"))
     logging.info("%s: is %s.", printable(source), kind)
     logging.info("%s", difference)
     write_huggingface(folder, model)
@@ -79,9 +85,9 @@ def _shape(model: "Model") -> str:
 
 
 def _training_facts(model: "Model") -> dict:
-    """Returns what a card says of a fine-tuned model; nothing of a pre-trained one."""
+    """Returns what a card says of the model besides its shape."""
     if model.kind is None:
-        return {}
+        return {"kind": model.head_kind, "training": model.training}
     results = read_json_or_empty(model.folder / run_files.RESULTS)
     dataset, dev_data = (value if isinstance(value, str) else None for value in map(results.get, _DATA))
     return {

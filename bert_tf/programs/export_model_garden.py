@@ -57,7 +57,8 @@ def export(source: str, folder: Path, **model_files: object) -> None:
 
     model = read_model(source, **model_files)
     check_kind(source, model.kind, _TARGET)
-    logging.info("%s: is %s.", printable(source), described(model, "BertEncoder", "BertClassifier"))
+    name = "BertEncoder" if model.kind is None else "BertClassifier"
+    logging.info("%s: is %s.", printable(source), described(model, name))
     if model.config.hidden_act == "gelu_erf":
         logging.warning(
             "The model computes the exact GELU, which the Garden's configurations cannot name: build its encoder with "

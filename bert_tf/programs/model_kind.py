@@ -6,10 +6,11 @@ find_kind(config, "output/NER/all-MiniLM-L6-v2")  # "token_classification"
 import contextlib
 
 from bert_tf.checkpoints.locate import CheckpointFiles, resolve
-from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
+from bert_tf.data.targets import PRETRAINING, QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.errors import UserError
 from bert_tf.models.folder_forms import is_folder_of_run
 from bert_tf.models.model_files import find_files
+from bert_tf.models.pretraining_models import fills_masks
 from bert_tf.models.question_models import answers_questions
 from bert_tf.models.tagging_models import tags_words
 from bert_tf.paths import is_hub_name
@@ -19,7 +20,7 @@ from bert_tf.serving.export_facts import ASSETS, find_export, read_facts
 
 
 def find_kind(config: ModelFilesConfig, folder: str) -> str | None:
-    """Returns the kind of a model that answers questions or tags words; None for all others.
+    """Returns the kind of a model that answers questions, tags words or fills masks; None for all others.
 
     What is wrong with a model is said when it is loaded.
     """
@@ -37,4 +38,6 @@ def find_kind(config: ModelFilesConfig, folder: str) -> str | None:
 def _kind_of_files(files: CheckpointFiles) -> str | None:
     if answers_questions(files):
         return QUESTION_ANSWERING
+    if fills_masks(files):
+        return PRETRAINING
     return TOKEN_CLASSIFICATION if tags_words(files) else None

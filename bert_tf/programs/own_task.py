@@ -12,7 +12,7 @@ from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.own_data import OwnDataOptions, OwnDataProcessor, files_of
 from bert_tf.data.own_files import find_files
 from bert_tf.data.processors import DataProcessor, find_processor
-from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
+from bert_tf.data.targets import PRETRAINING, QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.errors import UserError, printable
 from bert_tf.files import read_json_or_empty
 from bert_tf.paths import is_hub_name
@@ -27,6 +27,7 @@ _REMEDY = "copy the file there again"
 _OTHERS = {
     QUESTION_ANSWERING: "answers questions; use run_squad.py",
     TOKEN_CLASSIFICATION: "tags words; use run_ner.py",
+    PRETRAINING: "is pre-trained and knows no labels; fine-tune it with --do_train",
 }
 
 

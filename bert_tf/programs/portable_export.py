@@ -9,7 +9,13 @@ from bert_tf.flags import config_from_flags
 from bert_tf.folders import new_folder
 from bert_tf.modeling.config import BertConfig
 from bert_tf.models.export_limits import check_exportable, check_kind
-from bert_tf.programs.export_arguments import ExportConfig, check_folder, check_model, source_and_folder
+from bert_tf.programs.export_arguments import (
+    ExportConfig,
+    check_fine_tuned,
+    check_folder,
+    check_model,
+    source_and_folder,
+)
 from bert_tf.serving.portable import Shape
 from bert_tf.streams import hide_start_up_messages
 from bert_tf.training.fields import flag
@@ -72,6 +78,7 @@ def _check_source(source: str, config: PortableExportConfig, target: str) -> Non
     """Checks the model as far as it is possible without TensorFlow."""
     check_folder(source)
     check_model(source, config)
+    check_fine_tuned(source, config)
     if config.model_files:
         return
     files = resolve(source)

@@ -28,12 +28,13 @@ from bert_tf.checkpoints.locate import resolve
 from bert_tf.data.columns import WantedColumns
 from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.run_facts import named_columns, takes_pairs
-from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
+from bert_tf.data.targets import PRETRAINING, QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.data.text_rows import RowCheck, TextRow
 from bert_tf.errors import UserError, printable, user_error_for
 from bert_tf.files import atomic_write, make_folder, read_json_or_empty
 from bert_tf.flags import config_from_flags, run_program
 from bert_tf.modeling.config import BertConfig
+from bert_tf.models.pretraining_models import not_fine_tuned
 from bert_tf.paths import checked_path, is_hub_name
 from bert_tf.programs.model_kind import find_kind
 from bert_tf.programs.output_file import check_output_file
@@ -77,7 +78,10 @@ def main(words: Sequence[str]) -> None:
     folder, texts = words[0], words[1:]
     config.check(texts)
     check_output_file(config.output_file, config.input_file, config.overwrite)
-    special = _SPECIAL.get(find_kind(config, folder))
+    kind = find_kind(config, folder)
+    if kind == PRETRAINING:
+        raise not_fine_tuned(folder)
+    special = _SPECIAL.get(kind)
     if special is not None:
         hide_start_up_messages()
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)

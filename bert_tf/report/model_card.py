@@ -67,6 +67,19 @@ def _kind_of_labels(purpose: str, answer: str) -> _Kind:
     )
 
 
+def _kind_of_masks(purpose: str) -> _Kind:
+    return _Kind(
+        tag="fill-mask",
+        model="AutoModelForMaskedLM",
+        purpose=f"It is pre-trained: it {purpose}. For all else fine-tune it first.",
+        answers=(
+            'inputs = tokenizer("Paris is the [MASK] of France .", return_tensors="pt")',
+            "logits = model(**inputs).logits[inputs.input_ids == tokenizer.mask_token_id]",
+            "pieces = tokenizer.convert_ids_to_tokens(logits[0].topk(5).indices)",
+        ),
+    )
+
+
 _KINDS = {
     None: _Kind(
         tag="feature-extraction",
@@ -74,6 +87,8 @@ _KINDS = {
         purpose="It is pre-trained: fine-tune it before it answers anything.",
         answers=(_output("last_hidden_state"),),
     ),
+    "pretraining": _kind_of_masks("fills masks and finds whether a text follows another"),
+    "masked_lm": _kind_of_masks("fills masks"),
     "classification": _kind_of_labels(
         "chooses one of {labels}", "probabilities = logits.softmax(-1)  # in the order of model.config.id2label"
     ),
@@ -120,7 +135,7 @@ class ModelFacts:
         shape: of the encoder, in words.
         tokenizer: a sentence on its tokenizer.
         max_seq_length: to which texts are truncated.
-        kind: of the labels; None for a pre-trained encoder.
+        kind: of the labels; None for a pre-trained encoder, `"pretraining"` or `"masked_lm"` if it has such heads.
         labels: in the order of the head's outputs.
         pairs: whether it was trained on pairs of texts; None if unknown.
         scores: of the dev set, by their names in results.json.

@@ -9,6 +9,7 @@ import tensorflow as tf
 from bert_tf.modeling.gradients import without_gradients
 from bert_tf.modeling.transformer import ProductWeights, Transformer, Variables, product_weights
 from bert_tf.models.fine_tuned import FineTunedModel
+from bert_tf.models.pretrained import Model
 from bert_tf.serving.pieces import pieces_of_texts
 from bert_tf.serving.predictions import KINDS
 
@@ -96,13 +97,13 @@ class RowEncoder(tf.Module):
     """Computes the encoder's outputs for all positions of rows; for models whose heads need them.
 
     Args:
-        model: the model, which has no pooler.
+        model: the model; its pooler is not needed.
 
     Attributes:
         weights: all but those of the products, by name, the head's included.
     """
 
-    def __init__(self, model: FineTunedModel):
+    def __init__(self, model: Model):
         super().__init__(name="encoder")
         self._config = model.config
         self._products, self.weights = make_variables(model, model.compute_dtype)
@@ -131,7 +132,7 @@ class RowEncoder(tf.Module):
         return {"bert/pooler/dense/kernel": tf.zeros([width, width]), "bert/pooler/dense/bias": tf.zeros([width])}
 
 
-def make_variables(model: FineTunedModel, dtype: str) -> tuple[ProductWeights, dict[str, tf.Variable]]:
+def make_variables(model: Model, dtype: str) -> tuple[ProductWeights, dict[str, tf.Variable]]:
     """Makes variables of the weights.
 
     Args:

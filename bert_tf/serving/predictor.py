@@ -11,16 +11,23 @@ from typing import NoReturn, Protocol
 import numpy as np
 import tensorflow as tf
 
+from bert_tf.checkpoints.catalogue import CATALOGUE
+from bert_tf.checkpoints.locate import CheckpointFiles, resolve
 from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.errors import UserError, printable
 from bert_tf.models.facts import Facts
 from bert_tf.models.fine_tuned import read_fine_tuned
 from bert_tf.models.folder_forms import is_folder_of_run
+from bert_tf.models.model_files import find_files
+from bert_tf.models.pretrained import read_pretrained
+from bert_tf.models.pretraining_models import fills_masks
 from bert_tf.paths import checked_path, is_hub_name
 from bert_tf.remote import AnyPath, as_path
 from bert_tf.serving.call_checks import check_batch_size, check_process, checked_pairs
 from bert_tf.serving.export_facts import ASSETS, find_export, read_facts
 from bert_tf.serving.graph import ServingGraph
+from bert_tf.serving.mask_filler import MaskFiller
+from bert_tf.serving.mask_graph import MaskGraph
 from bert_tf.serving.portable_model import is_portable, open_portable
 from bert_tf.serving.portable_texts import PortableTexts
 from bert_tf.serving.predictions import KINDS, AnyPrediction
@@ -107,6 +114,11 @@ class Predictor:
 
     tag_all = tag
 
+    def fill_mask(self, *_: object, **__: object) -> NoReturn:
+        """Raises `UserError`: this model fills no masks."""
+        subject = "labels" if self.labels else "numbers"
+        raise UserError(f"fill_mask: this model predicts {subject} of texts and fills no masks; call predict(texts)")
+
     def _answers_in_batches(self, pairs: Sequence[tuple[str, str]], batch_size: int) -> np.ndarray:
         """Computes texts of similar length together, so that little is padded; returns answers in the texts' order."""
         order = np.argsort([len(text) + len(text_pair) for text, text_pair in pairs], kind="stable")
@@ -118,7 +130,7 @@ class Predictor:
         return np.concatenate(found)[np.argsort(order)]
 
 
-AnyModel = Predictor | QuestionAnswerer | Tagger
+AnyModel = Predictor | QuestionAnswerer | Tagger | MaskFiller
 
 
 def load(
@@ -128,19 +140,21 @@ def load(
     vocab_file: str | os.PathLike | None = None,
     labels: Sequence[str] | None = None,
 ) -> AnyModel:
-    """Loads a fine-tuned model. It computes as the run did.
+    """Loads a fine-tuned model, or a pre-trained one that fills masks. It computes as the run did.
 
     Args:
         folder: the output folder of a finished run or of the original, or a Hugging Face folder with a classifier or a
-            model that answers questions or tags words, see `read_fine_tuned`, or its name on the hub
-            (`hf://ORGANIZATION/NAME`); or an exported SavedModel, its own folder or the one with the numbered folders.
-            Load only a SavedModel that you trust: it is a program.
+            model that answers questions, tags words or fills masks, see `read_fine_tuned`, or its name on the hub
+            (`hf://ORGANIZATION/NAME`); a pre-trained checkpoint with its head for masks, or its name in the catalogue;
+            or an exported SavedModel, its own folder or the one with the numbered folders. Load only a SavedModel that
+            you trust: it is a program.
         bert_config_file: the configuration, for a folder without one, such as the original's.
         vocab_file: its vocabulary.
         labels: the names of its labels, in the order of the head's outputs.
 
     Returns:
-        A `Predictor`; a `QuestionAnswerer` for a model that answers questions, a `Tagger` for one that tags words.
+        A `Predictor`; a `QuestionAnswerer` for a model that answers questions, a `Tagger` for one that tags words, a
+        `MaskFiller` for one that fills masks, which is always computed in float32.
 
     Raises:
         UserError: something is missing or broken; no label is invented.
@@ -149,12 +163,28 @@ def load(
     exported = None if is_hub_name(folder) else _load_exported(as_path(checked_path(folder, "load")), completion)
     if exported is not None:
         return exported
+    if fills_masks(_files_of(folder, bert_config_file, vocab_file)):
+        return _load_mask_filler(folder, completion)
     model = read_fine_tuned(folder, **completion)
     if model.kind == QUESTION_ANSWERING:
         return QuestionAnswerer(model.facts, QuestionGraph(model))
     if model.kind == TOKEN_CLASSIFICATION:
         return Tagger(model.facts, TaggingGraph(model))
     return Predictor(model.facts, ServingGraph(model))
+
+
+def _files_of(folder: str | os.PathLike, *completion: str | os.PathLike | None) -> CheckpointFiles:
+    # A pre-trained model may have a name, a fine-tuned one has a folder.
+    is_name = folder in CATALOGUE and not as_path(folder).exists()
+    return resolve(folder) if is_name else find_files(folder, *completion)
+
+
+def _load_mask_filler(folder: str | os.PathLike, completion: Mapping[str, object]) -> MaskFiller:
+    labels = completion["labels"]
+    if labels is not None:
+        raise UserError(f"labels: {printable(folder)} is pre-trained and fills masks, so it has none; leave them out")
+    files = {name: value for name, value in completion.items() if name != "labels"}
+    return MaskFiller(MaskGraph(read_pretrained(folder, **files)))
 
 
 def _load_exported(folder: AnyPath, completion: Mapping[str, object]) -> AnyModel | None:

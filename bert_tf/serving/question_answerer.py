@@ -114,6 +114,10 @@ class QuestionAnswerer:
 
     tag_all = tag
 
+    def fill_mask(self, *_: object, **__: object) -> NoReturn:
+        """Raises `UserError`: this model fills no masks."""
+        raise UserError("fill_mask: this model answers questions and fills no masks; call answer(question, context)")
+
     def _answers(self, method: str, questions: Sequence, batch_size: int, threshold: float | None) -> list[Answer]:
         check_process(method, self._process)
         threshold = self._threshold(method, threshold)

@@ -99,10 +99,10 @@ class Tagger:
         return self._tagged("tag_all", list(texts), int(batch_size))
 
     def predict(self, *_: object, **__: object) -> NoReturn:
-        """Raises `UserError`: this model predicts no labels of texts, and answers no questions."""
+        """Raises `UserError`: this model predicts no labels of texts, answers no questions and fills no masks."""
         raise UserError("this model tags words; call tag(text), or tag_all(texts)")
 
-    answer = answers = predict
+    answer = answers = fill_mask = predict
 
     def _tagged(self, method: str, texts: Sequence, batch_size: int) -> list[list[TaggedSpan]]:
         check_process(method, self._process)

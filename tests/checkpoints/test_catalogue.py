@@ -1,5 +1,7 @@
 """The table of checkpoints, and what their names say."""
 
+import hashlib
+
 import pytest
 
 from bert_tf.checkpoints.catalogue import CATALOGUE, find_entry, validate_case_matches_checkpoint
@@ -30,6 +32,13 @@ def test_only_the_cased_checkpoints_keep_upper_case():
 def test_an_unknown_name_is_answered_with_close_ones():
     with pytest.raises(UserError, match=r"did you mean .*uncased_L-12_H-768_A-12.*\./uncased_L12_H768_A12"):
         find_entry("uncased_L12_H768_A12")
+
+
+def test_the_model_that_fills_masks_has_its_published_files(splade_tiny_dir):
+    entry = CATALOGUE["splade-tiny"]
+    assert entry.sha256.keys() == set(entry.files)
+    for name, digest in entry.sha256.items():
+        assert hashlib.sha256((splade_tiny_dir / name).read_bytes()).hexdigest() == digest
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 from support.fine_tuned import write_fine_tuned
+from support.pretraining_models import write_pretrained_model, write_pretraining_run
 from support.question_models import write_question_model
 from support.tagging_models import TAGS, write_tagging_model
 from support.tiny import write_tiny_model
@@ -167,3 +168,46 @@ def test_a_model_that_tags_words_comes_back_bit_for_bit(tmp_path, export, golden
         for name, array in before.arrays.items():
             np.testing.assert_array_equal(after.arrays[name], array, name)
         shutil.rmtree(folder)
+
+
+MASKED_LM = {
+    "cls.predictions.bias",
+    *(f"cls.predictions.transform.{part}.{leaf}" for part in ("dense", "LayerNorm") for leaf in ("weight", "bias")),
+}
+NEXT_SENTENCE = {"cls.seq_relationship.weight", "cls.seq_relationship.bias"}
+
+
+@pytest.mark.parametrize("write", [write_pretrained_model, write_pretraining_run])
+def test_a_model_with_both_heads_becomes_one_for_pre_training(tmp_path, export, write):
+    folder = export(write(tmp_path / "model"))
+    found = tensors(folder)
+    assert found.keys() == {f"bert.{name}" for name in ENCODER} | MASKED_LM | NEXT_SENTENCE
+    assert found["cls.seq_relationship.weight"].shape == (2, 32) and found["cls.predictions.bias"].shape == (95,)
+    assert read_json(folder / "config.json")["architectures"] == ["BertForPreTraining"]
+
+
+def test_a_model_that_only_fills_masks_loses_its_pooler(tmp_path, export):
+    folder = export(write_pretraining_run(tmp_path / "run", with_next_sentence=False))
+    encoder = {f"bert.{name}" for name in ENCODER if not name.startswith("pooler")}
+    assert tensors(folder).keys() == encoder | MASKED_LM
+    config = read_json(folder / "config.json")
+    assert config["architectures"] == ["BertForMaskedLM"] and not {"problem_type", "id2label"} & config.keys()
+
+
+def test_heads_for_pre_training_come_back_bit_for_bit(tmp_path, export, golden):
+    run = write_pretraining_run(tmp_path / "run")
+    for source in (run, *(golden / "huggingface" / name for name in ("pretraining", "cased_masked_lm"))):
+        folder = export(source)
+        before, after = read_model(source), read_model(folder)
+        assert (after.head_kind, after.do_lower_case) == (before.head_kind, before.do_lower_case)
+        assert after.arrays.keys() == before.arrays.keys()
+        for name, array in before.arrays.items():
+            np.testing.assert_array_equal(after.arrays[name], array, name)
+        shutil.rmtree(folder)
+
+
+def test_the_tokenizer_of_transformers_finds_masks_only_for_a_model_that_fills_them(tmp_path, export):
+    folder = export(write_pretrained_model(tmp_path / "model"))
+    assert read_json(folder / "tokenizer_config.json")["split_special_tokens"] is False
+    shutil.rmtree(folder)
+    assert read_json(export(write_tiny_model(tmp_path / "tiny")) / "tokenizer_config.json")["split_special_tokens"]

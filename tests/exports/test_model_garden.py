@@ -10,6 +10,7 @@ from official.nlp.configs import encoders
 from official.nlp.modeling import models, networks
 from official.nlp.tasks import sentence_prediction
 from support.fine_tuned import write_fine_tuned
+from support.pretraining_models import write_pretraining_run
 from support.tiny import write_tiny_model
 
 from bert_tf.checkpoints.formats import read_checkpoint
@@ -137,6 +138,20 @@ def test_an_encoder_comes_back_bit_for_bit(tmp_path, export):
     before, after = read_pretrained(tiny), read_pretrained(export(tiny))
     for name, array in before.arrays.items():
         np.testing.assert_array_equal(after.arrays[name], array, name)
+
+
+def test_heads_for_pre_training_are_left_out(tmp_path, export):
+    run = write_pretraining_run(tmp_path / "run")
+    before, after = read_model(run), read_model(export(run))
+    assert after.head_kind is None
+    assert after.arrays.keys() == {name for name in before.arrays if name.startswith("bert/")}
+
+
+def test_a_model_without_a_pooler_is_refused_in_one_line(golden, export):
+    with pytest.raises(
+        UserError, match=r"^the model has no pooler, which the Model Garden's encoder has; fine-tune it"
+    ):
+        export(golden / "huggingface" / "cased_masked_lm")
 
 
 def test_the_exact_gelu_is_computed_by_an_encoder_that_is_built_with_it(tmp_path, export):

@@ -100,7 +100,9 @@ def test_the_originals_output_folder_is_exported_with_what_the_flags_add(program
     (original / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-3"\n')
     done = start(program, original, tmp_path / "export")
     [line] = done.stderr.splitlines()
-    remedy = "give bert_config_file, vocab_file and labels (a model that answers questions has no labels)"
+    remedy = (
+        "give bert_config_file, vocab_file and labels (a model that answers questions or fills masks has no labels)"
+    )
     assert done.returncode == 1 and line.endswith(remedy)
     values = (run / "bert_config.json", run / "vocab.txt", "no,yes")
     done = start(program, original, tmp_path / "export", *map("--{}={}".format, ORIGINAL, values))

@@ -154,6 +154,14 @@ def test_more_new_layers_than_the_model_has_are_refused(folder):
         build(resolve(folder), reinit_layers=3)
 
 
+def test_heads_for_pre_training_are_left_out_and_the_pooler_stays(golden, caplog):
+    files = resolve(golden / "huggingface" / "pretraining")
+    head, arrays = build(files), read_checkpoint(files.checkpoint)
+    for name, variable in head.encoder.variables_by_name.items():
+        np.testing.assert_array_equal(variable.numpy().reshape(arrays[name].shape), arrays[name], name)
+    assert warnings_of(caplog) == []
+
+
 def test_a_model_without_a_pooler_is_trained_with_a_new_one_and_one_warning(golden, caplog):
     files = resolve(golden / "huggingface" / "cased_masked_lm")
     kernels = [

@@ -10,6 +10,7 @@ import torch
 from transformers import (
     BertConfig,
     BertForMaskedLM,
+    BertForPreTraining,
     BertForQuestionAnswering,
     BertForSequenceClassification,
     BertForTokenClassification,
@@ -24,6 +25,7 @@ QUESTIONS = [
     ["Who?", "the  Ra\u00efn, it\nfalls"],
 ]
 SENTENCES = [["It", "rains", "."], ["The", "Ra\u00efn", "falls", "!"], ["rain"]]
+MASKED = ["It [MASK].", "the [MASK]\u00efn falls [MASK]", "[MASK]", "rain[MASK] falls [ MASK ] [mask]"]
 WORDS = ["it", "rain", "##s", "falls", "the"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LOWER = [*SPECIAL, *"abcdefghijklmnopqrstuvwxyz.,!?", *WORDS]
@@ -45,6 +47,10 @@ def save(name: str, kind: type, pieces: list[str] = LOWER, dtype: torch.dtype = 
     )
     torch.manual_seed(len(name))
     model = kind(config).to(dtype)
+    if kind is BertForPreTraining:
+        # New models have biases of 0 and layer norms of 1: none would be missed.
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter)
     vocab = HERE / "vocab.txt"
     vocab.write_text("".join(f"{piece}\n" for piece in pieces))
     tokenizer = BertTokenizer(str(vocab), do_lower_case=pieces is LOWER, model_max_length=24)
@@ -55,6 +61,8 @@ def save(name: str, kind: type, pieces: list[str] = LOWER, dtype: torch.dtype = 
         ANSWERS[name] = [logits(model.eval(), tokenizer, *pair) for pair in QUESTIONS]
     if kind is BertForTokenClassification:
         ANSWERS[name] = [tag_logits(model.eval(), tokenizer, words) for words in SENTENCES]
+    if kind in (BertForMaskedLM, BertForPreTraining):
+        ANSWERS[name] = [mask_logits(model.eval(), tokenizer, text) for text in MASKED]
     if kind is BertForSequenceClassification:
         ANSWERS[name] = [answer(model.float().eval(), tokenizer, text) for text in TEXTS]
 
@@ -87,6 +95,14 @@ def tag_logits(model: BertForTokenClassification, tokenizer: BertTokenizer, word
     return {"words": words, "logits": model(**pieces).logits[0, first].tolist()}
 
 
+def mask_logits(model: BertForMaskedLM | BertForPreTraining, tokenizer: BertTokenizer, text: str) -> dict:
+    pieces = tokenizer(text, return_tensors="pt")
+    outputs = model(**pieces)
+    logits = outputs.logits if isinstance(model, BertForMaskedLM) else outputs.prediction_logits
+    is_mask = pieces.input_ids[0] == tokenizer.mask_token_id
+    return {"text": text, "pieces": pieces.input_ids[0].tolist(), "logits": logits[0, is_mask].tolist()}
+
+
 def named(*labels: str) -> dict:
     return {"id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
 
@@ -99,6 +115,7 @@ save("regression", BertForSequenceClassification, num_labels=1)
 settings = {"problem_type": ANY, "max_shard_size": "1KB", **named("wet", "cold")}
 save("multi_label_in_bfloat16_shards", BertForSequenceClassification, dtype=torch.bfloat16, **settings)
 save("cased_masked_lm", BertForMaskedLM, CASED)
+save("pretraining", BertForPreTraining)
 save("token_classifier", BertForTokenClassification)
 save("tagger", BertForTokenClassification, **named("O", "B-RAIN", "I-RAIN"))
 save("question_answering", BertForQuestionAnswering)
