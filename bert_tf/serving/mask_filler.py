@@ -1,7 +1,8 @@
 """Fills masks in texts with a pre-trained model. `bert_tf.load` makes its objects.
 
-model = load("uncased_L-12_H-768_A-12")
-model.fill_mask("Paris is the [MASK] of France .")  # [[Filling(token='capital', score=0.99, text='Paris is the ...')]]
+model = load("splade-tiny")
+model.fill_mask("Paris is the [MASK] of France .", top_k=1)
+# [[Filling(token='city', score=0.11, text='Paris is the city of France .')]]
 """
 
 import dataclasses
