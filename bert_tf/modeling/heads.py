@@ -30,9 +30,12 @@ class Head(tf_keras.layers.Layer, abc.ABC):
         encoder: the encoder.
         own_variables_by_name: the head's variables, under the original's names.
         positions: the number of positions whose outputs `call` needs; None for all. The last layer computes only these.
+        flops_of_a_row: the floating point operations of the head's own matrix products for a row, forward; 0 for a head
+            of a few columns.
     """
 
     positions: int | None = 1
+    flops_of_a_row: float = 0.0
 
     def __init__(self, encoder: BertEncoder, name: str = "head"):
         super().__init__(name=name, dtype="float32")

@@ -56,6 +56,8 @@ class PretrainingHead(Head):
         self.positions = max_predictions_per_seq and 1 + max_predictions_per_seq
         self.with_next_sentence = with_next_sentence
         self._masking = masking
+        width = encoder.config.hidden_size
+        self.flops_of_a_row = 2.0 * (max_predictions_per_seq or 0) * width * (width + encoder.config.vocab_size)
         for name, shape in masked_lm_head_shapes(encoder.config).items():
             self._add(name, shape, seed)
         if with_next_sentence:

@@ -71,7 +71,7 @@ def training_results(training: Training, result: TrainingResult, features: Featu
         "total_flos": 6.0 * result.num_tokens * _num_parameters_without_embeddings(encoder),
     }
     if not was_finished:
-        flops = training_flops(encoder.config, lengths, training.head.positions)
+        flops = training_flops(encoder.config, lengths, training.head.positions, training.head.flops_of_a_row)
         results |= _efficiency("train", flops, result.seconds, encoder, training.devices)
     return results
 
@@ -93,7 +93,7 @@ def validation_results(training: Training, result: TrainingResult) -> dict:
 
 def evaluation_results(features: Features, seconds: float, batch_size: int, head: Head, devices: Devices) -> dict:
     """Returns what the speed of an evaluation adds to results.json."""
-    flops = forward_flops(head.encoder.config, features.lengths, head.positions)
+    flops = forward_flops(head.encoder.config, features.lengths, head.positions, head.flops_of_a_row)
     return {
         **speed("eval", seconds, len(features), -(-len(features) // batch_size)),
         "eval_tokens_per_second": int(features.lengths.sum()) / seconds,

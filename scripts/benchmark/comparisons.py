@@ -1,11 +1,22 @@
 """Lists what is compared: the models, and for each section the sides that take turns."""
 
 import dataclasses
+import math
 
 BATCH_SIZE = 32
 MAX_SEQ_LENGTH = 128
 # Of the windows of documents, as in the original's run_squad.py.
 QUESTIONS_LENGTH = 384
+
+# The length of texts in pre-training, and the number of them in a batch (Devlin et al. 2019, appendix A.2, has both
+# lengths). A repetition has as many tokens as one of pairs at most.
+PRETRAINING_SIZES = {128: 32, 512: 8}
+
+
+def predictions_of(length: int) -> int:
+    """Returns the number of masked pieces of a text: 15 %, rounded up as in the original's README."""
+    return math.ceil(0.15 * length)
+
 
 _SHAPE = {"vocab_size": 30522, "num_attention_heads": 12, "max_position_embeddings": 512, "type_vocab_size": 2}
 # The shape of each BERT, and the number of batches in one repetition.
@@ -76,6 +87,15 @@ COMPARISONS: dict[str, list[list[Side]]] = {
         ],
     ],
 }
+
+
+def pretraining_sides(batch_size: int) -> list[list[Side]]:
+    """Lists the comparisons of training on masked words; all texts have the same length."""
+    recipes = {"bfloat16": "bfloat16 autocast", "float32": "float32"}
+    return [
+        [ours("training", dtype, batch_size), peer("training", dtype, recipe, batch_size=batch_size)]
+        for dtype, recipe in recipes.items()
+    ]
 
 
 def answering(label: str, program: str, is_peer: bool = False) -> Side:

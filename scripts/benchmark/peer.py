@@ -20,6 +20,7 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 MODELS = {
     "classes": transformers.BertForSequenceClassification,
     "spans": transformers.BertForQuestionAnswering,
+    "masks": transformers.BertForMaskedLM,
 }
 INPUTS = ("input_ids", "token_type_ids", "attention_mask")
 ACTIVATIONS = {"gelu": "gelu_pytorch_tanh", "gelu_erf": "gelu"}
@@ -48,9 +49,18 @@ def make_batch(arrays: dict, ends: np.ndarray, rows: np.ndarray, pad_to: int | N
         batch["attention_mask"][row, :length] = 1
     if "ends" in arrays:
         batch["start_positions"], batch["end_positions"] = torch.from_numpy(arrays["ends"][rows]).long().T
+    elif "masked_lm_positions" in arrays:
+        batch["labels"] = masked_lm_labels(arrays, rows, shape)
     else:
         batch["labels"] = torch.from_numpy(arrays["label_ids"][rows]).long()
     return {name: tensor.to(DEVICE) for name, tensor in batch.items()}
+
+
+def masked_lm_labels(arrays: dict, rows: np.ndarray, shape: tuple[int, int]) -> torch.Tensor:
+    """Returns the masked pieces at their positions, and -100 elsewhere: the labels of transformers' models."""
+    labels = torch.full(shape, -100)
+    positions = torch.from_numpy(arrays["masked_lm_positions"][rows]).long()
+    return labels.scatter(1, positions, torch.from_numpy(arrays["masked_lm_ids"][rows]).long())
 
 
 def make_model(job: dict) -> transformers.BertPreTrainedModel:

@@ -9,7 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from answer_sections import measure_first_answer, measure_latency
-from comparisons import BATCH_SIZE, COMPARISONS, MAX_SEQ_LENGTH, QUESTIONS_LENGTH, Side, ours
+from comparisons import (
+    BATCH_SIZE,
+    COMPARISONS,
+    MAX_SEQ_LENGTH,
+    PRETRAINING_SIZES,
+    QUESTIONS_LENGTH,
+    Side,
+    ours,
+    predictions_of,
+    pretraining_sides,
+)
+from masked_texts import write_masked_texts
 from sampling import write_chosen
 from session import Session
 
@@ -81,8 +92,21 @@ def measure_questions(session: Session) -> None:
     session.job = classifying
 
 
+def measure_pretraining(session: Session) -> None:
+    """Measures training on masked words, with texts that fill their rows, as transformers' run_mlm makes them."""
+    classifying = session.job
+    for length, size in PRETRAINING_SIZES.items():
+        path = session.folder / f"{session.model}-masks-{length}.npz"
+        batches = max(1, classifying["batches"] // 2)
+        write_masked_texts(path, batches * size, length, predictions_of(length), classifying["config"]["vocab_size"])
+        session.job = classifying | {"path": str(path), "max_seq_length": length, "head": "masks"}
+        for sides in pretraining_sides(size):
+            compare(session, "pretraining", named(f"length {length}", sides))
+    session.job = classifying
+
+
 def named(kind: str, sides: Sequence[Side]) -> list[Side]:
-    """Adds what they do to the labels of sides."""
+    """Puts what they do before the labels of sides."""
     return [dataclasses.replace(side, label=f"{kind}, {side.label}") for side in sides]
 
 
@@ -203,6 +227,7 @@ SECTIONS: dict[str, Callable[[Session], None]] = {
     "notebook": measure_notebook,
     "inference": measure_inference,
     "questions": measure_questions,
+    "pretraining": measure_pretraining,
     "start": measure_start,
     "input": measure_input,
     "lengths": measure_lengths,

@@ -29,6 +29,7 @@ from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.flops import forward_flops, training_flops
 from bert_tf.modeling.fusion import is_fusing
 from bert_tf.modeling.heads import ClassificationHead, Head, SpanHead
+from bert_tf.modeling.pretraining_head import PretrainingHead
 from bert_tf.programs import run_classifier
 from bert_tf.streams import hide_start_up_messages
 from bert_tf.training.config import TrainingConfig
@@ -37,13 +38,17 @@ from bert_tf.training.inference import predict
 from bert_tf.training.loop import Training
 from bert_tf.training.model import POLICIES
 from bert_tf.training.output_dir import OutputDir
-from comparisons import QUESTIONS_LENGTH
+from comparisons import QUESTIONS_LENGTH, predictions_of
 from exports import write_models_and_texts
 from serving import serve
 
 LENGTHS = (16, 32, 64, 128)
-# The name of the target of each head.
-TARGETS = {"classes": "label_ids", "spans": "ends"}
+# The names of the targets of each head.
+TARGETS = {
+    "classes": ("label_ids",),
+    "spans": ("ends",),
+    "masks": ("masked_lm_positions", "masked_lm_ids", "masked_lm_weights", "next_sentence_labels"),
+}
 TOKENS_OF_A_BATCH = 2048
 # With 12 batches this is three epochs of MRPC.
 _ROUNDS_OF_PADDING = 30
@@ -117,11 +122,11 @@ def write_windows(job: dict) -> Prepared:
 def read_features(job: dict) -> Features:
     """Reads the examples that both sides get."""
     arrays = np.load(job["path"])
-    lengths, target = arrays["lengths"], TARGETS[job["head"]]
+    lengths, targets = arrays["lengths"], TARGETS[job["head"]]
     return Features(
         input_ids=tf.RaggedTensor.from_row_lengths(arrays["input_ids"], lengths),
         type_ids=tf.RaggedTensor.from_row_lengths(arrays["type_ids"], lengths),
-        targets={target: tf.constant(arrays[target])},
+        targets={target: tf.constant(arrays[target]) for target in targets},
         max_seq_length=job["max_seq_length"],
     )
 
@@ -154,6 +159,9 @@ def make_head(job: dict, devices: Devices) -> Head:
         encoder = BertEncoder(BertConfig(**job["config"]), dtype=POLICIES[mixed_precision])
         if job["head"] == "spans":
             return SpanHead(encoder, seed=0, masks_padding=True)
+        if job["head"] == "masks":
+            predictions = predictions_of(job["max_seq_length"])
+            return PretrainingHead(encoder, 0, with_next_sentence=False, max_predictions_per_seq=predictions)
         return ClassificationHead(encoder, num_labels=2, seed=0)
 
 
@@ -177,7 +185,8 @@ def train(job: dict) -> Prepared:
         losses = [training.train_step(batches) for _ in range(steps)]
         losses[-1].numpy()
 
-    flops = training_flops(training.head.encoder.config, features.lengths, training.head.positions)
+    head = training.head
+    flops = training_flops(head.encoder.config, features.lengths, head.positions, head.flops_of_a_row)
     return {**count(features), "flops": flops}, lambda: clock(epoch)
 
 

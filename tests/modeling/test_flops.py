@@ -30,3 +30,10 @@ def test_a_head_of_all_positions_needs_the_whole_last_layer_and_no_pooler():
     layer = 4 * (2 * 3 * 4 * 4) + 2 * (2 * 3 * 4 * 3) + 2 * (2 * 3 * 4 * 6)
     assert forward_flops(TWO_LAYERS, np.array([3]), positions=None) == 2 * layer
     assert training_flops(TWO_LAYERS, np.array([3]), positions=None) == 6 * layer
+
+
+def test_the_products_of_a_head_count_once_for_each_row():
+    lengths = np.array([2, 9, 30])
+    difference = forward_flops(TWO_LAYERS, lengths, flops_of_a_row=7.0) - forward_flops(TWO_LAYERS, lengths)
+    assert difference == 21.0
+    assert training_flops(TWO_LAYERS, lengths, 1, 7.0) - training_flops(TWO_LAYERS, lengths) == 63.0

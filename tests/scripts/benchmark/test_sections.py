@@ -30,6 +30,8 @@ def test_all_sections_are_measured_in_turns_against_the_fastest_peer(project, tm
     assert peers == [f"{OWN} / transformers, bfloat16 autocast, sorted by length, batch 32"]
     questions = f"training, {OWN} / training, {autocast}"
     assert found["questions", questions] == pytest.approx(1.5)
+    masks = "length 512, ours, bfloat16, batch 8 / length 512, transformers, bfloat16 autocast, batch 8"
+    assert found["pretraining", masks] == pytest.approx(1.5)
     assert found["start", "slowest later step / median, each per real token"] == pytest.approx(5 / 3, rel=0.01)
     assert found["input", f"tokenizing a batch / a training step, {OWN}"] == pytest.approx(0.25)
     assert found["input", f"padding a batch / a training step, {OWN}"] == pytest.approx(0.125)

@@ -7,6 +7,8 @@ from support.paths import SCRIPTS
 from support.questions import write_questions
 from support.tiny import write_corpus, write_tiny_model
 
+from comparisons import predictions_of
+from masked_texts import write_masked_texts
 from worker_process import WorkerProcess
 
 COMMAND = [sys.executable, str(SCRIPTS / "benchmark" / "worker.py")]
@@ -63,6 +65,19 @@ def test_our_side_measures_windows_of_questions(kind, job, tmp_path):
         facts, answer = worker.start(), worker.measure()
     with np.load(files["path"]) as arrays:
         assert facts["tokens"] == arrays["lengths"].sum() and arrays["ends"].max() < 384
+    assert answer["seconds"] > 0
+
+
+@pytest.mark.slow
+def test_our_side_measures_training_on_masked_words(job, tmp_path):
+    path = tmp_path / "masks.npz"
+    write_masked_texts(path, rows=64, length=32, predictions=predictions_of(32), vocab_size=30522)
+    job |= {"path": str(path), "head": "masks", "config": TINY | {"vocab_size": 30522}, "max_seq_length": 32}
+    with WorkerProcess("masks", COMMAND, job | {"kind": "training"}, tmp_path / "worker.log") as worker:
+        facts, answer = worker.start(), worker.measure()
+    assert (facts["examples"], facts["tokens"]) == (64, 64 * 32)
+    # The products with the vocabulary are most of this small model's work.
+    assert facts["flops"] > 3 * 2 * 64 * 5 * TINY["hidden_size"] * 30522
     assert answer["seconds"] > 0
 
 
