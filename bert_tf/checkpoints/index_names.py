@@ -20,6 +20,10 @@ def index_names(prefix: AnyPath) -> set[str]:
 
     Raises:
         UserError: the index is broken.
+
+    Example:
+        >>> index_names("uncased_L-12_H-768_A-12/bert_model.ckpt")  # an empty set, because there is no such file
+        set()
     """
     index = as_path(f"{prefix}.index")
     if not index.is_file():

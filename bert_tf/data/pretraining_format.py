@@ -22,6 +22,10 @@ class RecordForm:
     Attributes:
         max_seq_length: the number of positions.
         max_predictions_per_seq: the largest number of masked positions.
+
+    Example:
+        >>> RecordForm(max_seq_length=128, max_predictions_per_seq=20).sizes["masked_lm_ids"]
+        20
     """
 
     max_seq_length: int

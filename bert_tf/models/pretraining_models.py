@@ -37,6 +37,10 @@ def not_fine_tuned(model: str) -> UserError:
 
     Args:
         model: its folder or name.
+
+    Example:
+        >>> str(not_fine_tuned("uncased_L-12_H-768_A-12")).partition(";")[0]
+        'uncased_L-12_H-768_A-12: is pre-trained and fills masks'
     """
     return UserError(
         f"{printable(model)}: is pre-trained and fills masks; fine-tune it first, as with run_classifier.py "

@@ -51,7 +51,13 @@ def pretraining_scores(
 
 
 def record_values(answers: np.ndarray, with_next_sentence: bool) -> np.ndarray:
-    """Returns minus the mean loss of the masked words of each record, float [records]; 0 without one."""
+    """Returns minus the mean loss of the masked words of each record, float [records]; 0 without one.
+
+    Example:
+        >>> losses, is_right, weights = np.array([[0.5, 1.5, 9.0]]), np.ones([1, 3]), np.array([[1.0, 1.0, 0.0]])
+        >>> record_values(np.stack([losses, is_right, weights], axis=-1), with_next_sentence=False).tolist()
+        [-1.0]
+    """
     masked = (answers[:, :-1] if with_next_sentence else answers).astype(np.float64)
     weights = masked[..., 2]
     return -(masked[..., 0] * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), _SMALLEST_WEIGHT)
