@@ -223,6 +223,7 @@ def create_devices(
     if name == "multi_worker_mirrored":
         cluster = read_tf_config(os.environ.get("TF_CONFIG"))
         return Devices(_multi_worker_strategy(cluster), cluster)
+    _start_devices()
     gpus = tf.config.list_logical_devices("GPU")
     if name == "mirrored" or len(gpus) > 1:
         names = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
@@ -233,6 +234,17 @@ def create_devices(
 def has_only_cpus() -> bool:
     """Returns True if there is neither a GPU nor a TPU."""
     return not (tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
+
+
+@functools.cache
+def _start_devices() -> None:
+    """Starts TensorFlow's devices. A GPU announces itself at any log level; a program can hide that, see `streams`.
+
+    With another log level than a program's own, nothing is hidden: it says which library of CUDA is missing.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3":
+        with hidden_start_up_messages():
+            tf.config.list_logical_devices()
 
 
 def _lost(member: Member | None) -> UserError:

@@ -1,5 +1,6 @@
 """Programs whose standard streams cannot be written do their work all the same."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,35 @@ def test_streams_that_can_be_written_get_everything(tmp_path):
     assert (tmp_path / "out").read_text() == f"a line {'x' * 100_000}\n"
     err = (tmp_path / "err").read_text()
     assert err.count("a warning\n") == 3 and "a line of the log\n" in err and "train: 100%" in err
+
+
+# A GPU announces itself when TensorFlow starts it, whatever the log level is; this stands in for it.
+ANNOUNCING = """
+import os, sys
+import tensorflow as tf
+from bert_tf.devices import create_devices
+from bert_tf.streams import hide_start_up_messages
+
+start = tf.config.list_logical_devices
+
+def announce(*kind):
+    tf.config.list_logical_devices = start
+    os.write(2, b"Created device GPU:0")
+    return start(*kind)
+
+tf.config.list_logical_devices = announce
+if sys.argv[1] == "program":
+    hide_start_up_messages()
+create_devices(None)
+os.write(2, b"later")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("caller, level, times", [("program", "3", 0), ("program", "0", 1), ("library", "3", 1)])
+def test_a_program_hides_that_a_gpu_announces_itself_unless_messages_are_asked_for(caller, level, times):
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": level}
+    command = [sys.executable, "-c", ANNOUNCING, caller]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=True)
+    assert ended.stderr.count("Created device") == times
+    assert ended.stderr.endswith("later")

@@ -347,4 +347,5 @@ def test_encoders_are_built_in_threads_at_the_same_time(global_policy):
 def test_an_encoder_is_built_under_a_strategy():
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
         mirrored = BertEncoder(SMALL, seed=1)
-    np.testing.assert_array_equal(pooled(mirrored), pooled(BertEncoder(SMALL, seed=1)))
+    with tf.device("CPU:0"):  # a GPU rounds differently
+        np.testing.assert_array_equal(pooled(mirrored), pooled(BertEncoder(SMALL, seed=1)))
