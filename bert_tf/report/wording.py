@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from bert_tf.data.processors import multilingual_class
 from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION
 from bert_tf.errors import counted
 from bert_tf.report.comparison import MAX_TESTED
@@ -111,10 +112,18 @@ def _facts_of(study: Study) -> dict[str, str]:
         "task": flag_text(study.task),
         "data": flag_text(study.dataset),
         "main score": study.headline.name,
+        **_training_language(study),
         "training examples": (study.train_data or "unknown")[:_DIGEST_DIGITS],
         "dev examples": f"{study.num_dev_examples or 'an unknown number'}, digest {study.dev_set[:_DIGEST_DIGITS]}",
         **{name: flag_text(version) for name, version in study.versions.items()},
     }
+
+
+def _training_language(study: Study) -> dict[str, str]:
+    """Returns the language of the training set of a task in several languages."""
+    found = multilingual_class(study.task)
+    language = study.configurations[0].flags.get("train_language")
+    return {"training language": flag_text(language or found.language)} if found else {}
 
 
 # Several tasks.

@@ -9,6 +9,7 @@ from support.language_files import write_xnli
 from support.synthetic_runs import draw_probabilities, edit_results, write_run
 
 from bert_tf.data.processors import find_processor
+from bert_tf.report import wording
 from bert_tf.report.command import command
 from bert_tf.report.comparison import compare
 from bert_tf.report.dev_set import read_dev_examples
@@ -95,6 +96,17 @@ def test_without_groups_the_report_has_no_table_of_them(tmp_path):
     write_run(tmp_path / "runs/0", draw_probabilities(["0", "1"] * 20, 0.7, 0), ["0", "1"] * 20)
     write_report([tmp_path / "runs"], tmp_path)
     assert "Scores by" not in (tmp_path / "report.html").read_text() + (tmp_path / "report.md").read_text()
+
+
+def test_studies_of_other_training_languages_are_told_apart_by_them(tmp_path):
+    probabilities, labels = draw_probabilities(["0", "1"] * 20, 0.7, 0), ["0", "1"] * 20
+    for language in (None, "en"):
+        flags = {"task_name": "PAWS-X", "train_language": language, "train_data": f"{language}-data"}
+        write_run(tmp_path / f"runs/{language}", probabilities, labels, **flags)
+    studies = compare(read_runs([tmp_path / "runs"]))
+    languages = [title.split("training language ")[1][:2] for title in wording.titles(studies)]
+    assert sorted(languages) == ["en", "zh"]
+    assert "differ in training language (" in wording.separation(studies)
 
 
 def test_the_command_names_the_languages_of_the_scores(tmp_path):

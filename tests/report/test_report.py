@@ -96,6 +96,7 @@ ALLOWED = {
     "bert_tf.data.headers",
     "bert_tf.data.json_lines",
     "bert_tf.data.label_files",
+    "bert_tf.data.multilingual",
     "bert_tf.data.own_code",
     "bert_tf.data.own_data",
     "bert_tf.data.own_examples",
