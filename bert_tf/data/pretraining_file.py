@@ -117,7 +117,15 @@ def record_writers(files: Sequence[AnyPath]) -> Iterator[list[tf.io.TFRecordWrit
 
 
 def record_of(instance: TrainingInstance, vocab: Mapping[str, int], settings: InstanceSettings) -> bytes:
-    """Returns an instance as a serialized tf.train.Example with the original's seven features."""
+    """Returns an instance as a serialized tf.train.Example with the original's seven features.
+
+    Example:
+        >>> instance = TrainingInstance(["[CLS]", "[MASK]", "[SEP]", "b", "[SEP]"], 3, [1], ["a"], False)
+        >>> vocab = {"a": 1, "b": 2, "[CLS]": 3, "[SEP]": 4, "[MASK]": 5}
+        >>> example = tf.train.Example.FromString(record_of(instance, vocab, InstanceSettings(6, 1)))
+        >>> example.features.feature["input_ids"].int64_list.value
+        [3, 5, 4, 2, 4, 0]
+    """
     ids = [vocab[token] for token in instance.tokens]
     labels = [vocab[token] for token in instance.masked_lm_labels]
     length, predictions = settings.max_seq_length, settings.max_predictions_per_seq

@@ -53,7 +53,7 @@ class Shard(NamedTuple):
 
 
 def shards_of(texts: TextFiles, shard_bytes: int) -> Iterator[Shard]:
-    """Yields the documents of texts in shards of at least this size; the last one may be smaller.
+    r"""Yields the documents of texts in shards of at least this size; the last one may be smaller.
 
     Args:
         texts: a document of more bytes than a shard is cut.
@@ -61,6 +61,12 @@ def shards_of(texts: TextFiles, shard_bytes: int) -> Iterator[Shard]:
 
     Raises:
         UserError: a file cannot be read, or is no UTF-8 text.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("a.txt").write_text("It rains .\n\nIt pours .\n\nSnow falls .")
+        >>> [shard.documents for shard in shards_of(TextFiles([Path("a.txt")]), shard_bytes=20)]
+        [[['It rains .'], ['It pours .']], [['Snow falls .']]]
     """
     number, documents, size = 0, [], 0
     for document in texts.documents(longest=shard_bytes):

@@ -49,13 +49,20 @@ def main() -> None:
 
 
 def create_pretraining_data(config: PretrainingDataConfig) -> Made:
-    """Writes the output files, each whole or not at all.
+    r"""Writes the output files, each whole or not at all.
 
     Returns:
         What is in the files, in numbers.
 
     Raises:
         UserError: a mistake in the texts, the vocabulary or the output.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("a.txt").write_text("It rains .\nIt pours .\n\nSnow falls .\nIt is cold .")
+        >>> config = PretrainingDataConfig(input_file="a.txt", output_file="a.tfrecord", dupe_factor=1)
+        >>> create_pretraining_data(config).sentences
+        4
     """
     inputs, files = input_files(config), output_files(config)
     texts = TextFiles(inputs)

@@ -69,7 +69,13 @@ def _warn_of_few_predictions(config: PretrainingDataConfig) -> None:
 
 
 def settings_of(config: PretrainingDataConfig, recipe: Recipe) -> dict[str, object]:
-    """Returns all that decides what is made of texts, as JSON has it."""
+    """Returns all that decides what is made of texts, as JSON has it.
+
+    Example:
+        >>> config = PretrainingDataConfig(dupe_factor=5)
+        >>> settings_of(config, find_recipe(config))["dupe_factor"]
+        5
+    """
     return {
         **recipe.settings._asdict(),
         "random_seed": recipe.random_seed,

@@ -40,6 +40,16 @@ def made_shards(
 
     Raises:
         UserError: a file cannot be written, or a process was killed.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from bert_tf.programs.pretraining_data_config import PretrainingDataConfig
+        >>> from bert_tf.programs.pretraining_recipe import find_recipe
+        >>> shards = [Shard(number, [["It rains .", "It pours ."]], "", 0) for number in range(2)]
+        >>> recipe = find_recipe(PretrainingDataConfig(dupe_factor=1))
+        >>> made = made_shards(recipe, shards, lambda number: [Path(f"x-{number}.tfrecord")], num_workers=1)
+        >>> [counts.sentences for _, counts in made]
+        [2, 2]
     """
     if num_workers == 1:
         yield from _made_here(recipe, shards, files_of)
