@@ -204,6 +204,11 @@ class PretrainingConfig(RecordConfig, RunConfig):
         """Returns how often training uses each example; of a settled config."""
         return round(self.train_steps * self.train_batch_size / num_examples, 2)
 
+    def is_longer_than(self, training: Mapping[str, object]) -> bool:
+        """Returns True if an earlier training, by the settings in its run.json, had fewer steps."""
+        steps = training.get("train_steps")
+        return isinstance(steps, int) and self.train_steps > steps
+
     def check_size(self, num_examples: int) -> None:
         """Raises `UserError` if training takes more examples than can be counted; of a settled config."""
         possible = MAX_TRAINED_EXAMPLES // self.train_batch_size

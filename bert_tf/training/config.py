@@ -332,6 +332,11 @@ class TrainingConfig(FlagConfig):
         """Returns how often training uses each example."""
         return self.num_train_epochs
 
+    def is_longer_than(self, training: Mapping[str, object]) -> bool:
+        """Returns True if an earlier training, by the settings in its run.json, used its examples less often."""
+        epochs = training.get("num_train_epochs")
+        return isinstance(epochs, float) and self.num_train_epochs > epochs
+
     def num_warmup_steps(self, num_train_steps: int) -> int:
         """Returns the steps of warmup: `warmup_steps`, or else their proportion, rounded down as in the original."""
         return int(num_train_steps * self.warmup_proportion) if self.warmup_steps is None else self.warmup_steps

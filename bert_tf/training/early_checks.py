@@ -101,10 +101,9 @@ def started_otherwise(config: RunConfig, differences: list[str], run: Mapping) -
 
 
 def _is_longer_than_finished(config: RunConfig, run: Mapping) -> bool:
-    epochs, checkpoint = run["training"].get("num_train_epochs"), latest_checkpoint(config.output_dir)
+    checkpoint = latest_checkpoint(config.output_dir)
     step = checkpoint and step_in_name(checkpoint)
-    is_longer = isinstance(epochs, float) and config.num_train_epochs > epochs
-    return bool(step) and is_longer and not is_stopped(config.output_dir, run, step)
+    return bool(step) and config.is_longer_than(run["training"]) and not is_stopped(config.output_dir, run, step)
 
 
 def _check_has_checkpoints(folder: AnyPath) -> None:

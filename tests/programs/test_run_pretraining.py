@@ -124,6 +124,14 @@ def test_a_run_is_not_resumed_with_other_records(finished, data, tiny, pretrain)
     assert content(finished) == before
 
 
+def test_more_steps_are_another_run_from_the_weights_of_the_first(finished, data, tiny, pretrain):
+    result = pretrain(*train_flags(data, tiny, finished, num_train_steps=80))
+    message = (
+        f"num_train_steps was 40, is 80; --bert_model={finished} with another --output_dir trains further from its"
+    )
+    assert_one_error_line(result, message, "run_pretraining.py")
+
+
 def test_fine_tuning_goes_on_from_the_checkpoint(finished, tmp_path):
     corpus = write_corpus(tmp_path / "data", {"train": 16, "dev": 8})
     flags = {
