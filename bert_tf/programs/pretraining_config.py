@@ -4,14 +4,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
-from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
 from bert_tf.data.pretraining_format import RecordForm
 from bert_tf.errors import UserError
 from bert_tf.training.config import MAX_BATCH_SIZE, MAX_TRAINED_EXAMPLES, RunConfig, with_recipe
 from bert_tf.training.fields import FlagConfig, flag
 
-# The model of a run that names none.
-DEFAULT_MODEL = DEFAULT_CHECKPOINT
+# The model of a run that names none: small, with the head of masked words.
+DEFAULT_MODEL = "splade-tiny"
 # Settings that replace a model's defaults, for the sample corpus.
 RECIPES = {DEFAULT_MODEL: {"learning_rate": 1e-3, "train_batch_size": 32, "train_steps": 200, "warmup_steps": 20}}
 # The original's number of batches to evaluate.
