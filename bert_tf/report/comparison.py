@@ -27,7 +27,13 @@ from bert_tf.report.significance import (
 from bert_tf.report.study import BOOTSTRAP, MAIN_FLAGS, MCNEMAR, Comparison, Configuration, Study, varying_flags
 
 MAX_TESTED = 200  # of the configurations of a study, the best; each test takes about 0.1 s
-_SHORT_NAMES = {"learning_rate": "lr", "train_batch_size": "batch", "num_train_epochs": "epochs", "model": ""}
+_SHORT_NAMES = {
+    "learning_rate": "lr",
+    "train_batch_size": "batch",
+    "num_train_epochs": "epochs",
+    "train_steps": "steps",
+    "model": "",
+}
 _PATH_FLAGS = ("model", "init_checkpoint", "bert_config_file", "vocab_file")
 
 
@@ -158,7 +164,8 @@ def _rank(configuration: Configuration) -> tuple[bool, float, float]:
 
 
 def _name(configurations: Sequence[Configuration]) -> None:
-    varying = varying_flags([each.flags for each in configurations]) or MAIN_FLAGS
+    all_flags = [each.flags for each in configurations]
+    varying = varying_flags(all_flags) or [name for name in MAIN_FLAGS if all_flags[0].get(name) is not None]
     values = {name: _texts([each.flags.get(name) for each in configurations], name) for name in varying}
     for number, configuration in enumerate(configurations, start=1):
         configuration.number = number

@@ -27,8 +27,8 @@ from bert_tf.report.significance import (
 SIGNIFICANCE = 0.05
 MCNEMAR = "McNemar's exact test"
 BOOTSTRAP = "paired bootstrap"
-# The flags to name first.
-MAIN_FLAGS = ("model", "learning_rate", "train_batch_size", "num_train_epochs")
+# The flags to name first; a run has one of the last two.
+MAIN_FLAGS = ("model", "learning_rate", "train_batch_size", "num_train_epochs", "train_steps")
 _MAX_SCORES = 100  # columns of the table
 _TOLERANCE = 1e-6  # of a score computed again as a mean
 

@@ -307,3 +307,11 @@ def test_very_many_flags_and_scores_leave_a_table_that_can_be_read(tmp_path):
     (study,) = studies_of(tmp_path)
     assert len(study.other_scores) == 100
     assert all(each.label.endswith(" and 992 more") and len(each.label) < 200 for each in study.configurations)
+
+
+def test_a_single_configuration_is_named_by_epochs_or_by_steps(tmp_path):
+    write(tmp_path / "epochs", 1e-5, 0.8, 0)
+    write(tmp_path / "steps", 1e-5, 0.8, 0, num_train_epochs=None, train_steps=200, task_name="pretraining")
+    labels = {study.task: study.best.label for study in studies_of(tmp_path)}
+    model_and_batch = "all-MiniLM-L6-v2, lr 1e-5, batch 32"
+    assert labels == {"MRPC": f"{model_and_batch}, epochs 3", "pretraining": f"{model_and_batch}, steps 200"}
