@@ -64,7 +64,7 @@ def check_record(files: RecordFiles, number: int, form: RecordForm, vocab_size: 
         form: that it must have.
         vocab_size: the number of word pieces; None if that is unknown.
     """
-    content = files.check(number)
+    (content,) = files.read([number])
     try:
         values = example_values(content)
     except ValueError as error:

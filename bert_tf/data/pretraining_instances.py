@@ -22,7 +22,7 @@ Document = Sequence[Sequence[str]]
 
 
 class InstanceSettings(NamedTuple):
-    """How documents become instances; the names and defaults are those of the original's flags.
+    """Settings by which documents become instances; names and defaults are those of the original's flags.
 
     Attributes:
         max_seq_length: the largest number of pieces of an instance, at least 5.

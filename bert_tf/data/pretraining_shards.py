@@ -100,7 +100,7 @@ def _digest(documents: Iterable[Sequence[str]]) -> str:
 
 
 class Made(NamedTuple):
-    """What was made of a shard, in numbers.
+    """Counts what was made of a shard, and what was dropped.
 
     Attributes:
         examples: that were written.

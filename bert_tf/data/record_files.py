@@ -5,6 +5,7 @@ files.read([0, 17, 4])  # the bytes of three records
 """
 
 import bisect
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -57,6 +58,7 @@ class RecordFiles(Sequence[Record]):
         starts: int64 [records], where the content of each starts in its file.
         sizes: int64 [records], in bytes.
         checksums: uint32 [records], of the contents, as the files have them.
+        problems: of records that could not be read, see `problems_reported`.
     """
 
     paths: tuple[AnyPath, ...]
@@ -64,6 +66,7 @@ class RecordFiles(Sequence[Record]):
     starts: np.ndarray
     sizes: np.ndarray
     checksums: np.ndarray
+    problems: list[UserError] = dataclasses.field(default_factory=list, repr=False)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -91,26 +94,23 @@ class RecordFiles(Sequence[Record]):
         return hashlib.sha256(content.astype("<i8").tobytes()).hexdigest()[:16]
 
     def read(self, numbers: Iterable[int]) -> list[bytes]:
-        """Reads the contents of records.
+        """Reads the contents of records, and compares their checksums: a file may change while a run reads it.
 
         Raises:
-            OSError: a file cannot be read.
+            UserError: a record cannot be read, or is damaged. It is added to `problems`, too.
         """
-        return [self._read(int(number)) for number in numbers]
+        try:
+            return [self._read(int(number)) for number in numbers]
+        except UserError as error:
+            self.problems.append(error)
+            raise
 
     def _read(self, number: int) -> bytes:
-        path, _ = self.place(number)
-        with open_bytes(path) as file:
+        path, place = self.place(number)
+        where = f"{printable(path)}: record {place}"
+        with user_error_for(OSError, where, "cannot be read", "put the file back"), open_bytes(path) as file:
             file.seek(int(self.starts[number]))
-            return file.read(int(self.sizes[number]))
-
-    def check(self, number: int) -> bytes:
-        """Reads a record, as `read` does, and compares its checksum.
-
-        Raises:
-            UserError: it is damaged.
-        """
-        content = self._read(number)
+            content = file.read(int(self.sizes[number]))
         if masked_crc32c(content) != self.checksums[number]:
             raise self.error(number, f"is damaged: its checksum is wrong; {_REMEDY}")
         return content
@@ -119,6 +119,21 @@ class RecordFiles(Sequence[Record]):
         """Returns the error for a record with a problem."""
         path, place = self.place(number)
         return UserError(f"{printable(path)}: record {place}: {problem}")
+
+
+@contextlib.contextmanager
+def problems_reported(files: Iterable[RecordFiles]) -> Iterator[None]:
+    """Raises the `UserError` of a record that could not be read inside the block.
+
+    A graph raises another error in its place.
+    """
+    try:
+        yield
+    except Exception:
+        problems = [problem for each in files for problem in each.problems]
+        if problems:
+            raise problems[0] from None
+        raise
 
 
 def open_record_files(patterns: str, flag: str) -> RecordFiles:

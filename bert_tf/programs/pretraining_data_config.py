@@ -121,7 +121,7 @@ class PretrainingDataConfig(FlagConfig):
 
     @property
     def settings(self) -> InstanceSettings:
-        """How documents become instances."""
+        """The settings by which documents become instances."""
         return InstanceSettings(**{name: getattr(self, name) for name in InstanceSettings._fields})
 
     @property

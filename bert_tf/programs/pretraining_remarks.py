@@ -1,4 +1,4 @@
-"""What `create_pretraining_data` says of texts and examples. Needs no TensorFlow."""
+"""Logs what `create_pretraining_data` dropped, and what is unusual in texts and examples. Needs no TensorFlow."""
 
 from absl import logging
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from bert_tf.checkpoints.locate import latest_checkpoint
 from bert_tf.data.folders import exported_dir
 from bert_tf.data.pretraining_format import check_first_records
-from bert_tf.data.record_files import RecordFiles, open_record_files
+from bert_tf.data.record_files import RecordFiles, open_record_files, problems_reported
 from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError, printable
 from bert_tf.flags import config_from_flags, run_program
@@ -141,7 +141,8 @@ def run_task(config: PretrainingConfig, records: Mapping[str, RecordFiles]) -> d
         masking=Masking(*ids) if ids else None,
         max_eval_steps=config.eval_limit,
     )
-    return run(PretrainingTask(config.task_name, settings), config, records)
+    with problems_reported(records.values()):
+        return run(PretrainingTask(config.task_name, settings), config, records)
 
 
 def _ids_for_masking(config: PretrainingConfig) -> tuple[int, int, tuple[int, int]]:

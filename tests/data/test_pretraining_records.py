@@ -11,7 +11,7 @@ from support.pretraining_records import LENGTH, PREDICTIONS, random_features, se
 from bert_tf.data.batches import batch_dataset, training_order
 from bert_tf.data.pretraining_format import RecordForm, check_first_records
 from bert_tf.data.pretraining_records import PretrainingRecords, read_pretraining_records
-from bert_tf.data.record_files import RecordFiles, open_record_files
+from bert_tf.data.record_files import RecordFiles, open_record_files, problems_reported
 from bert_tf.errors import UserError
 
 FORM = RecordForm(LENGTH, PREDICTIONS)
@@ -121,6 +121,29 @@ def test_a_damaged_record_is_one_line_with_its_place(tmp_path):
     path.write_bytes(path.read_bytes().replace(content, content[:-1] + b"\x7f"))
     with pytest.raises(UserError, match="records: record 5: is damaged: its checksum is wrong"):
         read_pretraining_records(opened(path), FORM, VOCAB_SIZE)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (Path.unlink, r"records: record \d+: cannot be read \(No such file or directory\); put the file back"),
+        (lambda path: path.write_bytes(path.read_bytes()[:99]), r"records: record \d+: is damaged: its checksum"),
+        (
+            lambda path: write_records(path, random_features(30, seed=1)),
+            r"records: record \d+: is damaged: its checksum is wrong",
+        ),
+    ],
+    ids=["removed", "cut", "written again"],
+)
+def test_a_file_that_changes_while_a_graph_reads_it_is_one_line(change, message, records, tmp_path):
+    change(tmp_path / "records")
+    with pytest.raises(UserError, match=message), problems_reported([records.files]):
+        list(batch_dataset(records, training_order(30, 4, 2, seed=0)))
+
+
+def test_other_errors_than_those_of_records_stay(records):
+    with pytest.raises(ValueError, match="another"), problems_reported([records.files]):
+        raise ValueError("another")
 
 
 def test_the_first_record_of_each_file_is_checked_before_all_others_are_read(tmp_path):

@@ -87,9 +87,9 @@ def test_a_damaged_record_is_found_by_its_checksum(tmp_path):
     path = write_records(tmp_path / "records", CONTENTS)
     path.write_bytes(path.read_bytes().replace(b"fourth", b"fifths"))
     records = open_record_files(str(path), "input_file")
-    assert records.check(0) == b"first"
+    assert records.read([0]) == [b"first"]
     with pytest.raises(UserError, match=r"records: record 4: is damaged: its checksum is wrong; write or copy"):
-        records.check(3)
+        records.read([3])
 
 
 def test_the_numbers_of_an_example_are_read_as_tensorflow_reads_them():
