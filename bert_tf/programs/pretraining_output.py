@@ -210,13 +210,17 @@ def _is_valid(shards: object) -> bool:
 
 
 def _make_room(files: OutputFiles, earlier: object, settings: Mapping[str, object], overwrite: bool) -> None:
-    """Removes the output files of an earlier command, if they may be replaced."""
+    """Removes the shards of an earlier command, if they may be replaced: new ones must not stand beside them.
+
+    Files without shards stay until the new ones take their places.
+    """
     present = files.present()
     if present and not overwrite:
         problem = _difference(earlier, settings) if isinstance(earlier, dict) else "is there already"
         raise UserError(f"output_file: {printable(present[0])}: {problem}; {_REMEDY}")
-    for path in present:
-        path.unlink()
+    if files.is_sharded:
+        for path in present:
+            path.unlink()
 
 
 def _difference(earlier: Mapping[str, object], settings: Mapping[str, object]) -> str:

@@ -216,6 +216,13 @@ def test_a_file_of_somebody_else_stays_unless_it_may_be_replaced(flags, folder):
     assert not mine.exists() and len(contents_of(folder)) == 6
 
 
+@pytest.mark.parametrize(("is_sharded", "name"), [(False, "x.tfrecord"), (True, "x-00007.tfrecord")])
+def test_a_file_stays_until_the_new_one_is_there_and_old_shards_do_not_mix_with_new_ones(is_sharded, name, tmp_path):
+    (tmp_path / name).write_bytes(b"old")
+    with opened_record(OutputFiles([tmp_path / "x.tfrecord"], is_sharded), {}, overwrite=True):
+        assert (tmp_path / name).exists() != is_sharded
+
+
 def test_two_commands_do_not_write_the_same_file(flags, folder):
     files = OutputFiles([Path(flags["output_file"])], is_sharded=True)
     with opened_record(files, {}, overwrite=False), pytest.raises(UserError, match="another process is writing it"):
