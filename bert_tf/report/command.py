@@ -8,14 +8,14 @@ from bert_tf.report.inventory import Run
 from bert_tf.report.programs import program_for
 from bert_tf.report.runs import OTHER_FLAGS
 
-# The flags whose names differ from those of the settings in run.json.
+# The flags of all programs whose names differ from those of the settings in run.json.
 _FLAG_NAMES = {"model": "bert_model"}
 # The flags to see first.
 _FIRST = (
-    *("task_name", "data_dir", "train_file", "dev_file", "predict_file"),
+    *("task_name", "data_dir", "train_file", "dev_file", "predict_file", "input_file", "eval_file"),
     *("model", "learning_rate", "train_batch_size", "num_train_epochs", "max_seq_length"),
 )
-_DATA = ("data_dir", "train_file", "dev_file", "predict_file")
+_DATA = ("data_dir", "train_file", "dev_file", "predict_file", "input_file", "eval_file")
 
 
 def command(run: Run) -> str:
@@ -28,7 +28,8 @@ def command(run: Run) -> str:
     flags |= run.flags | {"xnli_language": run.languages, "seed": run.seed, "output_dir": str(run.folder)}
     program = program_for(run.kind)
     given = {name: value for name, value in flags.items() if value is not None and name not in program.no_flags}
-    named = {_FLAG_NAMES.get(name, name): value for name, value in given.items()}
+    flag_names = {**_FLAG_NAMES, **program.flag_names}
+    named = {flag_names.get(name, name): value for name, value in given.items()}
     if is_call(run):
         return (
             ",\n    ".join(["bert_tf.fine_tune(train=...", *(f"{name}={value!r}" for name, value in named.items())])

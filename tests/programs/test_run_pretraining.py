@@ -1,12 +1,15 @@
 """`python scripts/run_pretraining.py` in processes of its own: the original's command, resume, what follows, errors."""
 
+import dataclasses
 import functools
 import json
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
+from absl.flags import FlagValues
 from support.commands import Command, Result, assert_one_error_line, become_script
 from support.fake_bucket import FakeBucket
 from support.outputs import assert_same_bits, content, latest_step, read_eval_results, rows, weights
@@ -15,8 +18,11 @@ from support.pretraining_records import LENGTH, PREDICTIONS, grammar_features, r
 from support.tiny import write_corpus
 
 from bert_tf.checkpoints.formats import read_checkpoint
+from bert_tf.flags import config_from_flags, define_flags
 from bert_tf.programs.pretraining_config import PretrainingConfig
 from bert_tf.programs.run_pretraining import find_records, run_task, with_defaults
+from bert_tf.report.command import command
+from bert_tf.report.runs import OTHER_FLAGS, read_runs
 
 pytestmark = pytest.mark.slow
 become_run_pretraining = functools.partial(become_script, script=SCRIPTS / "run_pretraining.py")
@@ -103,6 +109,22 @@ def test_a_run_leaves_its_scores_and_what_the_next_programs_need(finished, data)
     assert [row[0] for row in values[1:]] == [f"dev.tfrecord:{number}" for number in range(1, 23)]
     assert json.loads((finished / "task.json").read_text()) == {"kind": "pretraining", "next_sentence": True}
     assert (finished / "vocab.txt").is_file() and (finished / "bert_config.json").is_file()
+
+
+def parsed(arguments: list[str]) -> dict[str, object]:
+    values = FlagValues()
+    define_flags(PretrainingConfig, values)
+    values(arguments)
+    return dataclasses.asdict(config_from_flags(PretrainingConfig, values))
+
+
+def test_the_command_in_a_report_repeats_the_training(finished, data, tiny):
+    (run,) = read_runs([finished]).runs
+    python, *arguments = shlex.split(command(run))
+    assert [python, *arguments[:3]] == ["python", "scripts/run_pretraining.py", "--do_train", "--do_eval"]
+    wanted, found = parsed(["", *train_flags(data, tiny, finished)]), parsed(arguments)
+    differs = {name for name, value in wanted.items() if value is not None and found[name] != value}
+    assert differs <= set(OTHER_FLAGS) and found["input_file"] == wanted["input_file"] and found["train_steps"] == 40
 
 
 def test_a_killed_run_resumes_in_the_middle_of_an_epoch_to_the_same_bits(finished, data, tiny, tmp_path):

@@ -5,6 +5,7 @@ from support.question_runs import draw_answers, make_squad, write_question_run
 from support.synthetic_runs import LABELS, draw_probabilities, edit_results, edit_training, write_run
 
 from bert_tf.programs.classifier_config import ClassifierConfig
+from bert_tf.programs.pretraining_config import PretrainingConfig
 from bert_tf.programs.squad_config import SquadConfig
 from bert_tf.report.command import command
 from bert_tf.report.runs import read_runs
@@ -97,3 +98,16 @@ def test_runs_that_answer_questions_have_the_command_of_their_program(tmp_path):
     assert {"--version_2_with_negative", "--seed=3", "--n_best_size=20", "--doc_stride=128"} <= set(arguments)
     names = {argument[2:].partition("=")[0] for argument in arguments[2:]}
     assert names <= known_flags(SquadConfig)
+
+
+def test_an_evaluation_of_a_pretrained_model_has_the_command_of_its_program(tmp_path):
+    folder = write_run(tmp_path / "run", GOOD, task_name="pretraining", model="output/pretraining/x", data_dir=None)
+    for name in ("train_log.csv", "run.json"):
+        (folder / name).unlink()
+    flags = {"task_name": "pretraining", "eval_file": "dev.tfrecord", "model": "output/pretraining/x", "train_steps": 5}
+    edit_results(folder, train_runtime=None, program="run_pretraining", flags={"seed": 0, **flags})
+    arguments = arguments_of(folder)
+    assert arguments[:4] == ["python", "scripts/run_pretraining.py", "--do_eval", "--eval_file=dev.tfrecord"]
+    assert {"--bert_model=output/pretraining/x", "--num_train_steps=5"} <= set(arguments)
+    names = {argument[2:].partition("=")[0] for argument in arguments[2:]}
+    assert names <= known_flags(PretrainingConfig)
