@@ -24,7 +24,7 @@ def matching_files(patterns: str, flag: str) -> list[AnyPath]:
         flag: the flag that has them, for messages.
 
     Raises:
-        UserError: a name or pattern matches no file, or a folder.
+        UserError: a name or pattern matches no file, or a folder, pipe or device.
 
     Example:
         >>> from pathlib import Path
@@ -47,6 +47,8 @@ def _matching(pattern: str, flag: str) -> list[AnyPath]:
             return [path]
         if path.is_dir():
             raise UserError(f"{flag}: {printable(pattern)}: is a folder; name its files, such as '{path / '*.txt'}'")
+        if path.exists():
+            raise UserError(f"{flag}: {printable(pattern)}: is a pipe or a device; write its content to a file")
         found = sorted(each for each in _glob(pattern) if each.is_file())
         if not found:
             raise UserError(f"{flag}: {printable(pattern)}: there is no such file; check the path")

@@ -1,5 +1,6 @@
 """Names and patterns of files with commas between them."""
 
+import os
 import re
 
 import pytest
@@ -49,3 +50,9 @@ def test_a_name_that_matches_nothing_is_one_line(patterns, message):
 def test_files_that_are_named_twice_are_read_twice_and_said(caplog):
     assert len(matching_files("a.txt,?.txt", "input_file")) == 2
     assert "input_file: names files twice (a.txt); they are read twice." in caplog.text
+
+
+def test_a_pipe_is_one_line():
+    os.mkfifo("pipe")
+    with pytest.raises(UserError, match="input_file: pipe: is a pipe or a device; write its content to a file"):
+        matching_files("pipe", "input_file")
