@@ -97,7 +97,7 @@ def _checked(files: RecordFiles, form: RecordForm, vocab_size: int) -> Iterator[
 
 
 def _batches(files: RecordFiles, form: RecordForm) -> Iterator:
-    for path, first, last in zip(files.paths, files.splits[:-1].tolist(), files.splits[1:].tolist(), strict=True):
+    for path, first, last in zip(files.local_paths, files.splits[:-1].tolist(), files.splits[1:].tolist(), strict=True):
         records = tf.data.TFRecordDataset(str(path)).take(last - first).batch(_RECORDS_AT_A_TIME)
         parsed = iter(records.map(lambda content: _parse(content, form), num_parallel_calls=2).prefetch(2))
         for start in range(first, last, _RECORDS_AT_A_TIME):

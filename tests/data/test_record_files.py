@@ -1,6 +1,8 @@
 """Records are found by number; files that have none, or not whole ones, are one line."""
 
+import gc
 import gzip
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from support.pretraining_records import write_records
 from bert_tf.data.example_format import example_values
 from bert_tf.data.record_files import open_record_files
 from bert_tf.errors import UserError
+from bert_tf.remote import RemotePath, as_path
 
 CONTENTS = [b"first", b"", b"third " * 5000, b"fourth"]
 
@@ -48,6 +51,41 @@ def test_the_first_records_are_records_of_their_own(files, tmp_path):
     first = records.first(2)
     assert len(first) == 2 and first.read([1]) == [b""] and first[-1].guid == "c.tfrecord:1"
     assert first.digest != records.digest
+
+
+@pytest.fixture
+def bucket(files) -> RemotePath:
+    bucket = as_path("ram://test_record_files")
+    bucket.mkdir()
+    for path in files:
+        (bucket / path.name).write_bytes(path.read_bytes())
+    return bucket
+
+
+@pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")
+def test_files_of_a_bucket_are_read_from_copies_that_go_with_their_last_user(files, bucket):
+    records = open_record_files(f"{bucket}/*.tfrecord,{files[0]}", "input_file")
+    first = records.first(2)
+    folder = Path(records.copies.name)
+    for path in files:
+        (bucket / path.name).unlink()
+    assert records.read([3, 0, 2, 1, 4]) == [CONTENTS[number] for number in (3, 0, 2, 1, 0)]
+    assert records.place(3) == (bucket / "c.tfrecord", 3) and records[3].guid == "c.tfrecord:3"
+    del records
+    gc.collect()
+    assert first.read([1]) == [b""] and folder.is_dir()
+    del first
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_a_disk_without_room_for_the_copies_is_one_line_before_they_are_made(bucket, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 9})())
+    message = rf"^{bucket}/c.tfrecord: the copies need 0.0 GB, and {tmp_path} has 0.0 GB; set TMPDIR to a folder with"
+    with pytest.raises(UserError, match=message):
+        open_record_files(f"{bucket}/c.tfrecord", "input_file")
 
 
 def cut(content: bytes) -> bytes:

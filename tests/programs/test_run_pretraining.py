@@ -202,6 +202,8 @@ def test_records_are_read_from_a_bucket(finished, data, tmp_path):
         result = command.result()
     assert result.code == 0, result.stderr
     assert read_eval_results(tmp_path / "out") == read_eval_results(finished)
+    # TensorFlow would download 64 MB for each record.
+    assert [name for method, name, part in bucket.requests if part] == ["data/dev.tfrecord"]
 
 
 def config(data: Path, tiny: Path, output_dir: Path, **fields: object) -> PretrainingConfig:
