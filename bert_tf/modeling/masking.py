@@ -27,7 +27,7 @@ class Masking:
     special_ids: tuple[int, ...]
 
     def mask_anew(self, batch: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Masks other pieces of each text, as many as are masked now.
+        """Masks other pieces of each text, as many as are masked now. A word may be masked in part.
 
         Args:
             batch: with `masked_lm_positions`, `masked_lm_ids` and `masked_lm_weights`, see `PretrainingHead`.

@@ -60,8 +60,9 @@ class RecordConfig(FlagConfig):
     )
     mask_anew: bool = flag(
         False,
-        "Whether each step masks other words than the records do, as many of each text: words, not whole words. It "
-        "follows from seed and step. Evaluation keeps the masks of the records.",
+        "Whether each step masks other word pieces than the records do, as many of each text. Pieces are chosen one by "
+        "one, also in records whose words are masked whole (--do_whole_word_mask). The choice follows from seed and "
+        "step. Evaluation keeps the masks of the records.",
         resume=True,
     )
 

@@ -100,6 +100,8 @@ def without(name: str) -> Callable[[dict], dict]:
         (at("input_mask", 1, 0), "has an input_mask that is not ones and then zeros"),
         (changed(input_mask=[0] * LENGTH), "has an input_mask that is not ones and then zeros"),
         (at("masked_lm_positions", 0, 31), "has masked_lm_positions outside of its text"),
+        (at("masked_lm_positions", 0, -1), "has masked_lm_positions outside of its text"),
+        (at("masked_lm_weights", 0, -1.0), "has masked_lm_weights that are no weights"),
         (at("masked_lm_weights", 0, float("nan")), "has masked_lm_weights that are no weights"),
         (at("segment_ids", 0, 2), "has other segment_ids than 0 and 1"),
         (changed(next_sentence_labels=[7]), "has another label than 0 and 1 for the next sentence"),
@@ -112,6 +114,16 @@ def test_a_record_that_cannot_be_right_is_one_line_with_its_place(change, messag
     with pytest.raises(UserError) as raised:
         read_pretraining_records(opened(path), FORM, VOCAB_SIZE)
     assert str(raised.value).startswith(f"{path}: record 5: ") and message in str(raised.value)
+
+
+def test_all_records_of_a_long_file_are_checked(tmp_path):
+    features = random_features(2100)
+    files = opened(write_records(tmp_path / "records", features))
+    lengths = read_pretraining_records(files, FORM, VOCAB_SIZE).lengths
+    assert lengths.tolist() == [sum(record["input_mask"]) for record in features]
+    features[-1] = at("input_ids", 1, 95)(features[-1])
+    with pytest.raises(UserError, match="record 2100: has the word piece 95"):
+        read_pretraining_records(opened(write_records(tmp_path / "records", features)), FORM, VOCAB_SIZE)
 
 
 def test_a_damaged_record_is_one_line_with_its_place(tmp_path):

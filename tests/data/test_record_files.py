@@ -43,6 +43,8 @@ def test_the_digest_depends_on_contents_and_their_order_alone(files, tmp_path):
     together = open_record_files(str(write_records(tmp_path / "all", CONTENTS)), "input_file").digest
     other = open_record_files(str(write_records(tmp_path / "other", CONTENTS[::-1])), "input_file").digest
     assert open_record_files(f"{files[0]},{files[2]}", "input_file").digest == together != other
+    changed = [CONTENTS[0], CONTENTS[1], CONTENTS[2], b"fifths"]
+    assert open_record_files(str(write_records(tmp_path / "all", changed)), "input_file").digest != together
 
 
 def test_the_first_records_are_records_of_their_own(files, tmp_path):
@@ -109,6 +111,7 @@ def with_wrong_size(content: bytes) -> bytes:
         (with_wrong_size, "record 2: is damaged: it says a wrong size; write or copy the file again"),
         (lambda content: b"", "is empty; name other files"),
         (lambda content: content[:5], "is no TFRecord file; write one with create_pretraining_data"),
+        (lambda content: bytes(64), "is no TFRecord file; write one with create_pretraining_data"),
         (lambda content: b"It rains .\n" * 9, "is no TFRecord file; write one with create_pretraining_data"),
         (gzip.compress, "is compressed, so its records cannot be found by number; unpack it"),
     ],

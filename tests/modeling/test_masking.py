@@ -42,15 +42,16 @@ def test_the_same_texts_have_as_many_other_masks(batch):
     assert set(new["masked_lm_ids"].numpy()[weights > 0]) <= set(WORDS)
 
 
-def test_most_chosen_words_become_masks_and_some_others_or_themselves(batch):
-    whole = batch_of([record | {"input_ids": record["input_ids"]} for record in random_features(4000, seed=1)])
+def test_most_chosen_words_become_masks_and_some_others_or_themselves():
+    whole = batch_of(random_features(4000, seed=1))
     new = MASKING.mask_anew(whole, tf.constant([1, 2]))
     is_used = new["masked_lm_weights"].numpy() > 0
     shown = np.take_along_axis(new["input_word_ids"].numpy(), new["masked_lm_positions"].numpy(), axis=1)[is_used]
     labels = new["masked_lm_ids"].numpy()[is_used]
     assert np.mean(shown == MASK) == pytest.approx(0.8, abs=0.02)
     assert np.mean(shown == labels) == pytest.approx(0.1, abs=0.02)
-    assert shown.min() >= 0 and shown.max() < 95
+    # Any piece, as in the original.
+    assert set(shown[(shown != MASK) & (shown != labels)].tolist()) == set(range(95)) - {MASK}
 
 
 def test_masks_follow_from_the_seed(batch):

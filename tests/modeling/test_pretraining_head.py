@@ -123,6 +123,50 @@ def test_masks_are_chosen_anew_in_training_alone(records):
     assert np.any(shown[1] != shown[0]) and np.any(shown[2] != shown[1])
 
 
+def test_masks_are_not_drawn_with_the_seed_of_dropout(records):
+    masking = Masking(95, MASK, (CLS, SEP))
+    batch, seed = records.padded_batch(tf.range(8, dtype=tf.int64), LENGTH), tf.constant([1, 2])
+    found = make_head(masking=masking)(batch, seed)["masked_lm_ids"]
+    assert np.any(found != masking.mask_anew(batch, seed)["masked_lm_ids"])
+
+
+def outputs_of(losses: list[list[float]], weights: list[list[float]], next_losses: list[float]) -> dict[str, tf.Tensor]:
+    """Outputs of a head in which the right answer of two has these losses."""
+
+    def logits(losses: list) -> tf.Tensor:
+        right = np.exp(-np.array(losses, np.float64))
+        return tf.constant(np.log(np.stack([right, 1 - right], axis=-1)), tf.float32)
+
+    return {
+        "masked_lm_logits": logits(losses),
+        "masked_lm_ids": tf.zeros(np.shape(losses), tf.int32),
+        "masked_lm_weights": tf.constant(weights),
+        "next_sentence_logits": logits(next_losses),
+        "next_sentence_labels": tf.zeros(len(next_losses), tf.int32),
+    }
+
+
+def test_the_loss_counts_masked_words_and_texts_each_by_their_number():
+    outputs = outputs_of([[1.0, 2.0, 9.0], [3.0, 9.0, 9.0]], [[1.0, 1.0, 0.0], [1.0, 0.0, 0.0]], [0.5, 1.5])
+    totals, weights = make_head().loss(outputs, {})
+    np.testing.assert_allclose(totals, [6.0, 2.0], rtol=1e-5)
+    np.testing.assert_allclose(weights, [3.0, 2.0], rtol=1e-5)
+    answers = make_head().answers(outputs).numpy()
+    np.testing.assert_allclose(answers[..., 0], [[1.0, 2.0, 9.0, 0.5], [3.0, 9.0, 9.0, 1.5]], rtol=1e-3)
+    assert answers[..., 1].tolist() == [[0, 0, 0, 1], [0, 0, 0, 0]]
+    assert answers[..., 2].tolist() == [[1, 1, 0, 1], [1, 0, 0, 1]]
+
+
+def test_a_batch_without_a_mask_has_the_loss_0_of_masked_words():
+    totals, weights = make_head().loss(outputs_of([[1.0]], [[0.0]], [0.5]), {})
+    assert (totals / weights).numpy()[0] == 0.0
+
+
+def test_the_operations_of_a_row_are_those_of_its_predictions():
+    width, pieces = CONFIG.hidden_size, CONFIG.vocab_size
+    assert make_head(max_predictions_per_seq=4).flops_of_a_row == 2 * 4 * (width * width + width * pieces)
+
+
 def test_a_head_without_next_sentences_has_one_loss_and_no_such_layer(records):
     head = make_head(with_next_sentence=False)
     batch = records.padded_batch(tf.range(8, dtype=tf.int64), LENGTH)

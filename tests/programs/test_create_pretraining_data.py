@@ -1,19 +1,16 @@
 """`python scripts/create_pretraining_data.py`: the original's records, for files of all kinds; mistakes in one line."""
 
+import functools
 import gzip
 import json
-import os
 import re
-import runpy
 import shutil
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.commands import Command, assert_one_error_line
+from support.commands import Command, assert_one_error_line, become_script
 from support.paths import GOLDEN, ROOT, SCRIPTS
 
 from bert_tf.data.pretraining_shards import Made
@@ -24,7 +21,7 @@ from bert_tf.programs.pretraining_data_config import PretrainingDataConfig
 from bert_tf.programs.pretraining_output import OutputFiles, opened_record
 from bert_tf.remote import as_path
 
-SCRIPT = SCRIPTS / "create_pretraining_data.py"
+become_create = functools.partial(become_script, script=SCRIPTS / "create_pretraining_data.py")
 FOLDER = GOLDEN / "pretraining_data"
 VOCAB_FILE = GOLDEN / "squad_programs" / "inputs" / "vocab.txt"
 INDEX = json.loads((FOLDER / "index.json").read_text())
@@ -34,18 +31,9 @@ def create(**flags: object) -> Made:
     return create_pretraining_data(PretrainingDataConfig(**{"vocab_file": VOCAB_FILE, **flags}))
 
 
-def become_script(words: list[str], outputs: list[Path], environment: Mapping[str, str]) -> None:
-    os.environ.update(environment)
-    for descriptor, path in enumerate(outputs, start=1):
-        with path.open("wb") as file:
-            os.dup2(file.fileno(), descriptor)
-    sys.argv = [str(SCRIPT), *words]
-    runpy.run_path(str(SCRIPT), run_name="__main__")
-
-
 def start(folder: Path, **flags: object) -> Command:
     """The program in a process of its own."""
-    return Command(folder / "command", [f"--{name}={value}" for name, value in flags.items()], become_script)
+    return Command(folder / "command", [f"--{name}={value}" for name, value in flags.items()], become_create)
 
 
 @pytest.fixture

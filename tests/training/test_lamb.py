@@ -47,6 +47,24 @@ def test_an_update_is_as_long_as_the_rate_times_the_variable():
         assert moved == pytest.approx(0.01 * np.linalg.norm(before[name]), rel=1e-5)
 
 
+def test_a_factor_of_the_rate_shortens_the_update_of_its_variable_alone():
+    variables = make_variables()
+    before = {name: variable.numpy() for name, variable in variables.items()}
+    LambOptimizer(variables, rates={"table": 0.25}).apply_gradients(small_gradients(1)[0], tf.constant(0.01))
+    for name, rate in (("dense/kernel", 0.01), ("table", 0.0025)):
+        moved = np.linalg.norm(variables[name].numpy() - before[name])
+        assert moved == pytest.approx(rate * np.linalg.norm(before[name]), rel=1e-4)
+
+
+def test_a_variable_without_a_gradient_stays():
+    variables = make_variables()
+    table = variables["table"].numpy()
+    gradients = small_gradients(1)[0]
+    del gradients["table"]
+    LambOptimizer(variables, weight_decay=0.3).apply_gradients(gradients, tf.constant(0.01))
+    np.testing.assert_array_equal(variables["table"], table)
+
+
 def test_a_variable_of_zeros_leaves_zero():
     variables = {"dense/kernel": tf.Variable(tf.zeros([5, 4]))}
     LambOptimizer(variables).apply_gradients({"dense/kernel": tf.fill([5, 4], 0.1)}, tf.constant(0.01))
