@@ -129,7 +129,7 @@ def run_task(config: PretrainingConfig, records: Mapping[str, RecordFiles]) -> d
         check_training_size(config, len(records["train"]))
         check_resumable(config, records["train"].digest)
     settled = settle(config, earlier_settings(config))
-    ids = _ids_for_masking(config) if config.mask_anew else None
+    ids = ids_for_masking(config) if config.mask_anew else None
     # TensorFlow takes seconds to load: mistakes in flags, data and models are reported before.
     from bert_tf.modeling.masking import Masking
     from bert_tf.tasks.pretraining import PretrainingSettings, PretrainingTask
@@ -145,8 +145,12 @@ def run_task(config: PretrainingConfig, records: Mapping[str, RecordFiles]) -> d
         return run(PretrainingTask(config.task_name, settings), config, records)
 
 
-def _ids_for_masking(config: PretrainingConfig) -> tuple[int, int, tuple[int, int]]:
-    """Returns the number of pieces, and the ids of `[MASK]`, and of `[CLS]` and `[SEP]`."""
+def ids_for_masking(config: PretrainingConfig) -> tuple[int, int, tuple[int, int]]:
+    """Returns the arguments of `Masking`: the number of pieces, and the ids of `[MASK]`, and of `[CLS]` and `[SEP]`.
+
+    Raises:
+        UserError: the vocabulary has no `[MASK]`.
+    """
     file = _vocabulary_of(config)
     vocab = load_vocab(file)
     if "[MASK]" not in vocab:

@@ -193,6 +193,40 @@ def test_files_of_other_texts_or_settings_stay_unless_they_may_be_replaced(flags
     assert replaced == contents_of(tmp_path / "fresh") != made
 
 
+def test_every_setting_that_decides_the_examples_is_compared(flags, folder, tmp_path):
+    create(**flags)
+    made = contents_of(folder)
+    (tmp_path / "vocab.txt").write_text(VOCAB_FILE.read_text(encoding="utf-8") + "more\n", encoding="utf-8")
+    changes = {
+        "do_lower_case": False,
+        "do_whole_word_mask": True,
+        "max_seq_length": 41,
+        "max_predictions_per_seq": 7,
+        "random_seed": 1,
+        "dupe_factor": 3,
+        "masked_lm_prob": 0.2,
+        "short_seq_prob": 0.2,
+        "shard_megabytes": 0.002,
+        "vocab_file": str(tmp_path / "vocab.txt"),
+    }
+    for name, value in changes.items():
+        with pytest.raises(UserError, match=f"was made with other settings: {name} was "):
+            create(**{**flags, name: value})
+        assert contents_of(folder) == made
+    change = {"output_file": f"{folder}/a.tfrecord", "shard_megabytes": None}
+    create(**{**flags, **change})
+    with pytest.raises(UserError, match="was made with other settings: output_files was 1, is 2"):
+        create(**{**flags, **change, "output_file": f"{folder}/a.tfrecord,{folder}/b.tfrecord"})
+
+
+def test_what_a_killed_command_left_is_removed(flags, folder):
+    folder.mkdir()
+    (folder / ".x-00002.tfrecord.0123abcd").write_bytes(b"half")
+    (folder / ".y-00002.tfrecord.0123abcd").write_bytes(b"of another command")
+    create(**flags)
+    assert [path.name for path in folder.glob(".?-*")] == [".y-00002.tfrecord.0123abcd"]
+
+
 def test_a_file_of_somebody_else_stays_unless_it_may_be_replaced(flags, folder):
     folder.mkdir()
     mine = folder / "x-00007.tfrecord"

@@ -14,13 +14,23 @@ from support.commands import Command, Result, assert_one_error_line, become_scri
 from support.fake_bucket import FakeBucket
 from support.outputs import assert_same_bits, content, latest_step, read_eval_results, rows, weights
 from support.paths import GOLDEN, SCRIPTS
-from support.pretraining_records import LENGTH, PREDICTIONS, grammar_features, random_features, write_records
+from support.pretraining_records import (
+    CLS,
+    LENGTH,
+    MASK,
+    PREDICTIONS,
+    SEP,
+    grammar_features,
+    random_features,
+    write_records,
+)
 from support.tiny import write_corpus
 
 from bert_tf.checkpoints.formats import read_checkpoint
+from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, define_flags
 from bert_tf.programs.pretraining_config import PretrainingConfig
-from bert_tf.programs.run_pretraining import find_records, run_task, with_defaults
+from bert_tf.programs.run_pretraining import find_records, ids_for_masking, run_task, with_defaults
 from bert_tf.report.command import command
 from bert_tf.report.runs import OTHER_FLAGS, read_runs
 
@@ -220,6 +230,14 @@ def config(data: Path, tiny: Path, output_dir: Path, **fields: object) -> Pretra
         "learning_rate": 1e-3,
     }
     return with_defaults(PretrainingConfig(**(settings | fields)))
+
+
+def test_masks_are_chosen_with_the_vocabulary_of_the_model(data, tiny, tmp_path):
+    assert ids_for_masking(config(data, tiny, tmp_path / "out", mask_anew=True)) == (95, MASK, (CLS, SEP))
+    (tmp_path / "vocab.txt").write_text((tiny / "vocab.txt").read_text().replace("[MASK]", "[MUSK]"))
+    without = config(data, tiny, tmp_path / "out", mask_anew=True, vocab_file=str(tmp_path / "vocab.txt"))
+    with pytest.raises(UserError, match=r"^mask_anew: .*vocab\.txt lacks \[MASK\]; give the vocabulary of a BERT, or"):
+        ids_for_masking(without)
 
 
 def test_a_tiny_model_learns_a_made_up_grammar_as_well_as_it_can_be_known(tiny, tmp_path):
