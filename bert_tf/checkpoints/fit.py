@@ -35,6 +35,8 @@ _SIZES = {
 # A model may have rows without a piece: up to 7, or up to a tenth of its rows, but at most 1024.
 _ROUNDING, _LARGE_ROUNDING = 7, 1024
 _LAYER = re.compile(r"bert/encoder/layer_\d+/")
+# The weights behind the masks' pieces in a Hugging Face model whose output layer is not the word embeddings.
+_UNTIED = "cls.predictions.decoder.weight"
 
 
 def check_vocabulary(vocab: Mapping[str, int], config: BertConfig, files: CheckpointFiles) -> None:
@@ -85,6 +87,20 @@ def _sizes(arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
     """Returns the sizes of a model as its weights have them, by the configuration's field."""
     sizes = {field: arrays[name].shape[axis] for field, (name, axis) in _SIZES.items()}
     return sizes | {"num_hidden_layers": len({match[0] for match in map(_LAYER.match, arrays) if match})}
+
+
+def check_tied(arrays: Mapping[str, np.ndarray], origin: str | os.PathLike) -> None:
+    """Raises `UserError` if a model finds the pieces for masks with another matrix than its word embeddings.
+
+    Args:
+        arrays: the result of `read_checkpoint`.
+        origin: the path of the arrays, for messages.
+    """
+    if _UNTIED in arrays and not np.array_equal(arrays[_UNTIED], arrays["bert/embeddings/word_embeddings"]):
+        raise UserError(
+            f"{printable(origin)}: its {_UNTIED} is not the matrix of the word embeddings, as it is in BERT; give "
+            "another model"
+        )
 
 
 def fitting_arrays(

@@ -12,7 +12,7 @@ import numpy as np
 
 from bert_tf import run_files
 from bert_tf.checkpoints.casing import check_casing, find_casing
-from bert_tf.checkpoints.fit import check_sizes, check_vocabulary, fitting_arrays
+from bert_tf.checkpoints.fit import check_sizes, check_tied, check_vocabulary, fitting_arrays
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors, model_name, resolve
 from bert_tf.checkpoints.safetensors_format import classifier_outputs
@@ -38,9 +38,6 @@ from bert_tf.models.pretraining_models import fills_masks
 from bert_tf.models.question_models import answers_questions
 from bert_tf.remote import AnyPath
 from bert_tf.training.unfinished import warn_if_unfinished
-
-# The weights behind the masks' pieces in a Hugging Face model whose output layer is not the word embeddings.
-_UNTIED = "cls.predictions.decoder.weight"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,11 +169,7 @@ def read_pretrained(
 def _head_kind(arrays: Mapping[str, np.ndarray], files: CheckpointFiles) -> str | None:
     if f"{MASKED_LM_SCOPE}/output_bias" not in arrays:
         return None
-    if _UNTIED in arrays and not np.array_equal(arrays[_UNTIED], arrays["bert/embeddings/word_embeddings"]):
-        raise UserError(
-            f"{printable(files.checkpoint)}: its {_UNTIED} is not the matrix of the word embeddings, as it is in "
-            "BERT; give another model"
-        )
+    check_tied(arrays, files.checkpoint)
     has_next_sentence = f"{NEXT_SENTENCE_SCOPE}/output_bias" in arrays and _has_pooler(arrays)
     return PRETRAINING if has_next_sentence else MASKED_LM
 

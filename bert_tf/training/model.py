@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 from absl import logging
 
-from bert_tf.checkpoints.fit import check_sizes, check_vocabulary
+from bert_tf.checkpoints.fit import check_sizes, check_tied, check_vocabulary
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.checkpoints.load import fill_variables
 from bert_tf.checkpoints.locate import CheckpointFiles
@@ -21,6 +21,7 @@ from bert_tf.modeling.config import BertConfig
 from bert_tf.modeling.construction import initial_value
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Head
+from bert_tf.modeling.shapes import MASKED_LM_SCOPE
 from bert_tf.remote import AnyPath
 from bert_tf.tasks.task import Task
 from bert_tf.training.config import RunConfig
@@ -56,6 +57,8 @@ def build_head(task: Task, start: Start, tokenizer: FullTokenizer, devices: Devi
     check_sizes(bert_config, arrays, files)
     arrays = fit_head(arrays, files, task.describe(), is_needed=not config.do_train)
     head = _new_head(task, config, bert_config, devices, "zeros")
+    if f"{MASKED_LM_SCOPE}/output_bias" in head.own_variables_by_name:
+        check_tied(arrays, files.checkpoint)
     # A head on the outputs of all pieces needs no pooler, and transformers saves none with it.
     if config.do_train or not head.uses_pooler:
         arrays = with_pooler(arrays, bert_config, config.seed, files.checkpoint, warns=head.uses_pooler)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from absl.flags import FlagValues
+from safetensors.numpy import load_file, save_file
 from support.commands import Command, Result, assert_one_error_line, become_script
 from support.fake_bucket import FakeBucket
 from support.outputs import assert_same_bits, content, latest_step, read_eval_results, rows, weights
@@ -29,6 +30,7 @@ from support.tiny import write_corpus
 from bert_tf.checkpoints.formats import read_checkpoint
 from bert_tf.errors import UserError
 from bert_tf.flags import config_from_flags, define_flags
+from bert_tf.programs.export_huggingface import export
 from bert_tf.programs.pretraining_config import PretrainingConfig
 from bert_tf.programs.run_pretraining import find_records, ids_for_masking, run_task, with_defaults
 from bert_tf.report.command import command
@@ -261,6 +263,25 @@ def test_a_tiny_model_learns_a_made_up_grammar_as_well_as_it_can_be_known(tiny, 
     assert results["eval_masked_lm_perplexity"] == pytest.approx(2.0, abs=0.12)
     assert "eval_next_sentence_loss" not in results
     assert not any("seq_relationship" in name for name in weights(tmp_path / "out"))
+
+
+def test_a_model_with_a_matrix_of_its_own_in_place_of_the_word_embeddings_is_one_line(
+    finished, data, pretrain, tmp_path
+):
+    folder = tmp_path / "untied"
+    folder.mkdir()
+    export(finished, folder, "untied")
+    arrays = load_file(folder / "model.safetensors")
+    table = arrays["bert.embeddings.word_embeddings.weight"]
+    save_file(arrays | {"cls.predictions.decoder.weight": table + 1}, folder / "model.safetensors", {"format": "pt"})
+    result = pretrain(
+        *("--do_eval", f"--eval_file={data / 'dev.tfrecord'}", f"--bert_model={folder}"),
+        *(f"--max_seq_length={LENGTH}", f"--max_predictions_per_seq={PREDICTIONS}", f"--output_dir={tmp_path / 'out'}"),
+    )
+    message = (
+        "its cls.predictions.decoder.weight is not the matrix of the word embeddings, as it is in BERT; give another"
+    )
+    assert_one_error_line(result, message, "run_pretraining.py")
 
 
 def test_a_checkpoint_with_only_one_of_the_heads_gets_the_other_one(data, tiny, tmp_path, caplog):
