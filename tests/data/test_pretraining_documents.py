@@ -9,7 +9,8 @@ import pytest
 from support.paths import GOLDEN
 
 from bert_tf.data.pretraining_documents import TextFiles, bytes_of, tokenized
-from bert_tf.data.pretraining_shards import shards_of, single_shard
+from bert_tf.data.pretraining_instances import InstanceSettings
+from bert_tf.data.pretraining_shards import Recipe, shards_of, single_shard
 from bert_tf.errors import UserError
 
 GOLDEN_DOCUMENTS = GOLDEN / "pretraining_data" / "docs_1.txt"
@@ -95,6 +96,14 @@ def test_a_document_that_is_longer_than_a_shard_is_cut_and_counted(tmp_path):
     assert [len(shard.documents[0]) for shard in shards] == [3, 3, 3, 1]
     assert shards[-1].documents[1:] == [["short"], ["short"]]
     assert texts.num_cut == 1
+
+
+def test_each_seed_gives_each_shard_random_draws_of_its_own():
+    recipes = [Recipe(Path("vocab.txt"), True, None, seed, InstanceSettings()) for seed in (1, 2, 3)]
+    draws = {recipe.rng_of_shard(number).random() for recipe in recipes for number in range(20)}
+    assert len(draws) == 60
+    # A command that continues draws what the killed one would have drawn, with whatever version of this program.
+    assert recipes[0].rng_of_shard(7).random() == 0.5628704542068789
 
 
 def test_a_shard_has_another_digest_if_a_line_or_a_blank_line_changes(tmp_path):

@@ -193,6 +193,19 @@ def test_files_of_other_texts_or_settings_stay_unless_they_may_be_replaced(flags
     assert replaced == contents_of(tmp_path / "fresh") != made
 
 
+def test_shards_of_more_texts_stay_unless_they_may_be_replaced(flags, folder, tmp_path):
+    texts = [f"The {noun} sank .\nThe {noun} burned .\n" for noun in ("lamp", "dog", "ship")]
+    flags = {**flags, "shard_megabytes": 2e-5}
+    create(**{**flags, "input_file": write_texts(tmp_path, "\n".join(texts))})
+    made = contents_of(folder)
+    fewer = {**flags, "input_file": write_texts(tmp_path, "\n".join(texts[:2]))}
+    with pytest.raises(UserError, match="was made of more texts; name another file, or pass --overwrite"):
+        create(**fewer)
+    assert contents_of(folder) == made
+    create(**fewer, overwrite=True)
+    assert contents_of(folder) == dict(list(made.items())[:2])
+
+
 def test_every_setting_that_decides_the_examples_is_compared(flags, folder, tmp_path):
     create(**flags)
     made = contents_of(folder)
