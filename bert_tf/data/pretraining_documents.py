@@ -30,7 +30,7 @@ class TextFiles:
 
     Attributes:
         total_bytes: the size of the files.
-        bytes_read: how much of that was read.
+        bytes_read: how much of that was read, nearly.
         empty: the files without text that were read.
         num_cut: the number of documents that were cut because they were too long.
 
@@ -94,13 +94,15 @@ def _size_of(path: AnyPath) -> int:
 
 
 def _lines_of_file(path: AnyPath) -> Iterator[tuple[str, int]]:
-    """Yields each line, and how much of the file was read until then."""
+    """Yields each line, and about how much of the file was read until its end."""
     with reading_text(path, "check input_file"), open_bytes(path) as file:
-        content = _decompressed(file)
+        content, start = _decompressed(file), 0
         for block in text_blocks(path, lambda: content.read(_BLOCK_BYTES)):
-            place = file.tell()
+            done, size = 0, file.tell() - start
             for line in lines_of(block):
-                yield line.strip(), place
+                done += len(line)
+                yield line.strip(), start + size * done // len(block)
+            start += size
 
 
 def _decompressed(file: IO[bytes]) -> IO[bytes]:

@@ -24,8 +24,9 @@ def say_what_was_dropped(texts: TextFiles, made: Made) -> None:
     if texts.num_cut:
         logging.warning("Cut %s of more text than a shard.", counted(texts.num_cut, "document"))
     if made.dropped_lines:
-        lines, documents = counted(made.dropped_lines, "line"), counted(made.dropped_documents, "document")
-        logging.warning("Dropped %s without a word piece, and with them %s.", lines, documents)
+        documents = counted(made.dropped_documents, "document")
+        rest = f", and with them {documents}" if made.dropped_documents else ""
+        logging.warning("Dropped %s without a word piece%s.", counted(made.dropped_lines, "line"), rest)
     if not made.documents:
         raise UserError("input_file: no line has a word piece; give texts, a sentence a line")
     logging.info("%s of %s.", counted(made.documents, "document"), counted(made.sentences, "sentence"))

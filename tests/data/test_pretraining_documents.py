@@ -5,6 +5,7 @@ import random
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.paths import GOLDEN
 
@@ -69,6 +70,16 @@ def test_files_without_text_are_counted(tmp_path):
     assert list(texts.documents()) == [["one"]]
     assert [path.name for path in texts.empty] == ["a.txt", "c.txt"]
     assert texts.bytes_read == texts.total_bytes == 9
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_was_read_grows_from_document_to_document(packed, tmp_path):
+    content = b"".join(b"%d\n" % random.Random(number).getrandbits(999) + b"\n" for number in range(5000))
+    texts = TextFiles(write(tmp_path, a=gzip.compress(content) if packed else content, b=b"one\n"))
+    found = [texts.bytes_read / texts.total_bytes for _ in texts.documents()]
+    # A compressed file is read in parts of many lines.
+    np.testing.assert_allclose(found[:-1], np.linspace(0, 1, 5000), atol=0.2 if packed else 0.01)
+    assert found[-1] == 1.0
 
 
 def test_lines_and_documents_without_pieces_are_counted():

@@ -294,6 +294,7 @@ def test_texts_without_words_are_one_line(flags, folder, tmp_path, text, message
     [
         ("It rains.\n\nIt pours.\n", "No document has two sentences, so no second text follows the first one"),
         ("It rains.\nIt pours.\n", "The texts are one document: random second texts are of the same document"),
+        ("It rains.\n\u200b\nIt pours.", "Dropped 1 line without a word piece.\n"),
         ("It rains.\n\u200b\n\n\u200b\n\nIt pours.", "Dropped 2 lines without a word piece, and with them 1 document."),
         ("天 地 玄 黄\n宇 宙\n", "% of the word pieces are [UNK]"),
     ],
@@ -315,6 +316,15 @@ def test_shards_of_one_document_and_empty_files_are_counted(flags, tmp_path, cap
 def test_documents_that_are_longer_than_a_shard_are_counted(flags, tmp_path, caplog):
     create(**{**flags, "input_file": write_texts(tmp_path, "It rains .\n" * 100), "shard_megabytes": 0.0005})
     assert "Cut 1 document of more text than a shard." in caplog.text
+
+
+def test_a_casing_that_the_vocabulary_contradicts_is_said(flags, tmp_path, caplog):
+    pieces = VOCAB_FILE.read_text(encoding="utf-8").splitlines()
+    uncased = [piece for piece in pieces if piece.startswith("[") or piece == piece.lower()]
+    (tmp_path / "vocab.txt").write_text("\n".join(uncased), encoding="utf-8")
+    create(**{**flags, "vocab_file": str(tmp_path / "vocab.txt"), "do_lower_case": False})
+    assert f"do_lower_case=False contradicts {tmp_path}/vocab.txt, where 0 of " in caplog.text
+    assert "words with capital letters become [UNK]" in caplog.text
 
 
 def test_few_predictions_are_said(flags, caplog):
