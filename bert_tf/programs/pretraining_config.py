@@ -24,7 +24,8 @@ class RecordConfig(FlagConfig):
     input_file: str | None = flag(
         None,
         "The TFRecord files to train on, and to evaluate without eval_file: names and patterns such as "
-        "'data/*.tfrecord', with commas between them. By default what create_pretraining_data writes by default.",
+        "'data/*.tfrecord', with commas between them. Those of a bucket are copied to a temporary folder, see TMPDIR. "
+        "By default what create_pretraining_data writes by default.",
         resume=False,
     )
     eval_file: str | None = flag(
