@@ -182,6 +182,7 @@ def _local_files(paths: Sequence[AnyPath]) -> tuple[list[Path], tempfile.Tempora
         return list(paths), None
     folder = tempfile.TemporaryDirectory(prefix="bert_tf-")
     _check_room(remote, Path(folder.name))
+    logging.info("Copying %s to %s: %s.", counted(len(remote), "file"), folder.name, first_few(map(str, remote)))
     copies = {path: _copy(path, Path(folder.name, str(number))) for number, path in enumerate(remote)}
     return [copies.get(path, path) for path in paths], folder
 
