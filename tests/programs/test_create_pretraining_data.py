@@ -13,6 +13,7 @@ import tensorflow as tf
 from support.commands import Command, assert_one_error_line, become_script
 from support.paths import GOLDEN, ROOT, SCRIPTS
 
+from bert_tf.data.pretraining_file import record_writers
 from bert_tf.data.pretraining_shards import Made
 from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError
@@ -258,6 +259,15 @@ def test_a_file_stays_until_the_new_one_is_there_and_old_shards_do_not_mix_with_
         assert (tmp_path / name).exists() != is_sharded
 
 
+def test_an_error_while_files_are_written_leaves_what_was_there(tmp_path):
+    path = tmp_path / "x.tfrecord"
+    path.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), record_writers([path, tmp_path / "y.tfrecord"]) as writers:
+        writers[0].write(b"new")
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == b"old"
+
+
 def test_two_commands_do_not_write_the_same_file(flags, folder):
     files = OutputFiles([Path(flags["output_file"])], is_sharded=True)
     with opened_record(files, {}, overwrite=False), pytest.raises(UserError, match="another process is writing it"):
@@ -344,6 +354,14 @@ def test_paragraphs_are_split_into_sentences(flags, tmp_path):
         )
     ]
     assert made[0].sentences <= made[1].sentences and made[0].pieces == made[1].pieces
+
+
+def test_whether_and_how_sentences_are_split_is_compared(flags):
+    pytest.importorskip("sentencex")
+    create(**flags)
+    for change, found in (({}, "en"), ({"language": "de"}, "de")):
+        with pytest.raises(UserError, match=f"was made with other settings: split_sentences was None, is '{found}'"):
+            create(**flags, split_sentences=True, **change)
 
 
 @pytest.mark.parametrize(
