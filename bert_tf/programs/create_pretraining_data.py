@@ -183,7 +183,7 @@ def make_elsewhere(config: PretrainingDataConfig, recipe: Recipe, inputs: Sequen
 def advice() -> str:
     """Returns what the user can do after Ctrl-C."""
     config = config_from_flags(PretrainingDataConfig)
-    return "the same command continues" if config.shard_megabytes else "nothing was written; run the same command again"
+    return "the same command continues" if config.shard_megabytes else "run the same command again"
 
 
 def run_main() -> None:

@@ -1,8 +1,8 @@
 """Checks the file that a program writes."""
 
-from bert_tf.errors import UserError, printable
+from bert_tf.errors import UserError, printable, user_error_for
 from bert_tf.files import is_there
-from bert_tf.remote import as_path
+from bert_tf.remote import AnyPath, as_path
 
 
 def check_output_file(output_file: str | None, input_file: str | None, overwrite: bool) -> None:
@@ -13,8 +13,15 @@ def check_output_file(output_file: str | None, input_file: str | None, overwrite
         input_file: the file that the program reads.
         overwrite: whether to replace the file if it is there.
     """
-    if output_file is None or not is_there(path := as_path(output_file)):
+    if output_file is None:
         return
+    path = as_path(output_file)
+    with user_error_for(OSError, f"output_file: {printable(path)}", "cannot be written", "name another file"):
+        if is_there(path):
+            _check_file(path, input_file, overwrite)
+
+
+def _check_file(path: AnyPath, input_file: str | None, overwrite: bool) -> None:
     if path.is_dir():
         raise UserError(f"output_file: {printable(path)}: is a folder; name a file in it")
     # A device, such as /dev/stdout, must not be replaced by a file.

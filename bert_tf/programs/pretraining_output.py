@@ -1,7 +1,8 @@
 """The files that `create_pretraining_data` writes, and the record of what they were made of. Needs no TensorFlow.
 
-The folder .NAME.made next to the output has record.json: the settings, and for each shard the digest of its texts and
-the sizes of its files. A command that is run again makes only the shards that are not there.
+The folder .NAME.made next to the output has record.json, or shards.json if there are shards: the settings, and for each
+shard the digest of its texts and the sizes of its files. A command that is run again makes only the shards that are not
+there.
 """
 
 import contextlib
@@ -75,10 +76,13 @@ class OutputFiles:
 
     def check(self, inputs: Sequence[AnyPath]) -> None:
         """Raises `UserError` if a file must not be written, whatever is in it."""
+        taken = {each.resolve(): "is one of the input files" for each in inputs}
         for path in self.paths:
             check_output_file(str(path), None, overwrite=True)
-            if path.resolve() in {each.resolve() for each in inputs}:
-                raise UserError(f"output_file: {printable(path)}: is one of the input files; name another file")
+            problem = taken.get(path.resolve())
+            if problem:
+                raise UserError(f"output_file: {printable(path)}: {problem}; name another file")
+            taken[path.resolve()] = "is named twice"
 
 
 class Record:
@@ -132,7 +136,7 @@ class Record:
         """Records that a shard is finished."""
         sizes = self._sizes(shard.number)
         self._shards[str(shard.number)] = {"sha256": shard.sha256, "bytes": sizes, "made": made._asdict()}
-        self._write()
+        self.write()
 
     def reload(self) -> None:
         """Reads what another process has recorded."""
@@ -152,13 +156,14 @@ class Record:
             for path in self.files.of_shard(int(number)):
                 path.unlink(missing_ok=True)
         if others:
-            self._write()
+            self.write()
 
     def _sizes(self, number: int) -> list[int]:
         """Returns the sizes of the files of a shard that are there; a shard without examples has none."""
         return [path.stat().st_size for path in self.files.of_shard(number) if path.is_file()]
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Writes the record."""
         write_json(_file_of(self.files), {"settings": self._settings, "shards": self._shards})
 
 
@@ -185,16 +190,37 @@ def opened_record(files: OutputFiles, settings: Mapping[str, object], overwrite:
             for path in files.leftovers():
                 path.unlink()
             earlier = read_json_or_empty(_file_of(files))
-            shards = earlier.get("shards") if earlier.get("settings") == settings else {}
+            shards = earlier.get("shards") if earlier.get("settings") == settings else None
+            is_ours = shards == {}
             if not _is_valid(shards):
                 shards = {}
             if not shards:
-                _make_room(files, earlier.get("settings"), settings, overwrite)
-            yield Record(files, settings, shards, overwrite)
+                _make_room(files, earlier.get("settings"), settings, overwrite or is_ours)
+            record = Record(files, settings, shards, overwrite)
+            with _announced(record):
+                yield record
+
+
+@contextlib.contextmanager
+def _announced(record: Record) -> Iterator[None]:
+    """Writes a record without shards before there are files, so that the same command may replace its own ones.
+
+    A command may be killed after it has written a file, and before that is recorded. If it ends without a file, the
+    record is removed again: a file that is there later is of somebody else.
+    """
+    is_new = not record.files.present()
+    if is_new:
+        record.write()
+    try:
+        yield
+    finally:
+        if is_new and not len(record) and not record.files.present():
+            _file_of(record.files).unlink(missing_ok=True)
 
 
 def _file_of(files: OutputFiles) -> AnyPath:
-    return files.record_folder / "record.json"
+    # Shards and a file of all are made of one name, and may stand side by side.
+    return files.record_folder / ("shards.json" if files.is_sharded else "record.json")
 
 
 def _is_valid(shards: object) -> bool:

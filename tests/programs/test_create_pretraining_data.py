@@ -268,6 +268,43 @@ def test_an_error_while_files_are_written_leaves_what_was_there(tmp_path):
     assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == b"old"
 
 
+@pytest.mark.parametrize(("is_sharded", "name"), [(False, "x.tfrecord"), (True, "x-00000.tfrecord")])
+def test_a_command_that_ended_before_it_recorded_its_file_may_be_run_again(is_sharded, name, tmp_path):
+    files = OutputFiles([tmp_path / "x.tfrecord"], is_sharded)
+    with pytest.raises(KeyboardInterrupt), opened_record(files, {}, overwrite=False):
+        (tmp_path / name).write_bytes(b"new")
+        raise KeyboardInterrupt
+    with pytest.raises(UserError, match="was made with other settings"), opened_record(files, {"a": 1}, False):
+        pass
+    with opened_record(files, {}, overwrite=False) as record:
+        assert len(record) == 0
+
+
+def test_a_file_that_is_written_after_a_command_failed_is_of_somebody_else(tmp_path):
+    files = OutputFiles([tmp_path / "x.tfrecord"], is_sharded=False)
+    with pytest.raises(KeyboardInterrupt), opened_record(files, {}, overwrite=False):
+        raise KeyboardInterrupt
+    (tmp_path / "x.tfrecord").write_bytes(b"mine")
+    with pytest.raises(UserError, match="is there already"), opened_record(files, {}, overwrite=False):
+        pass
+
+
+def test_a_command_without_shards_keeps_what_is_known_of_shards(flags, folder):
+    made = create(**flags)
+    create(**{**flags, "shard_megabytes": None})
+    times = {path: path.stat().st_mtime_ns for path in folder.glob("x-*")}
+    assert create(**flags) == made
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("x-*")} == times
+
+
+def test_an_output_file_that_is_named_twice_is_refused(flags, folder):
+    path = folder / "x.tfrecord"
+    names = f"{path},{folder}/../{folder.name}/x.tfrecord"
+    with pytest.raises(UserError, match=r"x\.tfrecord: is named twice; name another file"):
+        create(**{**flags, "shard_megabytes": None, "output_file": names})
+    assert not folder.exists()
+
+
 def test_two_commands_do_not_write_the_same_file(flags, folder):
     files = OutputFiles([Path(flags["output_file"])], is_sharded=True)
     with opened_record(files, {}, overwrite=False), pytest.raises(UserError, match="another process is writing it"):
@@ -277,7 +314,7 @@ def test_two_commands_do_not_write_the_same_file(flags, folder):
 
 def test_a_broken_record_counts_as_none(flags, folder):
     create(**flags)
-    record = folder / ".x.tfrecord.made" / "record.json"
+    record = folder / ".x.tfrecord.made" / "shards.json"
     for content in ("", "[]", "{}", json.dumps({**json.loads(record.read_text()), "shards": {"0": {"made": 1}}})):
         record.write_text(content)
         with pytest.raises(UserError, match="is there already"):
