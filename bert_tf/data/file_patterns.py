@@ -46,7 +46,7 @@ def _matching(pattern: str, flag: str) -> list[AnyPath]:
         if path.is_file():
             return [path]
         if path.is_dir():
-            raise UserError(f"{flag}: {printable(pattern)}: is a folder; name its files, such as '{path / '*.txt'}'")
+            raise UserError(f"{flag}: {printable(pattern)}: is a folder; name its files, such as '{path / '*'}'")
         if path.exists():
             raise UserError(f"{flag}: {printable(pattern)}: is a pipe or a device; write its content to a file")
         found = sorted(each for each in _glob(pattern) if each.is_file())

@@ -16,6 +16,7 @@ from bert_tf.checkpoints.huggingface_config import check_tags, described_head, m
 from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors
 from bert_tf.data.label_files import read_kind, read_labels
 from bert_tf.data.label_names import label_problem
+from bert_tf.data.lists import elements_of
 from bert_tf.data.run_facts import takes_pairs
 from bert_tf.data.targets import QUESTION_ANSWERING, TOKEN_CLASSIFICATION, OneLabel
 from bert_tf.errors import UserError, counted, first_few, printable, reading, shown
@@ -100,8 +101,7 @@ def describe(files: CheckpointFiles, num_outputs: int | None, labels: Iterable[s
 
 
 def _checked_labels(labels: Iterable[str]) -> list[str]:
-    is_one = isinstance(labels, (str, bytes, Mapping)) or not isinstance(labels, Iterable)
-    names = [] if is_one else list(labels)
+    names = elements_of(labels)
     if not names:
         raise UserError(f"labels: is {shown(labels)}; give a list of names, in the order of the head's outputs")
     for number, label in enumerate(names):

@@ -4,11 +4,12 @@ check_batch_size("predict", 32)
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
 from bert_tf.data.examples import is_unicode
+from bert_tf.data.lists import elements_of
 from bert_tf.errors import UserError, shown
 
 
@@ -56,9 +57,10 @@ def checked_pairs(method: str, texts: Iterable[str | tuple[str, str]]) -> list[t
         >>> checked_pairs("predict", ["It rains .", ("It rains .", "Rain falls .")])
         [('It rains .', ''), ('It rains .', 'Rain falls .')]
     """
-    if isinstance(texts, (str, bytes, Mapping)) or not isinstance(texts, Iterable):
+    elements = elements_of(texts)
+    if elements is None:
         raise UserError(f"{method}: needs a list of texts; put the text in a list, as in {method}([text])")
-    return [_pair(method, text) for text in texts]
+    return [_pair(method, text) for text in elements]
 
 
 def _pair(method: str, text: str | tuple[str, str]) -> tuple[str, str]:

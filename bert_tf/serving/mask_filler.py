@@ -7,13 +7,14 @@ model.fill_mask("Paris is the [MASK] of France .", top_k=1)
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NoReturn, overload
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from bert_tf.data.lists import elements_of
 from bert_tf.data.targets import PRETRAINING
 from bert_tf.errors import UserError, counted, shown
 from bert_tf.serving.call_checks import check_batch_size, check_characters, check_process
@@ -189,13 +190,13 @@ def _checked_count(top_k: object) -> int:
 
 
 def _checked(texts: object) -> list[str]:
-    if isinstance(texts, (bytes, Mapping)) or not isinstance(texts, Iterable):
+    elements = elements_of(texts)
+    if elements is None:
         raise UserError(f"fill_mask: {shown(texts)} is neither a text nor a list of texts; give one of these")
-    texts = list(texts)
-    for text in texts:
+    for text in elements:
         if not isinstance(text, str):
             raise UserError(f"fill_mask: {shown(text)} is no text; give strings")
         if MASK not in text:
             raise UserError(f"fill_mask: {shown(text)} has no {MASK}; write it in place of the word to be found")
         check_characters("fill_mask", text)
-    return texts
+    return elements

@@ -13,6 +13,7 @@ from typing import NoReturn, Protocol
 import numpy as np
 import tensorflow as tf
 
+from bert_tf.data.lists import elements_of
 from bert_tf.errors import UserError, shown
 from bert_tf.models.facts import Facts
 from bert_tf.serving.answer import Answer
@@ -99,10 +100,11 @@ class QuestionAnswerer:
         Raises:
             UserError: see `answer`.
         """
-        if isinstance(questions, (str, bytes, Mapping)) or not isinstance(questions, Iterable):
+        pairs = elements_of(questions)
+        if pairs is None:
             raise UserError("answers: needs a list; give pairs of a question and its context, or call answer")
         check_batch_size("answers", batch_size)
-        return self._answers("answers", list(questions), int(batch_size), null_score_diff_threshold)
+        return self._answers("answers", pairs, int(batch_size), null_score_diff_threshold)
 
     def predict(self, *_: object, **__: object) -> NoReturn:
         """Raises `UserError`: this model predicts no labels."""

@@ -12,6 +12,7 @@ from typing import NoReturn, Protocol
 import numpy as np
 import tensorflow as tf
 
+from bert_tf.data.lists import elements_of
 from bert_tf.errors import UserError, shown
 from bert_tf.models.facts import Facts
 from bert_tf.serving.call_checks import check_batch_size, check_characters, check_process
@@ -93,10 +94,11 @@ class Tagger:
         Raises:
             UserError: see `tag`.
         """
-        if isinstance(texts, (str, bytes, Mapping)) or not isinstance(texts, Iterable):
+        elements = elements_of(texts)
+        if elements is None:
             raise UserError("tag_all: needs a list of texts; call tag for one of them")
         check_batch_size("tag_all", batch_size)
-        return self._tagged("tag_all", list(texts), int(batch_size))
+        return self._tagged("tag_all", elements, int(batch_size))
 
     def predict(self, *_: object, **__: object) -> NoReturn:
         """Raises `UserError`: this model predicts no labels of texts, answers no questions and fills no masks."""

@@ -1,8 +1,9 @@
 """Checks a user's processor and its examples before anything is computed."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 
 from bert_tf.data.examples import InputExample, is_unicode
+from bert_tf.data.lists import elements_of
 from bert_tf.data.own_code import own_code
 from bert_tf.data.processors import DataProcessor
 from bert_tf.data.targets import Number, OneLabel, SomeLabels, Targets
@@ -45,9 +46,10 @@ def check_processor(processor: DataProcessor) -> Targets:
 
 
 def _as_list(values: object, where: str, remedy: str = "return a list") -> list:
-    if isinstance(values, (str, bytes, Set, Mapping)) or not isinstance(values, Iterable):
+    elements = None if isinstance(values, Set) else elements_of(values)
+    if elements is None:
         raise UserError(f"{where}: {with_type(values)} is not a list; {remedy}")
-    return list(values)
+    return elements
 
 
 def _check_labels(labels: list, name: str) -> None:

@@ -36,7 +36,7 @@ def test_files_come_in_the_order_of_the_patterns_and_then_of_their_names(pattern
     "patterns, message",
     [
         ("a.txt,z*.txt", "input_file: z*.txt: there is no such file; check the path"),
-        ("sub", "input_file: sub: is a folder; name its files, such as 'sub/*.txt'"),
+        ("sub", "input_file: sub: is a folder; name its files, such as 'sub/*'"),
         ("a.txt,,b1.txt", "input_file: is empty; give a path"),
         ("a.txt, b1.txt", "input_file: ' b1.txt': begins or ends with white space; remove it"),
         ("s3://bucket/a.txt", "input_file: 's3://bucket/a.txt': s3: addresses cannot be opened"),

@@ -174,6 +174,7 @@ def test_a_mask_that_would_be_cut_off_is_one_line(model):
         ({"text": 3}, "3 is neither a text nor a list of texts"),
         ({"text": b"[MASK]"}, "is neither a text nor a list of texts"),
         ({"text": {"[MASK]": 1}}, "is neither a text nor a list of texts"),
+        ({"text": np.array("[MASK]")}, "is neither a text nor a list of texts"),
         ({"text": ["[MASK]", 3]}, "3 is no text; give strings"),
         ({"text": ["[MASK]", ("[MASK]",)]}, "is no text; give strings"),
         ({"text": ""}, r"'' has no \[MASK\]"),

@@ -145,7 +145,7 @@ def test_threads_get_their_own_answers(model):
     assert [found[number] for number in range(16)] == expected
 
 
-@pytest.mark.parametrize("pairs", ["w1", b"w1", None, 3, {"w1": "w2"}])
+@pytest.mark.parametrize("pairs", ["w1", b"w1", None, 3, {"w1": "w2"}, np.array("w1")])
 def test_something_else_than_questions_is_refused_in_one_line(model, pairs):
     with pytest.raises(UserError, match=r"answers: needs a list; give pairs of a question and its context"):
         model.answers(pairs)
