@@ -14,7 +14,7 @@ from bert_tf.checkpoints.huggingface_names import has_head, huggingface_name, or
 from bert_tf.checkpoints.shards import check_places, is_index, parse_json, read_index, shard_files
 from bert_tf.errors import UserError, first_few, printable, reading, shown, user_error_for
 from bert_tf.files import give_usual_permissions
-from bert_tf.modeling.shapes import MASKED_LM_SCOPE, SPAN_BIAS
+from bert_tf.modeling.shapes import SPAN_BIAS
 from bert_tf.remote import AnyPath, local_copy
 
 # A header has about 100 bytes for each array.
@@ -112,11 +112,11 @@ def has_span_head(path: AnyPath) -> bool:
     Raises:
         UserError: a file is damaged.
     """
-    return SPAN_BIAS in original_head_names(_headers(path)).values()
+    return SPAN_BIAS in head_names(path)
 
 
-def has_masked_lm_head(path: AnyPath) -> bool:
-    """Returns True if a model chooses pieces for masks: a `BertForMaskedLM` or a `BertForPreTraining`.
+def head_names(path: AnyPath) -> set[str]:
+    """Returns the original's names of the variables of all heads, without reading them.
 
     Args:
         path: a `.safetensors` file, or the index of several.
@@ -124,7 +124,7 @@ def has_masked_lm_head(path: AnyPath) -> bool:
     Raises:
         UserError: a file is damaged.
     """
-    return f"{MASKED_LM_SCOPE}/output_bias" in original_head_names(_headers(path)).values()
+    return set(original_head_names(_headers(path)).values())
 
 
 def _headers(path: AnyPath) -> dict[str, object]:

@@ -49,13 +49,21 @@ _FLAGS = {
 }
 
 
-def check_first_records(files: RecordFiles, form: RecordForm) -> None:
-    """Raises `UserError` if the first record of a file has another form."""
+def check_first_records(files: RecordFiles, form: RecordForm, others_fit: bool = False) -> None:
+    """Raises `UserError` if the first record of a file has another form.
+
+    Args:
+        files: the records.
+        form: that they must have.
+        others_fit: whether the run has other records, which have this form.
+    """
     for number in np.unique(files.splits[:-1][np.diff(files.splits) > 0]).tolist():
-        check_record(files, number, form)
+        check_record(files, number, form, others_fit=others_fit or number > 0)
 
 
-def check_record(files: RecordFiles, number: int, form: RecordForm, vocab_size: int | None = None) -> None:
+def check_record(
+    files: RecordFiles, number: int, form: RecordForm, vocab_size: int | None = None, others_fit: bool = True
+) -> None:
     """Raises `UserError` if a record is damaged, or has another form or impossible values.
 
     Args:
@@ -63,20 +71,21 @@ def check_record(files: RecordFiles, number: int, form: RecordForm, vocab_size: 
         number: of the record.
         form: that it must have.
         vocab_size: the number of word pieces; None if that is unknown.
+        others_fit: whether other records have this form, so that it is this one that must change.
     """
     (content,) = files.read([number])
     try:
         values = example_values(content)
     except ValueError as error:
         raise files.error(number, f"{error}; make the file with {_MAKER}") from error
-    problem = _form_problem(values, form)
+    problem = _form_problem(values, form, others_fit)
     if problem is None:
         problem = next(iter(value_problems({name: x[None] for name, x in values.items()}, vocab_size)), (0, None))[1]
     if problem:
         raise files.error(number, problem)
 
 
-def _form_problem(values: Mapping[str, np.ndarray], form: RecordForm) -> str | None:
+def _form_problem(values: Mapping[str, np.ndarray], form: RecordForm, others_fit: bool) -> str | None:
     missing = [name for name in form.sizes if name not in values]
     if missing:
         return f"has no {missing[0]}; make the file with {_MAKER}"
@@ -86,7 +95,9 @@ def _form_problem(values: Mapping[str, np.ndarray], form: RecordForm) -> str | N
             return f"has other numbers as {name} than {_MAKER} writes"
         found = len(values[name])
         if found != size and name in _FLAGS:
-            return f"has {found} values of {name}, but {_FLAGS[name]} is {size}; pass --{_FLAGS[name]}={found}"
+            flag = _FLAGS[name]
+            remedy = f"make all records with --{flag}={size}" if others_fit else f"pass --{flag}={found}"
+            return f"has {found} values of {name}, but {flag} is {size}; {remedy}"
         if found != size:
             return f"has {found} values of {name}, not {size}; make the file with {_MAKER}"
     return None

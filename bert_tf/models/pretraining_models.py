@@ -5,13 +5,14 @@ fills_masks(resolve("uncased_L-12_H-768_A-12"))  # True
 
 from bert_tf.checkpoints.index_names import index_names
 from bert_tf.checkpoints.locate import CheckpointFiles, is_safetensors
-from bert_tf.checkpoints.safetensors_format import classifier_outputs, has_masked_lm_head
+from bert_tf.checkpoints.safetensors_format import classifier_outputs, head_names
 from bert_tf.data.label_files import read_kind
 from bert_tf.data.targets import PRETRAINING
 from bert_tf.errors import UserError, printable
-from bert_tf.modeling.shapes import MASKED_LM_SCOPE, SPAN_BIAS
+from bert_tf.modeling.shapes import MASKED_LM_SCOPE, NEXT_SENTENCE_SCOPE, SPAN_BIAS
 from bert_tf.models.folder_forms import is_folder_of_run
 from bert_tf.models.question_models import answers_questions
+from bert_tf.remote import AnyPath
 
 
 def fills_masks(files: CheckpointFiles) -> bool:
@@ -25,11 +26,21 @@ def fills_masks(files: CheckpointFiles) -> bool:
     folder = files.checkpoint.parent
     if is_safetensors(files.checkpoint):
         is_other = classifier_outputs(files.checkpoint) is not None or answers_questions(files)
-        return has_masked_lm_head(files.checkpoint) and not is_other
+        return f"{MASKED_LM_SCOPE}/output_bias" in head_names(files.checkpoint) and not is_other
     if is_folder_of_run(folder):
         return read_kind(folder, "give a finished run's output folder") == PRETRAINING
     names = index_names(files.checkpoint)
     return f"{MASKED_LM_SCOPE}/output_bias" in names and names.isdisjoint(("output_bias", SPAN_BIAS))
+
+
+def fills_only_masks(checkpoint: AnyPath) -> bool:
+    """Returns True for a checkpoint with the head of masked words and without that of next sentences.
+
+    Raises:
+        UserError: a file is broken.
+    """
+    names = head_names(checkpoint) if is_safetensors(checkpoint) else index_names(checkpoint)
+    return f"{MASKED_LM_SCOPE}/output_bias" in names and f"{NEXT_SENTENCE_SCOPE}/output_bias" not in names
 
 
 def not_fine_tuned(model: str) -> UserError:

@@ -24,6 +24,7 @@ from bert_tf.data.record_files import RecordFiles, open_record_files, problems_r
 from bert_tf.data.vocabulary import load_vocab
 from bert_tf.errors import UserError, printable
 from bert_tf.flags import config_from_flags, run_program
+from bert_tf.models.pretraining_models import fills_only_masks
 from bert_tf.programs.default_model import earlier_settings, with_output_dir
 from bert_tf.programs.pretraining_config import DEFAULT_MODEL, PretrainingConfig
 from bert_tf.remote import AnyPath, as_path
@@ -93,14 +94,31 @@ def find_records(config: PretrainingConfig) -> dict[str, RecordFiles]:
     check_model(config)
     config = settle(config, earlier_settings(config))
     check_keep_best(config, MASKED_LM_SCORES if config.masked_lm_only else SCORES)
+    _check_heads(config)
     records = {}
     if "train" in config.splits:
         records["train"] = open_record_files(config.input_file, "input_file")
     if "dev" in config.splits:
         records["dev"] = _dev_records(config, records.get("train"))
-    for files in records.values():
-        check_first_records(files, config.form)
+    for split, files in records.items():
+        check_first_records(files, config.form, others_fit=split == "dev" and "train" in records)
     return records
+
+
+def _check_heads(config: PretrainingConfig) -> None:
+    """Raises `UserError` if a model that is evaluated has no head for the wanted scores, or its run has more scores."""
+    if config.do_train:
+        return
+    checkpoint = latest_checkpoint(config.output_dir)
+    has_all = not fills_only_masks(checkpoint or named_model(config).checkpoint)
+    if not has_all and not config.masked_lm_only:
+        name = printable(checkpoint or named_model(config).checkpoint)
+        raise UserError(f"{name}: has no head for next sentences; pass --masked_lm_only")
+    if has_all and config.masked_lm_only and checkpoint:
+        folder = printable(config.output_dir)
+        problem = f"the model in {folder} finds next sentences too, and their scores would stay in its results"
+        remedy = f"leave it out, or pass --bert_model={folder} and another --output_dir"
+        raise UserError(f"masked_lm_only: {problem}; {remedy}")
 
 
 def _dev_records(config: PretrainingConfig, train: RecordFiles | None) -> RecordFiles:

@@ -341,6 +341,11 @@ class TrainingConfig(FlagConfig):
         """Returns the steps of warmup: `warmup_steps`, or else their proportion, rounded down as in the original."""
         return int(num_train_steps * self.warmup_proportion) if self.warmup_steps is None else self.warmup_steps
 
+    @property
+    def warmup_flag(self) -> str:
+        """The name of the flag of warmup_steps, which another program may have renamed."""
+        return flag_name("warmup_steps", flags_of(self)["warmup_steps"])
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class InferenceConfig(FlagConfig):

@@ -126,8 +126,8 @@ def check_names_weights(config: RunConfig) -> None:
     """Raises `UserError` if the flags name no weights, for a run that needs them: its output folder has none."""
     if not config.model and not config.init_checkpoint:
         raise UserError(
-            f"output_dir: {config.output_dir}: holds no fine-tuned checkpoint; pass --do_train, or name a fine-tuned "
-            "model with --bert_model or --init_checkpoint"
+            f"output_dir: {config.output_dir}: holds no trained model; pass --do_train, or name one with "
+            "--bert_model or --init_checkpoint"
         )
 
 

@@ -362,7 +362,7 @@ class Training:
         # The first loss comes from weights that no update has changed.
         if step == 1 and self.head.encoder.compute_dtype == "float16":
             return remedy_for_overflow("float16")
-        return "try a lower --learning_rate or more --warmup_steps"
+        return f"try a lower --learning_rate or more --{self.config.warmup_flag}"
 
     def _save(self, output_dir: OutputDir, step: int, is_last: bool) -> None:
         if is_last:

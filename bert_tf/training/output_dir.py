@@ -71,7 +71,7 @@ _OUR_EVENTS = re.compile(r"events\.out\.tfevents\.[0-9]{10}\..*\.bert_tf")
 # the checkpoint's, if the best weights were kept, and an earlier one than planned, if training stopped early.
 LAST_STEP = "training/last_step"
 # What a task.json has about how a model is used: each run chooses it anew.
-_SETTINGS_OF_USE = ("doc_context", "repair")
+_SETTINGS_OF_USE = ("doc_context", "repair", "next_sentence")
 _SECONDS_BETWEEN_REMOTE_APPENDS = 60.0
 _REPLACE_RUN = "put the right file there, or pass --overwrite_output_dir to train again"
 _MAKE_ROOM = "make room on the disk, or check it and the permissions, and run the same command again"
@@ -238,7 +238,7 @@ class OutputDir:
         self._remove(sorted(ours, key=lambda path: (path.name != run_files.CHECKPOINT, path.suffix != ".index")))
 
     def check_description(self, description: Mapping[str, str]) -> None:
-        """Raises `UserError` if the model was fine-tuned for something else.
+        """Raises `UserError` if the model was trained for something else.
 
         Args:
             description: the task's, see `Task.describe`.
@@ -250,7 +250,8 @@ class OutputDir:
                 found = run_files.TASK_OF_EARLIER_VERSIONS if is_missing else read_text(path)
             subject, other = _subject(name, found), _subject(name, wanted)
             if subject != other:
-                raise UserError(f"{path}: the model was fine-tuned for {subject}, not for {other}; name its task")
+                remedy = "name its task, or train it for this one: --do_train, --bert_model and another --output_dir"
+                raise UserError(f"{path}: the model was trained for {subject}, not for {other}; {remedy}")
 
     # Checkpoints.
 

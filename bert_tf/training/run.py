@@ -158,6 +158,11 @@ def _announce(config: RunConfig, training: Training, num_examples: int, start: S
         steps,
         training.devices.label,
     )
+    if config.num_warmup_steps(steps) >= steps:
+        logging.warning(
+            "The warm-up is as long as the training, so the learning rate never reaches its peak; pass fewer --%s.",
+            config.warmup_flag,
+        )
     if start.step:
         logging.info("Resuming after step %d.", start.step)
     hint = bfloat16_hint(config.mixed_precision)

@@ -85,10 +85,13 @@ def without(name: str) -> Callable[[dict], dict]:
 @pytest.mark.parametrize(
     "change, message",
     [
-        (changed(input_ids=[2] * 40), "has 40 values of input_ids, but max_seq_length is 32; pass --max_seq_length=40"),
+        (
+            changed(input_ids=[2] * 40),
+            "has 40 values of input_ids, but max_seq_length is 32; make all records with --max_seq_length=32",
+        ),
         (
             changed(masked_lm_ids=[7] * 20),
-            "has 20 values of masked_lm_ids, but max_predictions_per_seq is 4; pass --max_predictions_per_seq=20",
+            "20 values of masked_lm_ids, but max_predictions_per_seq is 4; make all records with --max_pred",
         ),
         (changed(next_sentence_labels=[0, 1]), "has 2 values of next_sentence_labels, not 1"),
         (changed(masked_lm_weights=[1] * PREDICTIONS), "has other numbers as masked_lm_weights than create_pre"),

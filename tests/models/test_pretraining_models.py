@@ -16,7 +16,7 @@ from bert_tf.checkpoints.formats import read_checkpoint, write_checkpoint
 from bert_tf.checkpoints.locate import resolve
 from bert_tf.errors import UserError
 from bert_tf.models.pretrained import is_fine_tuned, read_model, read_pretrained
-from bert_tf.models.pretraining_models import fills_masks, not_fine_tuned
+from bert_tf.models.pretraining_models import fills_masks, fills_only_masks, not_fine_tuned
 
 HEAD = {
     *(f"cls/predictions/{name}" for name in ("output_bias", "transform/dense/kernel", "transform/dense/bias")),
@@ -66,6 +66,18 @@ def test_without_the_head_for_next_sentences_a_model_only_fills_masks(tmp_path):
     assert model.head_kind == "masked_lm" and not FOLLOWS & model.arrays.keys()
     # It was not trained, but fine-tuning may begin with it.
     assert "bert/pooler/dense/kernel" in model.arrays
+
+
+def test_a_checkpoint_fills_only_masks_if_it_lacks_the_head_for_next_sentences(tmp_path, golden):
+    only_masks = write_pretraining_run(tmp_path / "run", with_next_sentence=False)
+    for folder in (only_masks, golden / "huggingface" / "cased_masked_lm"):
+        assert fills_only_masks(resolve(folder).checkpoint)
+    for folder in (
+        write_pretrained_model(tmp_path / "both"),
+        golden / "huggingface" / "pretraining",
+        write_tiny_model(tmp_path / "tiny"),
+    ):
+        assert not fills_only_masks(resolve(folder).checkpoint)
 
 
 def test_a_run_says_how_long_its_texts_were(tmp_path):

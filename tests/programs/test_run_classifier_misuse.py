@@ -271,7 +271,7 @@ def test_prediction_from_a_folder_without_a_checkpoint_is_refused_before_tensorf
 ):
     flags = ["--task_name=MRPC", "--do_predict", f"--data_dir={corpus}", f"--output_dir={tmp_path / 'out'}"]
     result = run_without_tensorflow(tmp_path, *flags)
-    assert_one_error_line(result, "holds no fine-tuned checkpoint; pass --do_train, or name a fine-tuned model")
+    assert_one_error_line(result, "holds no trained model; pass --do_train, or name one with --bert_model or --init_ch")
     assert not (tmp_path / "out").exists()
 
 

@@ -167,7 +167,7 @@ def test_a_folder_that_does_not_say_its_tags_is_refused(description, message, tr
         (["--do_train", "--repair=strict"], "repair"),
         (["--do_train", "--keep_best=accuracy"], "is 'accuracy'; the scores of this task are precision, recall, f1"),
         (["--do_eval", "--eval_steps=4"], "eval_steps: only valid with --do_train"),
-        (["--do_eval"], "holds no fine-tuned checkpoint; pass --do_train"),
+        (["--do_eval"], "holds no trained model; pass --do_train"),
         (["--do_train", "--task_name=MRPC"], "task_name"),
     ],
 )

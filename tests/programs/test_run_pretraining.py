@@ -21,6 +21,7 @@ from support.pretraining_records import (
     MASK,
     PREDICTIONS,
     SEP,
+    features_of,
     grammar_features,
     random_features,
     write_records,
@@ -282,6 +283,48 @@ def test_a_model_with_a_matrix_of_its_own_in_place_of_the_word_embeddings_is_one
         "its cls.predictions.decoder.weight is not the matrix of the word embeddings, as it is in BERT; give another"
     )
     assert_one_error_line(result, message, "run_pretraining.py")
+
+
+def test_a_model_of_both_tasks_may_be_evaluated_on_masked_words_only_in_another_folder(finished, data, tmp_path):
+    evaluation = PretrainingConfig(
+        do_eval=True,
+        eval_file=str(data / "dev.tfrecord"),
+        model=str(finished),
+        output_dir=str(tmp_path / "out"),
+        max_seq_length=LENGTH,
+        max_predictions_per_seq=PREDICTIONS,
+        masked_lm_only=True,
+    )
+    found = run_task(evaluation, find_records(evaluation))
+    assert "eval_masked_lm_loss" in found and "eval_next_sentence_loss" not in found
+    with pytest.raises(UserError, match=r"^masked_lm_only: the model in .* finds next sentences too"):
+        find_records(dataclasses.replace(evaluation, model=None, output_dir=str(finished)))
+
+
+def test_a_model_of_masked_words_only_finds_no_next_sentences(data, golden, tmp_path):
+    model = str(golden / "huggingface" / "cased_masked_lm")
+    only = PretrainingConfig(do_eval=True, eval_file=str(data / "dev.tfrecord"), output_dir=str(tmp_path), model=model)
+    with pytest.raises(UserError, match="has no head for next sentences; pass --masked_lm_only"):
+        find_records(only)
+
+
+def test_records_of_two_lengths_are_made_again_as_no_flag_fits_both(data, tiny, tmp_path):
+    features = random_features(2)
+    longer = [features_of([2, *range(5, 15), 3], [3], length=40, predictions=PREDICTIONS) for _ in features]
+    other = write_records(tmp_path / "other.tfrecord", longer)
+    message = "other.tfrecord: record 1: has 40 values of input_ids, but max_seq_length is 32; make all records with"
+    for change in ({"eval_file": str(other), "do_eval": True}, {"input_file": f"{data}/train_0.tfrecord,{other}"}):
+        with pytest.raises(UserError, match=f"{message} --max_seq_length=32"):
+            find_records(config(data, tiny, tmp_path / "out", **change))
+
+
+def test_a_warm_up_as_long_as_the_training_is_said_and_a_loss_that_is_no_number_names_the_flag(
+    data, tiny, tmp_path, caplog
+):
+    hot = config(data, tiny, tmp_path / "out", learning_rate=1e30, warmup_steps=4)
+    with pytest.raises(UserError, match="try a lower --learning_rate or more --num_warmup_steps"):
+        run_task(hot, find_records(hot))
+    assert "so the learning rate never reaches its peak; pass fewer --num_warmup_steps." in caplog.text
 
 
 def test_a_checkpoint_with_only_one_of_the_heads_gets_the_other_one(data, tiny, tmp_path, caplog):

@@ -129,5 +129,5 @@ def test_many_labels_are_learned_scored_written_and_loaded(model, tmp_path, capl
 @pytest.mark.slow
 def test_a_model_of_one_kind_is_refused_by_a_task_of_another(model, tmp_path):
     finish(Share(), model, tmp_path, num_train_epochs=0.1, do_eval=False, do_predict=False)
-    with pytest.raises(UserError, match=r'task.json: the model was fine-tuned for {"kind": "regression"}, not for'):
+    with pytest.raises(UserError, match=r'task.json: the model was trained for {"kind": "regression"}, not for'):
         run(make_task("words", Seen()), RunConfig(data_dir="none", output_dir=str(tmp_path), do_eval=True))

@@ -353,7 +353,7 @@ def test_a_model_of_other_labels_is_refused_in_one_line(folder, labels):
     with pytest.raises(UserError) as error:
         folder.check_description({"labels.txt": labels})
     message = one_line(error)
-    assert message.startswith(f"{folder.path / 'labels.txt'}: the model was fine-tuned for ['entailment', 'neutral']")
+    assert message.startswith(f"{folder.path / 'labels.txt'}: the model was trained for ['entailment', 'neutral']")
 
 
 CLASSIFICATION, REGRESSION = ({"task.json": f'{{"kind": "{kind}"}}\n'} for kind in ("classification", "regression"))
@@ -362,7 +362,7 @@ CLASSIFICATION, REGRESSION = ({"task.json": f'{{"kind": "{kind}"}}\n'} for kind 
 def test_a_folder_that_does_not_say_its_kind_is_a_classifications(folder):
     start(folder)
     folder.check_description(CLASSIFICATION)
-    with pytest.raises(UserError, match=r'fine-tuned for {"kind": "classification"}, not for'):
+    with pytest.raises(UserError, match=r'trained for {"kind": "classification"}, not for'):
         folder.check_description(REGRESSION)
 
 
@@ -372,7 +372,8 @@ def test_a_model_of_another_kind_is_refused_in_one_line(folder):
     with pytest.raises(UserError) as error:
         folder.check_description(CLASSIFICATION)
     kinds = 'for {"kind": "regression"}, not for {"kind": "classification"}'
-    assert one_line(error) == f"{folder.path / 'task.json'}: the model was fine-tuned {kinds}; name its task"
+    remedy = "name its task, or train it for this one: --do_train, --bert_model and another --output_dir"
+    assert one_line(error) == f"{folder.path / 'task.json'}: the model was trained {kinds}; {remedy}"
 
 
 def test_files_that_another_editor_wrote_say_the_same(folder):

@@ -286,7 +286,7 @@ def test_training_from_a_checkpoint_with_a_head_says_what_becomes_of_it(
 def test_inference_needs_a_fine_tuned_checkpoint(output_dir):
     with pytest.raises(UserError) as error:
         infer(output_dir)
-    assert one_line(error).startswith(f"output_dir: {output_dir.path}: holds no fine-tuned checkpoint; ")
+    assert one_line(error).startswith(f"output_dir: {output_dir.path}: holds no trained model; ")
 
 
 def test_the_model_of_the_output_folder_is_used_with_the_settings_of_its_training(output_dir, model, tmp_path):
@@ -371,7 +371,7 @@ def test_a_fine_tuned_folder_that_is_named_is_used_with_the_settings_of_its_trai
 def test_a_fine_tuned_folder_of_other_labels_is_refused(output_dir, model, tmp_path):
     finish(output_dir, model)
     (output_dir.path / "labels.txt").write_text("no\nyes\n")
-    with pytest.raises(UserError, match=r"labels\.txt: the model was fine-tuned for \['no', 'yes'\]"):
+    with pytest.raises(UserError, match=r"labels\.txt: the model was trained for \['no', 'yes'\]"):
         infer(OutputDir(tmp_path / "new"), model=str(output_dir.path))
 
 
