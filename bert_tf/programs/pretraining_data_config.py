@@ -86,9 +86,9 @@ class PretrainingDataConfig(FlagConfig):
         None,
         "Makes the examples of one shard of the texts after the other, so that texts of any size need little memory: "
         "each worker needs about thirty times the size of a shard, at the default dupe_factor, and 0.8 GB. A shard has "
-        "whole documents of about this many megabytes, and random numbers of its own. The file of the shard 7 of "
-        "wiki.tfrecord is wiki-00007.tfrecord. A killed command continues with the next shard if it is run again. By "
-        "default all is made at once, as by the original.",
+        "whole documents of about this many megabytes, and random numbers of its own; a longer document is cut. The "
+        "file of the shard 7 of wiki.tfrecord is wiki-00007.tfrecord. A killed command continues with the next shard "
+        "if it is run again. By default all is made at once, as by the original.",
         resume=True,
         positive=True,
     )

@@ -165,6 +165,11 @@ def load(
         return exported
     if fills_masks(_files_of(folder, bert_config_file, vocab_file)):
         return _load_mask_filler(folder, completion)
+    if _is_in_catalogue(folder):
+        raise UserError(
+            f"{folder}: is pre-trained and fills no masks; fine-tune it first, as with run_classifier.py --bert_model, "
+            "or call bert_tf.load_encoder for its vectors"
+        )
     model = read_fine_tuned(folder, **completion)
     if model.kind == QUESTION_ANSWERING:
         return QuestionAnswerer(model.facts, QuestionGraph(model))
@@ -173,10 +178,13 @@ def load(
     return Predictor(model.facts, ServingGraph(model))
 
 
+def _is_in_catalogue(folder: str | os.PathLike) -> bool:
+    return folder in CATALOGUE and not as_path(folder).exists()
+
+
 def _files_of(folder: str | os.PathLike, *completion: str | os.PathLike | None) -> CheckpointFiles:
     # A pre-trained model may have a name, a fine-tuned one has a folder.
-    is_name = folder in CATALOGUE and not as_path(folder).exists()
-    return resolve(folder) if is_name else find_files(folder, *completion)
+    return resolve(folder) if _is_in_catalogue(folder) else find_files(folder, *completion)
 
 
 def _load_mask_filler(folder: str | os.PathLike, completion: Mapping[str, object]) -> MaskFiller:

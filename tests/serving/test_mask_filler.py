@@ -44,6 +44,12 @@ def assert_same(fillings, others) -> None:
         np.testing.assert_allclose([filling.score for filling in each], [filling.score for filling in other], atol=1e-6)
 
 
+@pytest.mark.usefixtures("minilm_dir")
+def test_a_name_of_the_catalogue_without_a_head_is_one_line():
+    with pytest.raises(UserError, match=r"^all-MiniLM-L6-v2: is pre-trained and fills no masks; fine-tune it first"):
+        bert_tf.load("all-MiniLM-L6-v2")
+
+
 @pytest.mark.parametrize("name", ["cased_masked_lm", "pretraining"])
 def test_models_of_transformers_have_its_probabilities(golden, name):
     folder = golden / "huggingface" / name
