@@ -1,14 +1,17 @@
 """The flags of `create_pretraining_data`."""
 
 import dataclasses
+import re
 
 from bert_tf.checkpoints.catalogue import DEFAULT_CHECKPOINT
 from bert_tf.data.pretraining_instances import InstanceSettings
-from bert_tf.errors import UserError
+from bert_tf.errors import UserError, shown
 from bert_tf.training.fields import FlagConfig, flag
 
 # No BERT has nearly as many positions.
 _LONGEST = 2**20
+# The library that splits sentences takes any word as a language it does not know, and splits as in English.
+_LANGUAGE_CODE = "[a-z]{2,3}(-[A-Za-z0-9-]+)?"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -135,6 +138,8 @@ class PretrainingDataConfig(FlagConfig):
             raise UserError("bert_model: contradicts --vocab_file; pass only one of them")
         if self.language and not self.split_sentences:
             raise UserError("language: is only valid with --split_sentences")
+        if self.language and not re.fullmatch(_LANGUAGE_CODE, self.language):
+            raise UserError(f"language: is {shown(self.language)}; give its ISO 639 code, such as de")
         if self.num_workers > 1 and not self.shard_megabytes:
             raise UserError("num_workers: the workers need shards; pass --shard_megabytes=10 too")
         if self.runner and not self.shard_megabytes:

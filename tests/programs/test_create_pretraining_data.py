@@ -427,6 +427,7 @@ def test_whether_and_how_sentences_are_split_is_compared(flags):
         ),
         ({"beam_options": "--project=p"}, "beam_options: is only valid with --runner"),
         ({"language": "de"}, "language: is only valid with --split_sentences"),
+        ({"language": "German", "split_sentences": True}, "language: is 'German'; give its ISO 639 code, such as de"),
         ({"num_workers": 0}, "num_workers: is 0; it must be at least 1"),
         ({"shard_megabytes": 0.0}, "shard_megabytes: is 0.0; it must be more than 0"),
         ({"max_seq_length": 4}, "max_seq_length: is 4; it must be at least 5"),
