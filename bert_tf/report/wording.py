@@ -113,7 +113,7 @@ def _facts_of(study: Study) -> dict[str, str]:
         "data": flag_text(study.dataset),
         "main score": study.headline.name,
         **_training_language(study),
-        "training examples": (study.train_data or "unknown")[:_DIGEST_DIGITS],
+        "training examples": f"digest {study.train_data[:_DIGEST_DIGITS]}" if study.train_data else "unknown",
         "dev examples": f"{study.num_dev_examples or 'an unknown number'}, digest {study.dev_set[:_DIGEST_DIGITS]}",
         **{name: flag_text(version) for name, version in study.versions.items()},
     }

@@ -102,6 +102,13 @@ def test_what_separates_studies_is_named(tmp_path):
     }
 
 
+def test_a_digest_of_training_examples_is_not_taken_for_their_number(tmp_path):
+    for seed, digest in enumerate(("1022006028d936aa", "0831686ea9dd8dc3")):
+        write(tmp_path, 1e-5, 0.9, seed, train_data=digest)
+    titles = wording.titles(studies_of(tmp_path))
+    assert any("training examples digest 10220060" in title for title in titles)
+
+
 def test_a_collapsed_run_is_named_with_the_mean_that_it_would_give(tmp_path):
     write(tmp_path, 1e-5, 0.9, 0)
     write_run(tmp_path / "collapsed", COLLAPSED, seed=1, learning_rate=1e-5)
