@@ -12,13 +12,36 @@ from bert_tf.modeling.gradients import custom_gradient
 
 
 @custom_gradient
-def _take_rows(x: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
-    """`tf.gather` of rows that are all different, so that its gradient needs no sums."""
+def _take_rows(x: tf.Tensor, rows: tf.Tensor, inverse: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """`tf.gather` of rows that are all different, so that its gradient needs no sums; for `inverse` see `_spread`."""
 
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None]:
-        return tf.scatter_nd(rows[:, tf.newaxis], upstream, tf.shape(x)), None
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, None]:
+        return _spread(upstream, inverse), None, None
 
     return tf.gather(x, rows), gradient
+
+
+@custom_gradient
+def _place_rows(x: tf.Tensor, inverse: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """Undoes `_take_rows`; zero where it takes nothing."""
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, None, None]:
+        return tf.gather(upstream, rows), None, None
+
+    return _spread(x, inverse), gradient
+
+
+def _spread(x: tf.Tensor, inverse: tf.Tensor) -> tf.Tensor:
+    """Gives each place its row of `x`.
+
+    A `tf.scatter_nd` would do, but where operations must be deterministic TensorFlow makes it on the CPU and copies
+    there from a GPU and back.
+
+    Args:
+        x: [tokens, ...].
+        inverse: int32 [places], the row of each place; tokens for a place that is zero.
+    """
+    return tf.gather(tf.pad(x, [[0, 1]] + [[0, 0]] * (x.shape.rank - 1)), inverse)
 
 
 @custom_gradient
@@ -91,6 +114,7 @@ class Layout:
         tokens, heads = tf.size(self._token_rows), tf.range(self._heads)
         padding = tf.fill([self.batch * self.length], tokens)
         grid = tf.tensor_scatter_nd_update(padding, self._token_rows[:, tf.newaxis], tf.range(tokens))
+        self._row_of_place = grid
         # [examples, heads, length] of each group, one group after the other.
         places = self.by_group(tf.reshape(grid, [self.batch, 1, self.length]))
         part = tf.concat([tf.reshape(group * self._heads + heads[:, tf.newaxis], [-1]) for group in places], axis=0)
@@ -128,13 +152,12 @@ class Layout:
     def to_rows(self, grid: tf.Tensor) -> tf.Tensor:
         """[batch, length, ...] -> [tokens, ...]."""
         rows = tf.reshape(grid, [-1, *grid.shape[2:]])
-        return rows if self._token_rows is None else _take_rows(rows, self._token_rows)
+        return rows if self._token_rows is None else _take_rows(rows, self._token_rows, self._row_of_place)
 
     def to_grid(self, rows: tf.Tensor) -> tf.Tensor:
         """[tokens, width] -> [batch, length, width], zero at positions without a row."""
         if self._token_rows is not None:
-            shape = [self.batch * self.length, rows.shape[-1]]
-            rows = tf.scatter_nd(self._token_rows[:, tf.newaxis], rows, shape)
+            rows = _place_rows(rows, self._row_of_place, self._token_rows)
         return tf.reshape(rows, [self.batch, self.length, rows.shape[-1]])
 
     def split_heads(self, qkv: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from bert_tf.modeling.construction import truncated_normal
 from bert_tf.modeling.encoder import BertEncoder
 from bert_tf.modeling.heads import Batch, Head, ProductWeights
+from bert_tf.modeling.losses import cross_entropy
 from bert_tf.modeling.masked_lm import masked_lm_logits
 from bert_tf.modeling.masking import Masking
 from bert_tf.modeling.operations import take_positions
@@ -161,7 +162,7 @@ class PretrainingHead(Head):
 
 
 def _masked_lm_losses(outputs: dict[str, tf.Tensor]) -> tf.Tensor:
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(outputs["masked_lm_ids"], outputs["masked_lm_logits"])
+    return cross_entropy(outputs["masked_lm_ids"], outputs["masked_lm_logits"])
 
 
 def _next_sentence_losses(outputs: dict[str, tf.Tensor]) -> tf.Tensor:

@@ -87,3 +87,24 @@ def test_gradients_return_to_the_row_that_they_came_from(layout):
         grid = found.to_rows(found.to_grid(rows))
     np.testing.assert_array_equal(tape.gradient(heads, rows, upstream), upstream)
     np.testing.assert_array_equal(tape.gradient(grid, rows, upstream), upstream)
+
+
+@pytest.mark.parametrize("layout", [with_token_rows, with_groups])
+def test_no_numbers_are_scattered(layout):
+    """With deterministic operations TensorFlow copies what is scattered from a GPU to the CPU and back."""
+    inputs = layout(random_inputs())
+    rows = random_rows(inputs, 5)
+
+    @tf.function(autograph=False)
+    def there_and_back(rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        found = Layout(inputs, HEADS)
+        grid = found.to_grid(rows)
+        again = found.to_rows(grid * 2.0)
+        return tf.gradients(again, [grid, rows])
+
+    to_grid, to_rows = there_and_back(rows)
+    assert np.unique(to_grid).tolist() == [0.0, 2.0]
+    np.testing.assert_array_equal(to_rows, np.full(rows.shape, 2.0))
+    graph = there_and_back.get_concrete_function(rows).graph
+    scattered = [op for op in graph.get_operations() if "Scatter" in op.type and op.outputs[0].dtype.is_floating]
+    assert not scattered
