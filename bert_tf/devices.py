@@ -236,6 +236,11 @@ def has_only_cpus() -> bool:
     return not (tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
 
 
+def has_one_gpu() -> bool:
+    """Returns True if there is one GPU and no TPU."""
+    return len(tf.config.list_logical_devices("GPU")) == 1 and not tf.config.list_logical_devices("TPU")
+
+
 @functools.cache
 def _start_devices() -> None:
     """Starts TensorFlow's devices. A GPU announces itself at any log level; a program can hide that, see `streams`.

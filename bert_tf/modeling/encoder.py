@@ -73,8 +73,8 @@ class BertEncoder(BertEncoderV2):
             `tf_keras.utils.set_random_seed`; with one, no random number of the caller is used.
         initializer: `"random"` draws the initial weights as the original does; `"zeros"` saves that time if the
             weights are set right after.
-        fuse: whether graphs may hold what is compiled for this machine, see `fuses`; None asks `fusion.is_fusing`.
-            It can be set later, for graphs that are traced from then on.
+        fuse: whether graphs may hold what is compiled for this machine, see `fuses`; None asks `fusion.is_fusing`,
+            and a long `Training` on a GPU compiles, too. It can be set later, for graphs that are traced from then on.
         recompute: whether training keeps only the input of each layer and computes the layer again in the backward
             pass (Chen et al. 2016, arXiv 1604.06174): the same gradients, bit by bit, with less memory and in more
             time. It can be set later, as `fuse` can.

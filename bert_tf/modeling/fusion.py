@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import tensorflow as tf
 
-from bert_tf.devices import has_only_cpus
+from bert_tf.devices import has_one_gpu, has_only_cpus
 from bert_tf.streams import hidden_start_up_messages
 
 _compiled: dict[tuple, Callable] = {}
@@ -23,9 +23,28 @@ _records: list[dict[tuple, Callable]] = []
 def is_fusing() -> bool:
     """True if this machine compiles `fused` functions by default: it has only CPUs.
 
-    A TPU compiles the whole step anyway. On a GPU compiling takes longer, and its gain was not measured.
+    A TPU compiles the whole step anyway. On a GPU compiling takes long: see `can_fuse_on_gpu`.
     """
     return has_only_cpus()
+
+
+def can_fuse_on_gpu() -> bool:
+    """True if there is one GPU and XLA compiles for it, so that a long training can gain from `fused` functions.
+
+    Several GPUs were not tried.
+    """
+    return has_one_gpu() and _compiles_for_gpu()
+
+
+@functools.cache
+def _compiles_for_gpu() -> bool:
+    """True if XLA finds CUDA's `ptxas` and `libdevice`, which not every installation has."""
+    with tf.init_scope(), hidden_start_up_messages():
+        try:
+            tf.function(tf.exp, jit_compile=True, autograph=False)(tf.zeros([1]))
+        except tf.errors.OpError:
+            return False
+    return True
 
 
 def fused(function: Callable) -> Callable:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -82,6 +83,26 @@ def test_by_default_the_machine_decides():
     with recorded() as record:
         scaled_sum(tf.ones([2, 14]), tf.ones([2, 14]), factor=2.0)
     assert bool(record) == fusion.is_fusing()
+
+
+@pytest.mark.skipif(not fusion.is_fusing(), reason="next to a GPU")
+def test_without_a_gpu_none_is_compiled_for():
+    assert not fusion.can_fuse_on_gpu()
+
+
+@pytest.mark.parametrize("compiles", [False, True])
+def test_a_gpu_is_compiled_for_if_xla_finds_its_tools(monkeypatch, compiles):
+    def compiled(function: Callable, **_: object) -> Callable:
+        def fail(x: tf.Tensor) -> None:
+            raise tf.errors.InternalError(None, None, "libdevice not found")
+
+        return function if compiles else fail
+
+    monkeypatch.setattr(fusion, "has_one_gpu", lambda: True)
+    monkeypatch.setattr(fusion.tf, "function", compiled)
+    fusion._compiles_for_gpu.cache_clear()
+    assert fusion.can_fuse_on_gpu() == compiles
+    fusion._compiles_for_gpu.cache_clear()
 
 
 def test_a_record_holds_what_is_called_within_it():

@@ -15,7 +15,9 @@ from support.tiny import make_tiny_features, make_tiny_head
 from bert_tf.data.batches import batch_lengths, training_order
 from bert_tf.devices import one_device
 from bert_tf.errors import UserError
+from bert_tf.modeling import fusion
 from bert_tf.modeling.heads import ClassificationHead
+from bert_tf.training import loop
 from bert_tf.training.config import TrainingConfig
 from bert_tf.training.loop import Training
 from bert_tf.training.output_dir import OutputDir
@@ -52,6 +54,46 @@ def stop_at(last: int) -> Callable[[int, float], None]:
             raise StoppedError
 
     return progress
+
+
+# Compiling
+
+
+@pytest.fixture
+def one_gpu(monkeypatch):
+    """Lets a training decide as next to a GPU; the fused functions still run on the CPU."""
+    monkeypatch.setattr(loop, "is_fusing", lambda: False)
+    monkeypatch.setattr(loop, "can_fuse_on_gpu", lambda: True)
+    monkeypatch.setattr(fusion, "has_only_cpus", lambda: False)
+
+
+def fused_functions(training: Training, start_step: int = 0) -> int:
+    """The number of functions that the step of a training runs compiled."""
+    features = make_tiny_features()
+    order = training.order(len(features))
+    training.decide_to_fuse(features, order)
+    batches = training.batches(features, order[start_step:])
+    with fusion.recorded() as record:
+        training.compile_ahead(batches, features, order[start_step:]).join()
+        training.train_step(batches)
+    return len(record)
+
+
+def test_a_long_training_on_a_gpu_compiles_and_a_short_one_does_not(one_gpu):
+    assert fused_functions(make_training(10)) == 0
+    assert fused_functions(make_training(20_000)) > 0
+
+
+def test_the_end_of_a_long_training_computes_as_its_start(one_gpu):
+    assert fused_functions(make_training(20_000), start_step=19_990) > 0
+
+
+def test_a_training_on_a_gpu_leaves_the_encoder_as_it_was(one_gpu):
+    head = make_tiny_head()
+    assert fused_functions(make_training(20_000, head=head)) > 0
+    assert head.encoder.fuse is None
+    head.encoder.fuse = False
+    assert fused_functions(make_training(20_000, head=head)) == 0
 
 
 # Steps
